@@ -1,0 +1,40 @@
+"""Who acts, and where by default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ActorRole = Literal["bot", "user"]
+
+BOT: ActorRole = "bot"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something: its role, the door it came in by, and its own id where known."""
+
+    role: ActorRole
+    source: str
+    id: str | None = None
+
+    @property
+    def principal(self) -> str:
+        """Whose idempotency keys these are."""
+        return f"{self.role}:{self.id or ''}"
+
+    def as_json(self) -> Mapping[str, str | None]:
+        return {"actor_role": self.role, "actor_id": self.id, "source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An actor with the project and organization that it means when it names none."""
+
+    actor: Actor
+    project: str = "default"
+    organization: str = "default"
+
+
+def bot(actor_id: str | None) -> Actor:
+    """Return the actor of every call that comes in through MCP."""
+    return Actor(role=BOT, source="bot", id=actor_id)

@@ -1,0 +1,95 @@
+"""Backend: the protocol of all that can be done."""
+
+from typing import Protocol
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.builds import BuildPage, FindBuilds, UpdateBuild, UpdatedBuild
+from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.suggestions import (
+    ActedSuggestion,
+    ActOnSuggestion,
+    ListSuggestions,
+    SuggestClose,
+    SuggestedClose,
+    SuggestionPage,
+)
+from mcp_handoff.tickets import (
+    CreatedTicket,
+    CreateTicket,
+    FindTickets,
+    GetTicket,
+    TicketDetail,
+    TicketPage,
+    TriggerBotBuild,
+    TriggeredBuild,
+)
+
+
+class Backend(Protocol):
+    """What keeps the tickets.
+
+    Every call is whole or absent: what it returned is durable, what it raised changed nothing.
+    Any call may raise BackendUnavailable; one that continues a page raises ValidationFailed for a
+    cursor that is not its own; one that names a project, a ticket, a build or a suggestion raises
+    NotFound where there is none; one with an idempotency key raises IdempotencyKeyReused when the
+    key came with other arguments. A request without a project means the caller's own.
+    """
+
+    async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
+        """File a ticket in stage backlog with its roles plus `merged`, all pending.
+
+        A create that repeats an equal one by the same actor within ten minutes returns that ticket
+        while it is open, `deduplicated`. Raises RolesRequired for a bot that names no role.
+        """
+        ...
+
+    async def find_tickets(self, caller: Caller, request: FindTickets) -> TicketPage:
+        """List a project's tickets, newest first."""
+        ...
+
+    async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
+        """Read one ticket with its five newest suggestions, builds and events."""
+        ...
+
+    async def trigger_bot_build(self, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
+        """Start a bot build for a ticket; while one is under way, return it unchanged.
+
+        Raises TicketClosed.
+        """
+        ...
+
+    async def list_suggestions(self, caller: Caller, request: ListSuggestions) -> SuggestionPage:
+        """List a project's proposals to close, newest first."""
+        ...
+
+    async def suggest_close(self, caller: Caller, request: SuggestClose) -> SuggestedClose:
+        """Propose to close a ticket; it stays pending for fourteen days."""
+        ...
+
+    async def act_on_suggestion(self, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
+        """Execute or decline a pending suggestion; of many callers one wins.
+
+        A suggestion whose ticket was closed or reopened since comes back `skipped` with the
+        reason. Raises SuggestionNotPending, with the state that it lost to.
+        """
+        ...
+
+    async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
+        """List an organization's builds, newest first."""
+        ...
+
+    async def update_build(self, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
+        """Change what is said of a build; absent fields stay. Raises ValidationFailed for null."""
+        ...
+
+    async def list_projects(self, caller: Caller, request: ListProjects) -> ProjectList:
+        """List the projects, in the order of their slugs."""
+        ...
+
+    async def create_project(self, caller: Caller, request: CreateProject) -> CreatedProject:
+        """Start a project. Raises AlreadyExists."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything."""
+        ...

@@ -1,0 +1,259 @@
+"""Triggering bot builds, and the registry of builds."""
+
+import json
+from typing import Any
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.backends.store import cursors, history, idempotency, projects
+from mcp_handoff.backends.store.locating import Located, locate
+from mcp_handoff.backends.store.ticket_rows import roles_of, summary
+from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.builds import (
+    UNSPECIFIED_PROVIDER,
+    Build,
+    BuildPage,
+    BuildRun,
+    FindBuilds,
+    UpdateBuild,
+    UpdatedBuild,
+    is_under_way,
+)
+from mcp_handoff.errors import NotFound, ValidationFailed
+from mcp_handoff.ids import new_id
+from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.text import shortened
+from mcp_handoff.tickets import (
+    BuildingTicket,
+    TriggerBotBuild,
+    TriggeredBuild,
+    require_open,
+)
+
+
+def trigger_bot_build(
+    tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
+) -> TriggeredBuild:
+    """Start a run of a bot build for a ticket, or return the one already under way.
+
+    With `dispatching`, an outbox row goes with it.
+    """
+
+    def effect() -> TriggeredBuild:
+        found = locate(tx, caller, request.ticket, request.project)
+        require_open(found.ticket["status"], found.reference)
+        if not is_under_way(_latest_status(tx, found.ticket["id"])):
+            _start(tx, caller, found, request, dispatching=dispatching)
+        return _triggered(tx, caller, found)
+
+    return idempotency.once(tx, caller, request, TriggeredBuild, effect)
+
+
+def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
+    """Return a page of an organization's builds, newest first."""
+    position = cursors.decode(request, request.cursor)
+    ticket = locate(tx, caller, request.ticket, None).ticket["id"] if request.ticket else None
+    conditions = {
+        "organization_id = :organization": _organization(tx, caller, request.org),
+        "source_id = :ticket": ticket,
+        "status = :status": request.status,
+        "seq < :position": position,
+    }
+    wanted = [condition for condition, value in conditions.items() if value is not None]
+    rows = tx.all(
+        f"SELECT * FROM builds WHERE {' AND '.join(wanted)} ORDER BY seq DESC LIMIT :rows",
+        organization=conditions["organization_id = :organization"],
+        ticket=ticket,
+        status=request.status,
+        position=position,
+        rows=request.limit + 1,
+    )
+    more = len(rows) > request.limit
+    rows = rows[: request.limit]
+    return BuildPage(
+        items=[_build(row) for row in rows],
+        next_cursor=cursors.encode(request, rows[-1]["seq"]) if more else None,
+    )
+
+
+def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
+    """Change the fields that were given; without one, nothing changes."""
+    row = _require(tx, caller, request)
+    changes = request.changes()
+    _refuse_null(changes)
+    if not changes:
+        return UpdatedBuild.model_validate(_build(row).model_dump())
+    masked = masked_json(changes)
+    updated = {**row, **_as_columns(masked), "updated_at": timestamp(tx.now)}
+    tx.run(
+        "UPDATE builds SET description = :description, display_name = :display_name,"
+        " is_active = :is_active, metadata = :metadata, updated_at = :updated_at WHERE id = :id",
+        **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
+    )
+    _remember_update(tx, caller, row, masked)
+    result = {**_build(updated).model_dump(), "masked": masked_fields(changes, masked) or None}
+    return UpdatedBuild.model_validate(result)
+
+
+def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
+    """Return a ticket's newest builds, newest first."""
+    rows = tx.all(
+        "SELECT * FROM builds WHERE source_id = :ticket_id ORDER BY seq DESC LIMIT :limit",
+        ticket_id=ticket_id,
+        limit=limit,
+    )
+    return [_build(row) for row in rows]
+
+
+_EDITABLE = ("description", "display_name", "is_active", "metadata")
+
+
+def _start(
+    tx: Transaction, caller: Caller, found: Located, request: TriggerBotBuild, *, dispatching: bool
+) -> None:
+    run_id = new_id()
+    build_id = _register(tx, caller, found, request, run_id)
+    run = BuildRun(
+        id=run_id,
+        build_id=build_id,
+        status="queued",
+        provider=request.provider,
+        repo=request.repo,
+        requested_by=caller.actor.id,
+        requested_at=timestamp(tx.now),
+    )
+    insert(tx, "build_runs", {**run.model_dump(), "ticket_id": found.ticket["id"]})
+    _write_ai_output(tx, found.ticket, run)
+    if dispatching:
+        _queue_dispatch(tx, found, run)
+    history.record(
+        tx,
+        caller.actor,
+        "build.triggered",
+        subject_id=run_id,
+        project_id=found.project["id"],
+        ticket_id=found.ticket["id"],
+        after={"run": run_id, "build": build_id, "status": "queued"},
+    )
+
+
+def _register(
+    tx: Transaction, caller: Caller, found: Located, request: TriggerBotBuild, run_id: str
+) -> str:
+    now = timestamp(tx.now)
+    row = {
+        "id": new_id(),
+        "organization_id": found.project["organization_id"],
+        "build_ref": run_id,
+        "display_name": shortened(f"{found.reference} {found.ticket['title']}", 200),
+        "provider": request.provider or UNSPECIFIED_PROVIDER,
+        "status": "queued",
+        "source_type": "ticket",
+        "source_id": found.ticket["id"],
+        "is_active": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert(tx, "builds", row)
+    return row["id"]
+
+
+def _write_ai_output(tx: Transaction, ticket: Row, run: BuildRun) -> None:
+    output = {**json.loads(ticket["ai_output"] or "{}"), "build_run": run.model_dump()}
+    tx.run(
+        "UPDATE tickets SET ai_output = :output, updated_at = :now WHERE id = :id",
+        output=json.dumps(output, ensure_ascii=False),
+        now=timestamp(tx.now),
+        id=ticket["id"],
+    )
+
+
+def _queue_dispatch(tx: Transaction, found: Located, run: BuildRun) -> None:
+    payload = {
+        "run_id": run.id,
+        "build_id": run.build_id,
+        "project_id": found.project["id"],
+        "ticket_id": found.ticket["id"],
+        "reference": found.reference,
+        "title": found.ticket["title"],
+        "provider": run.provider,
+        "repo": run.repo,
+    }
+    row = {"run_id": run.id, "payload": json.dumps(payload), "next_attempt_at": timestamp(tx.now)}
+    insert(tx, "outbox", row)
+
+
+def _triggered(tx: Transaction, caller: Caller, found: Located) -> TriggeredBuild:
+    again = locate(tx, caller, found.ticket["id"], found.slug)
+    roles = roles_of(tx, again.ticket["id"])
+    whole = summary(again.ticket, again.slug, roles)
+    output = json.loads(again.ticket["ai_output"])
+    return TriggeredBuild(ticket=BuildingTicket.model_validate({**whole, "ai_output": output}))
+
+
+def _latest_status(tx: Transaction, ticket_id: str) -> str:
+    row = tx.one(
+        "SELECT status FROM build_runs WHERE ticket_id = :ticket_id ORDER BY seq DESC LIMIT 1",
+        ticket_id=ticket_id,
+    )
+    return row["status"] if row else "none"
+
+
+def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
+    found = projects.organization_id(tx, slug or caller.organization)
+    if found is None and slug not in (None, caller.organization):
+        message = "names no organization here"
+        raise NotFound(f"org {message}; leave it out for your own.", fields={"org": message})
+    return found or ""
+
+
+def _require(tx: Transaction, caller: Caller, request: UpdateBuild) -> Row:
+    row = tx.one(
+        "SELECT * FROM builds WHERE id = :id AND organization_id = :organization",
+        id=request.build_id,
+        organization=_organization(tx, caller, request.org),
+    )
+    if row is None:
+        message = "names no build in this organization"
+        raise NotFound(
+            f"build_id {message}; find_builds shows those there are.",
+            fields={"build_id": message},
+        )
+    return row
+
+
+def _refuse_null(changes: dict[str, Any]) -> None:
+    fields = {
+        name: "must not be null; leave it out to keep it"
+        for name in ("display_name", "is_active")
+        if name in changes and changes[name] is None
+    }
+    if fields:
+        listed = "; ".join(f"{name} {message}" for name, message in fields.items())
+        raise ValidationFailed(f"{listed}.", fields=fields)
+
+
+def _as_columns(changes: dict[str, Any]) -> dict[str, Any]:
+    columns = dict(changes)
+    if "is_active" in columns:
+        columns["is_active"] = int(columns["is_active"])
+    if columns.get("metadata") is not None:
+        columns["metadata"] = json.dumps(columns["metadata"], ensure_ascii=False)
+    return columns
+
+
+def _remember_update(tx: Transaction, caller: Caller, row: Row, changes: dict[str, Any]) -> None:
+    before = _build(row).model_dump()
+    history.record(
+        tx,
+        caller.actor,
+        "build.updated",
+        subject_id=row["id"],
+        ticket_id=row["source_id"] if row["source_type"] == "ticket" else None,
+        before={name: before[name] for name in changes},
+        after=changes,
+    )
+
+
+def _build(row: Row) -> Build:
+    metadata = json.loads(row["metadata"]) if row["metadata"] else None
+    return Build.model_validate({**row, "metadata": metadata})

@@ -1,0 +1,47 @@
+"""Page cursors: where the next page begins, bound to the query that it continues."""
+
+import base64
+import binascii
+import json
+from hashlib import blake2b
+
+from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.schema import Request
+
+_PAGING = {"cursor", "limit"}
+_DIGEST_BYTES = 6
+
+
+def encode(request: Request, position: int) -> str:
+    """Return the cursor of the rows of `request` that come after `position`."""
+    number = position.to_bytes(8, "big")
+    return base64.urlsafe_b64encode(number + _digest(request, number)).decode().rstrip("=")
+
+
+def decode(request: Request, cursor: str | None) -> int | None:
+    """Return the position in `cursor`, None without one.
+
+    Raises ValidationFailed when it was altered or belongs to another query.
+    """
+    if cursor is None:
+        return None
+    raw = _raw(cursor)
+    number, digest = raw[:8], raw[8:]
+    if digest != _digest(request, number):
+        message = "must be the next_cursor of a page with these same filters"
+        raise ValidationFailed(
+            f"cursor {message}; leave it out to start anew.", fields={"cursor": message}
+        )
+    return int.from_bytes(number, "big")
+
+
+def _raw(cursor: str) -> bytes:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _digest(request: Request, number: bytes) -> bytes:
+    filters = json.dumps(request.model_dump(exclude=_PAGING), sort_keys=True)
+    return blake2b(number + filters.encode(), digest_size=_DIGEST_BYTES).digest()

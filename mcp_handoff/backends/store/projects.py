@@ -1,0 +1,98 @@
+"""Projects and the organizations that they belong to."""
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.backends.store import history
+from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.errors import AlreadyExists, NotFound
+from mcp_handoff.ids import new_id
+from mcp_handoff.projects import (
+    CreatedProject,
+    CreateProject,
+    ListProjects,
+    Project,
+    ProjectList,
+    slug_of,
+)
+
+
+def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectList:
+    """Return every project."""
+    rows = tx.all("SELECT * FROM projects ORDER BY slug")
+    return ProjectList(projects=[Project.model_validate(row) for row in rows])
+
+
+def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:
+    """Start a project; AlreadyExists when its slug is taken."""
+    slug = request.slug or slug_of(request.name)
+    if find(tx, slug):
+        message = f"{slug!r} is taken"
+        raise AlreadyExists(f"slug {message}; choose another.", fields={"slug": message})
+    row = _add(tx, caller, slug=slug, name=request.name)
+    return CreatedProject(project=Project.model_validate(row))
+
+
+def find(tx: Transaction, name: str) -> Row | None:
+    """Return the project with this id or slug."""
+    return tx.one(
+        "SELECT p.*, o.slug AS organization FROM projects p"
+        " JOIN organizations o ON o.id = p.organization_id"
+        " WHERE p.slug = :name OR p.id = :name",
+        name=name.lower(),
+    )
+
+
+def require(tx: Transaction, name: str) -> Row:
+    """Return the project with this id or slug, NotFound without one."""
+    if row := find(tx, name):
+        return row
+    message = "names no project"
+    raise NotFound(
+        f"project {message} here; list_projects shows those there are.",
+        fields={"project": message},
+    )
+
+
+def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
+    """Return the named project, or the caller's own, which is made when it is first used."""
+    slug = name or caller.project
+    if row := find(tx, slug):
+        return row
+    return _add(tx, caller, slug=slug, name=slug) if slug == caller.project else require(tx, slug)
+
+
+def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
+    """Return the named project, or the caller's own where it was used already."""
+    return require(tx, name) if name and name != caller.project else find(tx, caller.project)
+
+
+def organization_id(tx: Transaction, slug: str) -> str | None:
+    """Return the id of an organization."""
+    row = tx.one("SELECT id FROM organizations WHERE slug = :slug", slug=slug)
+    return row["id"] if row else None
+
+
+def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
+    organization = organization_id(tx, caller.organization) or _add_organization(tx, caller)
+    row = {
+        "id": new_id(),
+        "organization_id": organization,
+        "slug": slug,
+        "name": name,
+        "created_at": timestamp(tx.now),
+    }
+    insert(tx, "projects", row)
+    history.record(
+        tx,
+        caller.actor,
+        "project.created",
+        subject_id=row["id"],
+        project_id=row["id"],
+        after={"slug": slug, "name": name},
+    )
+    return row
+
+
+def _add_organization(tx: Transaction, caller: Caller) -> str:
+    row = {"id": new_id(), "slug": caller.organization, "created_at": timestamp(tx.now)}
+    insert(tx, "organizations", row)
+    return row["id"]

@@ -1,0 +1,227 @@
+"""Filing, finding and reading tickets."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.backends.store import builds, cursors, history, idempotency, projects, suggestions
+from mcp_handoff.backends.store.locating import Located, locate
+from mcp_handoff.backends.store.ticket_rows import roles_of, summaries, summary
+from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.ids import new_id
+from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.references import parse_name
+from mcp_handoff.tickets import (
+    MERGED,
+    REPEAT_WINDOW_SECONDS,
+    CreatedTicket,
+    CreateTicket,
+    FindTickets,
+    GetTicket,
+    Ticket,
+    TicketDetail,
+    TicketPage,
+    TicketRole,
+    TicketSummary,
+    require_roles,
+)
+
+DETAIL_ROWS = 5
+"""How many of a ticket's newest suggestions, builds and events are shown with it."""
+
+_TEXTS = ("title", "description", "evidence", "suggested_resolution", "implementation_notes")
+_KINDS = ("request_type", "priority", "blocking")
+_JSON_COLUMNS = ("evidence", "ai_output")
+
+
+def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
+    """File a ticket, or return the open one that this call repeats."""
+    require_roles(caller.actor.role, request.roles)
+    return idempotency.once(
+        tx, caller, request, CreatedTicket, lambda: _create_or_repeat(tx, caller, request)
+    )
+
+
+def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
+    """Return a page of tickets, newest first."""
+    position = cursors.decode(request, request.cursor)
+    project = projects.find_named(tx, caller, request.project)
+    if project is None:
+        return TicketPage(tickets=[])
+    rows = _page(tx, project, request, position)
+    more = len(rows) > request.limit
+    rows = rows[: request.limit]
+    return TicketPage(
+        tickets=summaries(tx, rows, project["slug"]),
+        next_cursor=cursors.encode(request, rows[-1]["number"]) if more else None,
+    )
+
+
+def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> TicketDetail:
+    """Return a ticket with its newest suggestions, builds and events."""
+    found = locate(tx, caller, request.ticket, request.project)
+    ticket_id = found.ticket["id"]
+    return TicketDetail(
+        ticket=_whole(tx, found),
+        suggestions=suggestions.of_ticket(tx, ticket_id, DETAIL_ROWS),
+        builds=builds.of_ticket(tx, ticket_id, DETAIL_ROWS),
+        events=history.newest(tx, ticket_id, DETAIL_ROWS),
+    )
+
+
+def _create_or_repeat(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
+    project = projects.open_or_create(tx, caller, request.project)
+    content = request.model_dump(include={*_TEXTS, *_KINDS})
+    masked = masked_json(content)
+    mark = _fingerprint(caller, project, masked, request.roles)
+    if request.idempotency_key is None and (row := _repeated(tx, mark)):
+        return CreatedTicket(ticket=summaries(tx, [row], project["slug"])[0], deduplicated=True)
+    row = _file(tx, caller, project, masked, mark)
+    roles = _assign(tx, row["id"], [*request.roles, MERGED])
+    _remember(tx, caller, row, roles)
+    return CreatedTicket(
+        ticket=TicketSummary.model_validate(summary(row, project["slug"], roles)),
+        masked=masked_fields(content, masked) or None,
+    )
+
+
+def _fingerprint(caller: Caller, project: Row, content: Row, roles: Sequence[str]) -> int:
+    whole = [caller.actor.principal, project["id"], content, sorted(roles)]
+    return int(idempotency.fingerprint(whole), 16) - 2**63
+
+
+def _repeated(tx: Transaction, mark: int) -> Row | None:
+    since = timestamp(tx.now - timedelta(seconds=REPEAT_WINDOW_SECONDS))
+    return tx.one(
+        "SELECT * FROM tickets WHERE fingerprint = :mark AND created_at >= :since"
+        " AND status = 'open' ORDER BY seq DESC LIMIT 1",
+        mark=mark,
+        since=since,
+    )
+
+
+def _file(
+    tx: Transaction, caller: Caller, project: Row, content: Mapping[str, Any], mark: int
+) -> Row:
+    now = timestamp(tx.now)
+    row = {
+        **content,
+        "id": new_id(),
+        "project_id": project["id"],
+        "number": _next_number(tx, project["id"]),
+        "blocking": int(content["blocking"]),
+        "evidence": _json(content["evidence"]),
+        "status": "open",
+        "stage": "backlog",
+        **caller.actor.as_json(),
+        "fingerprint": mark,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert(tx, "tickets", row)
+    return row
+
+
+def _next_number(tx: Transaction, project_id: str) -> int:
+    row = tx.one(
+        "UPDATE projects SET last_number = last_number + 1 WHERE id = :id RETURNING last_number",
+        id=project_id,
+    )
+    assert row is not None, "the project was read in this transaction"
+    return row["last_number"]
+
+
+def _assign(tx: Transaction, ticket_id: str, roles: Sequence[str]) -> list[TicketRole]:
+    now = timestamp(tx.now)
+    for position, role in enumerate(roles):
+        tx.run(
+            "INSERT INTO ticket_roles (ticket_id, position, role, status, updated_at)"
+            " VALUES (:ticket_id, :position, :role, 'pending', :now)",
+            ticket_id=ticket_id,
+            position=position,
+            role=role,
+            now=now,
+        )
+    return [TicketRole(role=role, status="pending") for role in roles]
+
+
+def _remember(tx: Transaction, caller: Caller, row: Row, roles: Sequence[TicketRole]) -> None:
+    history.record(
+        tx,
+        caller.actor,
+        "ticket.created",
+        subject_id=row["id"],
+        project_id=row["project_id"],
+        ticket_id=row["id"],
+        after={"status": "open", "stage": "backlog", "roles": [role.role for role in roles]},
+    )
+
+
+def _page(tx: Transaction, project: Row, request: FindTickets, position: int | None) -> list[Row]:
+    if request.query is None:
+        return _select(tx, project, request, position)
+    named = _named_by_number(tx, project, request)
+    found = _select(tx, project, request, position, excluded=named and named["number"])
+    return [named, *found] if named and position is None else found
+
+
+def _select(
+    tx: Transaction,
+    project: Row,
+    request: FindTickets,
+    position: int | None,
+    excluded: int | None = None,
+) -> list[Row]:
+    match = tx.match(request.query) if request.query else None
+    conditions = {
+        "t.project_id = :project_id": project["id"],
+        "t.status = :status": None if request.status == "any" else request.status,
+        "t.stage = :stage": request.stage,
+        "t.request_type = :request_type": request.request_type,
+        "t.number < :position": position,
+        "t.number <> :excluded": excluded,
+        "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)": (
+            request.role
+        ),
+        tx.search.condition: match,
+    }
+    wanted = [condition for condition, value in conditions.items() if value is not None]
+    return tx.all(
+        f"SELECT t.* FROM {tx.search.source if match else 'tickets t'}"
+        f" WHERE {' AND '.join(wanted)}"
+        f" ORDER BY {tx.search.order if match else 't.number DESC'} LIMIT :rows",
+        project_id=project["id"],
+        status=request.status,
+        stage=request.stage,
+        request_type=request.request_type,
+        position=position,
+        excluded=excluded,
+        role=request.role,
+        match=match,
+        rows=request.limit + 1,
+    )
+
+
+def _named_by_number(tx: Transaction, project: Row, request: FindTickets) -> Row | None:
+    try:
+        key = parse_name(request.query or "")
+    except ValueError:
+        return None
+    if key.number is None or key.project not in (None, project["slug"]):
+        return None
+    only = request.model_copy(update={"query": None, "limit": 1})
+    rows = _select(tx, project, only, key.number + 1)
+    return rows[0] if rows and rows[0]["number"] == key.number else None
+
+
+def _whole(tx: Transaction, found: Located) -> Ticket:
+    row = found.ticket
+    whole = summary(row, found.slug, roles_of(tx, row["id"]))
+    texts = {name: json.loads(row[name]) if row[name] else None for name in _JSON_COLUMNS}
+    return Ticket.model_validate({**whole, **texts})
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,78 @@
+"""What a store's operations ask of a database."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+ResultT = TypeVar("ResultT")
+
+Row = Mapping[str, Any]
+"""Column names to values: text, integers, floats, booleans or None; JSON and instants are text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextSearch:
+    """How this database searches tickets `t` for `:match`, newest first, as pieces of SQL."""
+
+    source: str
+    condition: str
+    order: str
+
+
+class Transaction(Protocol):
+    """One transaction: all that is done in it becomes durable together, or nothing does."""
+
+    search: TextSearch
+
+    @property
+    def now(self) -> datetime:
+        """The instant of this transaction, in UTC."""
+        ...
+
+    def run(self, sql: str, **values: Any) -> int:
+        """Run a statement with `:name` parameters; return how many rows it changed."""
+        ...
+
+    def one(self, sql: str, **values: Any) -> Row | None:
+        """Return the first row that a query gives, None without one."""
+        ...
+
+    def all(self, sql: str, **values: Any) -> list[Row]:
+        """Return all rows that a query gives."""
+        ...
+
+    def match(self, words: str) -> str:
+        """Return what `:match` must be to find all of `words`; a word ending in * is a beginning."""
+        ...
+
+
+class Database(Protocol):
+    """Runs operations, each in a transaction of its own."""
+
+    async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Run `operation` and return its result once it is durable.
+
+        What it raises undoes what it wrote. Raises BackendUnavailable when the database can't.
+        """
+        ...
+
+    async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Run `operation` on one consistent state of the database, without writing."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes that have begun and close every connection."""
+        ...
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant as it is stored: UTC, milliseconds, Z (RFC 3339)."""
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
+
+def insert(tx: Transaction, table: str, row: Row) -> None:
+    """Insert one row."""
+    names = ", ".join(row)
+    places = ", ".join(f":{name}" for name in row)
+    tx.run(f"INSERT INTO {table} ({names}) VALUES ({places})", **row)

@@ -1,0 +1,114 @@
+"""Builds, the entries of an organization's registry, and the runs that make them.
+
+Shapes: the seed page "Update build".
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
+
+from mcp_handoff.references import TicketName
+from mcp_handoff.schema import (
+    Cursor,
+    JsonObject,
+    Limit,
+    Name,
+    Record,
+    Request,
+    STORABLE,
+    Timestamp,
+    Uuid,
+)
+
+BuildStatus = Literal["queued", "building", "ready", "failed"]
+RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
+
+UNSPECIFIED_PROVIDER = "unspecified"
+"""What a build's provider reads when whoever triggered it named none."""
+
+UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
+
+Organization = Annotated[str, StringConstraints(min_length=1, max_length=60), STORABLE]
+
+
+class Build(Record):
+    """A build as the builds API answers it."""
+
+    id: str
+    build_ref: str
+    display_name: str
+    description: str | None = None
+    provider: str
+    status: BuildStatus = "ready"
+    source_type: str
+    source_id: str | None = None
+    is_active: bool
+    metadata: dict[str, Any] | None = None
+    error_message: str | None = None
+    organization_id: str | None
+    created_by: str | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class UpdatedBuild(Build):
+    """The build as it now is."""
+
+    masked: list[str] | None = None
+
+
+class BuildRun(Record):
+    """One triggering of a bot build, as `ai_output.build_run` shows it."""
+
+    id: str
+    build_id: str
+    status: RunStatus
+    provider: str | None
+    repo: str | None
+    requested_by: str | None
+    requested_at: Timestamp
+    dispatched_at: Timestamp | None = None
+    attempts: int = 0
+    last_error: str | None = None
+
+
+class FindBuilds(Request):
+    """List an organization's builds, newest first."""
+
+    org: Organization | None = None
+    ticket: TicketName | None = None
+    status: BuildStatus | None = None
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class BuildPage(Record):
+    """Builds, in the way the builds API lists them."""
+
+    items: list[Build]
+    next_cursor: str | None = None
+
+
+class UpdateBuild(Request):
+    """Change what is said of a build.
+
+    A field that is absent stays; null clears `description` and `metadata` and is refused for the
+    other two; `metadata` is replaced whole.
+    """
+
+    build_id: Uuid
+    org: Organization | None = None
+    description: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
+    display_name: Name = ""
+    is_active: bool = True
+    metadata: JsonObject | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that the caller gave, null included."""
+        given = self.model_fields_set - {"build_id", "org"}
+        return {name: getattr(self, name) for name in sorted(given)}
+
+
+def is_under_way(status: str) -> bool:
+    """Tell whether a run in this state makes another triggering a repetition."""
+    return status in UNDER_WAY

@@ -1,0 +1,29 @@
+"""Events: one line of history for every write."""
+
+from typing import Any, Literal
+
+from mcp_handoff.schema import Record, Timestamp
+
+EventKind = Literal[
+    "ticket.created",
+    "build.triggered",
+    "build.updated",
+    "suggestion.created",
+    "suggestion.executed",
+    "suggestion.declined",
+    "suggestion.skipped",
+    "suggestion.expired",
+    "project.created",
+]
+
+
+class Event(Record):
+    """Who did what and when, with what it was before and after."""
+
+    kind: EventKind
+    actor_role: str
+    actor_id: str | None = None
+    source: str
+    created_at: Timestamp
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None

@@ -1,0 +1,52 @@
+"""Tokens and keys that someone pasted: recognised by their published shapes and masked.
+
+The shapes are those that the issuers document so that scanners can find them (GitHub, GitLab,
+Slack, AWS, Google, Stripe, npm, PyPI, OpenAI, Anthropic, Standard Webhooks, RFC 7519, RFC 7468).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+_SHAPES: dict[str, str] = {
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    "GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b|\bgithub_pat_[A-Za-z0-9_]{20,255}\b",
+    "GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
+    "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
+    "Stripe key": r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}",
+    "npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "PyPI token": r"\bpypi-[A-Za-z0-9_-]{50,}",
+    "API key": r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}",
+    "webhook secret": r"\bwhsec_[A-Za-z0-9+/=]{16,}",
+    "JSON web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+    "bearer token": r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{20,}=*",
+    "password in a URL": r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)",
+}
+_NAMES = list(_SHAPES)
+_ANY = re.compile("|".join(f"({shape})" for shape in _SHAPES.values()), re.DOTALL)
+
+
+def mask(text: str) -> str:
+    """Return `text` with every recognised secret replaced by `[masked: what it was]`."""
+    return _ANY.sub(lambda found: f"[masked: {_NAMES[(found.lastindex or 1) - 1]}]", text)
+
+
+def masked_json(value: Any) -> Any:
+    """Apply `mask` to every text in a JSON value, keys included."""
+    match value:
+        case str():
+            return mask(value)
+        case Mapping():
+            items = cast(Mapping[str, Any], value).items()
+            return {mask(key): masked_json(item) for key, item in items}
+        case list():
+            return [masked_json(item) for item in cast(list[Any], value)]
+        case _:
+            return value
+
+
+def masked_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Name the fields in which something was masked."""
+    return [name for name, value in after.items() if value != before[name]]

@@ -1,0 +1,71 @@
+"""Projects: where tickets are numbered."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from mcp_handoff.schema import Name, Record, Request, STORABLE, Timestamp
+
+SLUG_LENGTH = 60
+FALLBACK_SLUG = "default"
+
+Slug = Annotated[
+    str,
+    StringConstraints(max_length=SLUG_LENGTH, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
+    STORABLE,
+]
+"""Lower-case letters, digits and single hyphens."""
+
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
+"""A project's id or slug."""
+
+
+class Project(Record):
+    """A project as it is listed."""
+
+    id: str
+    slug: str
+    name: str
+    organization_id: str
+    created_at: Timestamp
+
+
+class CreateProject(Request):
+    """Start a project; its slug is made of its name unless given."""
+
+    name: Name
+    slug: Slug | None = None
+
+
+class CreatedProject(Record):
+    """The project that was started."""
+
+    project: Project
+
+
+class ListProjects(Request):
+    """List the projects that the caller may see."""
+
+
+class ProjectList(Record):
+    """Every project, in the order of their slugs."""
+
+    projects: list[Project] = Field(default_factory=list[Project])
+
+
+def slug_of(name: str) -> str:
+    """Return a slug made of `name`: "Crème Brûlée!" becomes "creme-brulee"."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-")
+    return slug or FALLBACK_SLUG
+
+
+def checkout_slug(directory: Path) -> str:
+    """Return the slug of the git checkout that `directory` is in, else "default"."""
+    for folder in (directory, *directory.parents):
+        if (folder / ".git").exists():
+            return slug_of(folder.name)
+    return FALLBACK_SLUG

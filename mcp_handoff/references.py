@@ -1,0 +1,61 @@
+"""How a ticket is named: by uuid, by reference (HO-12-shop) or by number."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from mcp_handoff.schema import STORABLE
+
+_REFERENCE = re.compile(r"HO-([1-9][0-9]{0,14})-([a-z0-9-]{1,60})", re.IGNORECASE)
+_NUMBER = re.compile(r"#?([1-9][0-9]{0,14})")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketKey:
+    """A name taken apart: a uuid or a number, and the project's slug where a reference has it."""
+
+    id: str | None = None
+    number: int | None = None
+    project: str | None = None
+
+
+def reference(number: int, slug: str) -> str:
+    """Return a ticket's reference: HO-{number}-{project slug}."""
+    return f"HO-{number}-{slug}"
+
+
+def parse_name(name: str) -> TicketKey:
+    """Take a ticket's name apart; ValueError when it is none."""
+    if found := _REFERENCE.fullmatch(name):
+        return TicketKey(number=int(found[1]), project=found[2].lower())
+    if found := _NUMBER.fullmatch(name):
+        return TicketKey(number=int(found[1]))
+    if _UUID.fullmatch(name):
+        return TicketKey(id=name.lower())
+    raise ValueError("must be a uuid, a reference like HO-12-shop, or a number")
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if type(value) is int and abs(value) < 2**63 else value
+
+
+def _check_name(name: str) -> str:
+    try:
+        parse_name(name)
+    except ValueError as error:
+        raise PydanticCustomError("reference", "{why}", {"why": str(error)}) from None
+    return name
+
+
+TicketName = Annotated[
+    str,
+    STORABLE,
+    BeforeValidator(_number_as_text),
+    AfterValidator(_check_name),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+"""A ticket's uuid, reference or number."""

@@ -1,0 +1,88 @@
+"""The types that every noun's fields are made of."""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, to_json
+
+from mcp_handoff.text import JSON_BYTES, check_json, storable
+
+
+class Request(BaseModel):
+    """What a caller asks for: exact types, no unknown fields, no surrounding white space."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True
+    )
+
+
+class Record(BaseModel):
+    """What a backend answers; fields that it knows and we don't are kept out of the way."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+def _check_text(text: str) -> str:
+    try:
+        return storable(text)
+    except ValueError as error:
+        raise PydanticCustomError("unstorable", "{why}", {"why": str(error)}) from None
+
+
+def _check_object(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        check_json(value)
+    except ValueError as error:
+        raise PydanticCustomError("unstorable", "{why}", {"why": str(error)}) from None
+    if (size := len(to_json(value))) > JSON_BYTES:
+        why = f"must be at most {JSON_BYTES} bytes as JSON, is {size}"
+        raise PydanticCustomError("unstorable", "{why}", {"why": why})
+    return value
+
+
+STORABLE = AfterValidator(_check_text)
+"""Refuses text that not every database can hold."""
+
+JsonObject = Annotated[
+    dict[str, Any], AfterValidator(_check_object), WithJsonSchema({"type": "object"})
+]
+"""A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
+"""A short name."""
+
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE]
+"""Makes a retry safe: the same key and arguments give the first result again."""
+
+Repo = Annotated[
+    str,
+    StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
+    STORABLE,
+]
+"""A repository as owner/name."""
+
+Uuid = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        to_lower=True,
+    ),
+    WithJsonSchema({"type": "string", "format": "uuid"}),
+]
+"""A UUID in its usual form (RFC 9562, section 4)."""
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""An instant in UTC with milliseconds (RFC 3339)."""
+
+Limit = Annotated[int, Field(ge=1, le=100)]
+"""How many rows a page has at most."""
+
+Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE]
+"""Where the next page begins: the `next_cursor` of the page before."""

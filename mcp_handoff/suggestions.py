@@ -1,0 +1,134 @@
+"""Suggestions: proposals to close a ticket, and what becomes of them.
+
+Shapes: the seed page "Execute or decline an AI suggestion".
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from mcp_handoff.errors import SuggestionNotPending
+from mcp_handoff.projects import ProjectName
+from mcp_handoff.references import TicketName
+from mcp_handoff.schema import (
+    Cursor,
+    IdempotencyKey,
+    JsonObject,
+    Limit,
+    Record,
+    Repo,
+    Request,
+    STORABLE,
+    Timestamp,
+    Uuid,
+)
+
+SuggestionStatus = Literal["pending", "processing", "executed", "declined", "expired", "skipped"]
+Action = Literal["execute", "decline"]
+
+LIFETIME_DAYS = 14
+"""How long a suggestion waits before it expires."""
+
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE]
+"""A commit's hash, whole or abbreviated."""
+
+
+class Suggestion(Record):
+    """A proposal to close a ticket, as every page answers it."""
+
+    id: str
+    run_id: str
+    ticket_id: str
+    ticket_title: str | None
+    ticket_number: int | None
+    suggestion_type: Literal["auto_close", "close_suggestion"]
+    confidence: float | None
+    evidence: dict[str, Any]
+    suggested_action: str | None
+    status: SuggestionStatus
+    source: str | None = None
+    merge_sha: str | None = None
+    pr_number: int | None = None
+    repo: str | None = None
+    created_at: Timestamp | None = None
+    expires_at: Timestamp | None = None
+    reason: str | None = None
+
+
+class ApplyResult(Record):
+    """What executing a suggestion changed on its ticket."""
+
+    merged: bool
+    new_stage: str
+    roles_marked_done: list[str]
+
+
+class ListSuggestions(Request):
+    """List proposals to close tickets, newest first."""
+
+    status: SuggestionStatus | Literal["any"] = "pending"
+    limit: Limit = 20
+    cursor: Cursor | None = None
+    project: ProjectName | None = None
+
+
+class SuggestionPage(Record):
+    """Suggestions; `total` counts those on this page."""
+
+    total: int
+    suggestions: list[Suggestion]
+    next_cursor: str | None = None
+
+
+class SuggestClose(Request):
+    """Propose to close a ticket whose work is finished."""
+
+    ticket: TicketName
+    evidence: JsonObject
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    merge_sha: Sha | None = None
+    pr_number: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    repo: Repo | None = None
+    project: ProjectName | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class SuggestedClose(Record):
+    """The proposal that was made."""
+
+    suggestion: Suggestion
+    masked: list[str] | None = None
+
+
+class ActOnSuggestion(Request):
+    """Carry out a proposal to close, or decline it."""
+
+    suggestion_id: Uuid
+    action: Action
+    reason: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
+    project: ProjectName | None = None
+
+
+class ActedSuggestion(Record):
+    """The suggestion as it now is, and what executing it changed."""
+
+    suggestion: Suggestion
+    apply_result: ApplyResult | None = None
+
+
+def require_pending(status: SuggestionStatus) -> None:
+    """Refuse to act twice (SuggestionNotPending, with the state that it lost to)."""
+    if status != "pending":
+        raise SuggestionNotPending(
+            f"This suggestion is {status}, no longer pending; nothing was changed.", state=status
+        )
+
+
+def stale_reason(suggested_version: int, version: int) -> str | None:
+    """Say why a suggestion no longer fits its ticket, None when it does.
+
+    A ticket's version counts its closings and reopenings.
+    """
+    if suggested_version == version:
+        return None
+    return "The ticket was closed or reopened after this was suggested; look at it again."

@@ -1,0 +1,93 @@
+"""What text may hold when it comes in, and what of it is shown when it goes out."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+JSON_BYTES = 65_536
+"""The most that a free JSON object (evidence, metadata) may take, as compact JSON."""
+
+JSON_DEPTH = 32
+"""How deep such an object may be nested."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_INTEGER_LIMIT = 2**63
+
+# Shown as nothing and not in category Cf: fillers, variation selectors, the grapheme joiner.
+_HIDDEN = frozenset(
+    chr(point)
+    for start, end in ((0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F))
+    for point in range(start, end + 1)
+) | {"\u3164", "\uffa0"}
+_VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+_LINE_CONTROLS = frozenset("\n\t\r")
+
+
+def storable(text: str) -> str:
+    """Return `text`, which every database can hold; ValueError says what it can't."""
+    if found := _UNSTORABLE.search(text):
+        kind = "a NUL character" if found.group() == "\x00" else "a lone surrogate"
+        raise ValueError(f"must not contain {kind}")
+    return text
+
+
+def check_json(value: object, *, depth: int = 0) -> None:
+    """Refuse with ValueError what JSON can't carry everywhere: NUL, NaN, huge integers, deep nesting."""
+    if depth > JSON_DEPTH:
+        raise ValueError(f"must not be nested deeper than {JSON_DEPTH} levels")
+    match value:
+        case str():
+            storable(value)
+        case bool() | None:
+            pass
+        case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+            raise ValueError("integers in it must fit 64 bits")
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError("numbers in it must be finite")
+        case Mapping():
+            for key, item in cast(Mapping[str, object], value).items():
+                storable(key)
+                check_json(item, depth=depth + 1)
+        case list():
+            for item in cast(list[object], value):
+                check_json(item, depth=depth + 1)
+        case _:
+            pass
+
+
+def visible(text: str) -> str:
+    """Return `text` without invisible and bidirectional control characters (Unicode TR 36)."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character for character in text if not _is_hidden(character))
+
+
+def made_visible(value: Any) -> Any:
+    """Apply `visible` to every text in a JSON value, keys included."""
+    match value:
+        case str():
+            return visible(value)
+        case Mapping():
+            items = cast(Mapping[str, Any], value).items()
+            return {visible(key): made_visible(item) for key, item in items}
+        case Sequence():
+            return [made_visible(item) for item in cast(Sequence[Any], value)]
+        case _:
+            return value
+
+
+def shortened(text: str, length: int) -> str:
+    """Return one line of at most `length` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+@cache
+def _is_hidden(character: str) -> bool:
+    if character in _LINE_CONTROLS:
+        return False
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
+        return True
+    return character in _HIDDEN or any(ord(character) in block for block in _VARIATION_SELECTORS)
