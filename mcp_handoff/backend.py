@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.builds import BuildPage, FindBuilds, UpdateBuild, UpdatedBuild
+from mcp_handoff.builds import Build, BuildPage, FindBuilds, GetBuild, UpdateBuild, UpdatedBuild
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -78,8 +78,12 @@ class Backend(Protocol):
         """List an organization's builds, newest first."""
         ...
 
+    async def get_build(self, caller: Caller, request: GetBuild) -> Build:
+        """Read one build of an organization."""
+        ...
+
     async def update_build(self, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
-        """Change what is said of a build; absent fields stay. Raises ValidationFailed for null."""
+        """Change what is said of a build; absent fields stay."""
         ...
 
     async def list_projects(self, caller: Caller, request: ListProjects) -> ProjectList:

@@ -5,7 +5,7 @@ Shapes: the seed page "Update build".
 
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
@@ -28,7 +28,8 @@ UNSPECIFIED_PROVIDER = "unspecified"
 
 UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
 
-Organization = Annotated[str, StringConstraints(min_length=1, max_length=60), STORABLE]
+Organization = Name
+"""An organization's slug."""
 
 
 class Build(Record):
@@ -39,7 +40,7 @@ class Build(Record):
     display_name: str
     description: str | None = None
     provider: str
-    status: BuildStatus = "ready"
+    status: BuildStatus
     source_type: str
     source_id: str | None = None
     is_active: bool
@@ -68,7 +69,7 @@ class BuildRun(Record):
     requested_by: str | None
     requested_at: Timestamp
     dispatched_at: Timestamp | None = None
-    attempts: int = 0
+    attempts: int
     last_error: str | None = None
 
 
@@ -89,6 +90,13 @@ class BuildPage(Record):
     next_cursor: str | None = None
 
 
+class GetBuild(Request):
+    """Read one build."""
+
+    build_id: Uuid
+    org: Organization | None = None
+
+
 class UpdateBuild(Request):
     """Change what is said of a build.
 
@@ -99,8 +107,9 @@ class UpdateBuild(Request):
     build_id: Uuid
     org: Organization | None = None
     description: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
-    display_name: Name = ""
-    is_active: bool = True
+    # Factories, so that no default is shown for what stays as it is when it is absent.
+    display_name: Name = Field(default_factory=str)
+    is_active: bool = Field(default_factory=bool)
     metadata: JsonObject | None = None
 
     def changes(self) -> dict[str, Any]:

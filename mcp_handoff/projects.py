@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from mcp_handoff.schema import Name, Record, Request, STORABLE, Timestamp
 
@@ -19,7 +19,7 @@ Slug = Annotated[
 ]
 """Lower-case letters, digits and single hyphens."""
 
-ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
+ProjectName = Name
 """A project's id or slug."""
 
 
@@ -53,7 +53,12 @@ class ListProjects(Request):
 class ProjectList(Record):
     """Every project, in the order of their slugs."""
 
-    projects: list[Project] = Field(default_factory=list[Project])
+    projects: list[Project]
+
+
+def is_id(name: str) -> bool:
+    """Tell whether a project is named by its id rather than by its slug."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", name.lower()) is not None
 
 
 def slug_of(name: str) -> str:

@@ -29,6 +29,10 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
+PLAIN = WithJsonSchema({"type": "string"})
+"""Hides limits that no model comes near."""
+
+
 def _check_text(text: str) -> str:
     try:
         return storable(text)
@@ -55,16 +59,19 @@ JsonObject = Annotated[
 ]
 """A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, PLAIN]
 """A short name."""
 
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE]
+IdempotencyKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=255), STORABLE, PLAIN
+]
 """Makes a retry safe: the same key and arguments give the first result again."""
 
 Repo = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
     STORABLE,
+    WithJsonSchema({"type": "string", "description": "owner/name"}),
 ]
 """A repository as owner/name."""
 
@@ -81,8 +88,10 @@ Uuid = Annotated[
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant in UTC with milliseconds (RFC 3339)."""
 
-Limit = Annotated[int, Field(ge=1, le=100)]
+Limit = Annotated[
+    int, Field(ge=1, le=100), WithJsonSchema({"type": "integer", "maximum": 100})
+]
 """How many rows a page has at most."""
 
-Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE]
+Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE, PLAIN]
 """Where the next page begins: the `next_cursor` of the page before."""

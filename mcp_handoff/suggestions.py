@@ -5,12 +5,13 @@ Shapes: the seed page "Execute or decline an AI suggestion".
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from mcp_handoff.errors import SuggestionNotPending
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
+    PLAIN,
     Cursor,
     IdempotencyKey,
     JsonObject,
@@ -29,8 +30,16 @@ Action = Literal["execute", "decline"]
 LIFETIME_DAYS = 14
 """How long a suggestion waits before it expires."""
 
-Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE]
+Sha = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE, PLAIN
+]
 """A commit's hash, whole or abbreviated."""
+
+
+PullRequest = Annotated[
+    int, Field(ge=1, le=2**31 - 1), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+"""A pull request's number."""
 
 
 class Suggestion(Record):
@@ -41,6 +50,7 @@ class Suggestion(Record):
     ticket_id: str
     ticket_title: str | None
     ticket_number: int | None
+    ticket_reference: str | None = None
     suggestion_type: Literal["auto_close", "close_suggestion"]
     confidence: float | None
     evidence: dict[str, Any]
@@ -87,7 +97,7 @@ class SuggestClose(Request):
     evidence: JsonObject
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     merge_sha: Sha | None = None
-    pr_number: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    pr_number: PullRequest | None = None
     repo: Repo | None = None
     project: ProjectName | None = None
     idempotency_key: IdempotencyKey | None = None

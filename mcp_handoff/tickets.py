@@ -120,7 +120,7 @@ class CreatedTicket(Record):
     """The ticket that was filed, or the one that this call repeats."""
 
     ticket: TicketSummary
-    deduplicated: bool = False
+    deduplicated: bool
     masked: list[str] | None = Field(
         default=None, description="fields in which a token or key was masked"
     )
@@ -140,7 +140,7 @@ class FindTickets(Request):
     ) = None
     status: Literal["open", "closed", "any"] = "open"
     stage: Stage | None = None
-    role: Role | Literal["merged"] | None = None
+    role: Role | None = None
     request_type: RequestType | None = None
     limit: Limit = 20
     cursor: Cursor | None = None

@@ -5,7 +5,7 @@ from functools import partial
 from mcp_handoff.actors import Caller
 from mcp_handoff.backends.store import builds, projects, suggestions, tickets
 from mcp_handoff.backends.store.transaction import Database
-from mcp_handoff.builds import BuildPage, FindBuilds, UpdateBuild, UpdatedBuild
+from mcp_handoff.builds import Build, BuildPage, FindBuilds, GetBuild, UpdateBuild, UpdatedBuild
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -69,6 +69,9 @@ class StoreBackend:
 
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
         return await self._database.read(lambda tx: builds.find_builds(tx, caller, request))
+
+    async def get_build(self, caller: Caller, request: GetBuild) -> Build:
+        return await self._database.read(lambda tx: builds.get_build(tx, caller, request))
 
     async def update_build(self, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
         return await self._database.write(lambda tx: builds.update_build(tx, caller, request))

@@ -14,11 +14,12 @@ from mcp_handoff.builds import (
     BuildPage,
     BuildRun,
     FindBuilds,
+    GetBuild,
     UpdateBuild,
     UpdatedBuild,
     is_under_way,
 )
-from mcp_handoff.errors import NotFound, ValidationFailed
+from mcp_handoff.errors import NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields, masked_json
 from mcp_handoff.text import shortened
@@ -75,11 +76,15 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     )
 
 
+def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
+    """Return one build."""
+    return _build(_require(tx, caller, request))
+
+
 def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
     """Change the fields that were given; without one, nothing changes."""
     row = _require(tx, caller, request)
     changes = request.changes()
-    _refuse_null(changes)
     if not changes:
         return UpdatedBuild.model_validate(_build(row).model_dump())
     masked = masked_json(changes)
@@ -120,6 +125,7 @@ def _start(
         repo=request.repo,
         requested_by=caller.actor.id,
         requested_at=timestamp(tx.now),
+        attempts=0,
     )
     insert(tx, "build_runs", {**run.model_dump(), "ticket_id": found.ticket["id"]})
     _write_ai_output(tx, found.ticket, run)
@@ -206,7 +212,7 @@ def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
     return found or ""
 
 
-def _require(tx: Transaction, caller: Caller, request: UpdateBuild) -> Row:
+def _require(tx: Transaction, caller: Caller, request: GetBuild | UpdateBuild) -> Row:
     row = tx.one(
         "SELECT * FROM builds WHERE id = :id AND organization_id = :organization",
         id=request.build_id,
@@ -219,17 +225,6 @@ def _require(tx: Transaction, caller: Caller, request: UpdateBuild) -> Row:
             fields={"build_id": message},
         )
     return row
-
-
-def _refuse_null(changes: dict[str, Any]) -> None:
-    fields = {
-        name: "must not be null; leave it out to keep it"
-        for name in ("display_name", "is_active")
-        if name in changes and changes[name] is None
-    }
-    if fields:
-        listed = "; ".join(f"{name} {message}" for name, message in fields.items())
-        raise ValidationFailed(f"{listed}.", fields=fields)
 
 
 def _as_columns(changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from mcp_handoff.projects import (
     ListProjects,
     Project,
     ProjectList,
+    is_id,
     slug_of,
 )
 
@@ -57,7 +58,9 @@ def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
     slug = name or caller.project
     if row := find(tx, slug):
         return row
-    return _add(tx, caller, slug=slug, name=slug) if slug == caller.project else require(tx, slug)
+    if slug != caller.project or is_id(slug):
+        return require(tx, slug)
+    return _add(tx, caller, slug=slug, name=slug)
 
 
 def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:

@@ -12,6 +12,7 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.references import reference
 from mcp_handoff.suggestions import (
     LIFETIME_DAYS,
     ActedSuggestion,
@@ -32,8 +33,10 @@ _CLOCK = Actor(role="bot", source="system", id="expiry")
 _EXPIRED = "(s.status = 'expired' OR (s.status = 'pending' AND s.expires_at <= :now))"
 _SELECT = (
     "SELECT s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
+    " p.slug AS project_slug,"
     f" CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
     " FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
+    " JOIN projects p ON p.id = s.project_id"
 )
 _BY_STATUS = {
     "any": "s.status IS NOT NULL",
@@ -275,7 +278,13 @@ def _read(tx: Transaction, suggestion_id: str) -> Suggestion:
 
 
 def _suggestion(row: Row) -> Suggestion:
-    return Suggestion.model_validate({**row, "evidence": json.loads(row["evidence"])})
+    return Suggestion.model_validate(
+        {
+            **row,
+            "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
+            "evidence": json.loads(row["evidence"]),
+        }
+    )
 
 
 def _now(tx: Transaction) -> str:

@@ -83,6 +83,7 @@ def _create_or_repeat(tx: Transaction, caller: Caller, request: CreateTicket) ->
     _remember(tx, caller, row, roles)
     return CreatedTicket(
         ticket=TicketSummary.model_validate(summary(row, project["slug"], roles)),
+        deduplicated=False,
         masked=masked_fields(content, masked) or None,
     )
 

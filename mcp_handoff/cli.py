@@ -1,0 +1,160 @@
+"""The commands."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from mcp_handoff import __version__
+from mcp_handoff.actors import Actor, ActorRole, Caller
+from mcp_handoff.backend import Backend
+from mcp_handoff.config import Settings, read_settings
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.projects import CreateProject, ListProjects
+from mcp_handoff.tickets import FindTickets, TicketSummary
+from mcp_handoff.validation import parse
+from mcp_handoff.wiring import open_backend, store_path
+
+_USER: ActorRole = "user"
+
+EXIT_STATUS: Mapping[str, int] = {
+    "CONFIGURATION": 2,
+    "VALIDATION_ERROR": 2,
+    "ALREADY_EXISTS": 1,
+}
+"""From an error's code to the status that the program ends with; any other is 1."""
+
+_ENVIRONMENT = """\
+Without a command it serves MCP on stdin and stdout.
+
+environment:
+  HANDOFF_BACKEND     sqlite:////absolute/file or sqlite:///relative/file
+                      (default: handoff.db in your data directory)
+  HANDOFF_PROJECT     slug or id of the project (default: the git checkout's name)
+  HANDOFF_ORG         slug of the organization (default: default)
+  HANDOFF_ACTOR_ID    who acts (default: the client's name)
+  HANDOFF_READ_ONLY   1 to only read
+  BUILD_DISPATCH_URL  the address that triggered builds are queued for
+  HANDOFF_LOG_LEVEL   DEBUG, INFO, WARNING or ERROR, on stderr (default: WARNING)
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, 1 when it failed, 2 when it was used wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings()
+        logging.basicConfig(
+            stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
+        )
+        return options.run(options, settings)
+    except HandoffError as error:
+        print(f"mcp-handoff: {error.message}", file=sys.stderr)
+        return EXIT_STATUS.get(error.code, 1)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mcp-handoff",
+        description="The desk where AI agents and people hand work to one another.",
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mcp-handoff {__version__}")
+    parser.set_defaults(run=_serve_stdio)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    demo = commands.add_parser("demo", help="show a ticket's whole story on a throw-away store")
+    demo.set_defaults(run=_demo)
+    check = commands.add_parser("check", help="say what this is connected to and whether it works")
+    check.set_defaults(run=_check)
+    _add_project_commands(commands.add_parser("project", help="start and list projects"))
+    return parser
+
+
+def _add_project_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = commands.add_parser("create", help="start a project")
+    create.add_argument("name")
+    create.add_argument("--slug", help="part of every reference, HO-1-SLUG (default: from NAME)")
+    create.set_defaults(run=_create_project)
+    listing = commands.add_parser("list", help="list the projects")
+    listing.set_defaults(run=_list_projects)
+
+
+def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
+    async def serve(backend: Backend) -> None:
+        from mcp_handoff.server.app import HandoffServer
+        from mcp_handoff.server.stdio import serve_stdio
+
+        await serve_stdio(HandoffServer(backend, settings))
+
+    return _with_backend(settings, serve)
+
+
+def _demo(_: argparse.Namespace, __: Settings) -> int:
+    import anyio
+
+    from mcp_handoff.demo import tell_story
+
+    anyio.run(tell_story)
+    return 0
+
+
+def _check(_: argparse.Namespace, settings: Settings) -> int:
+    async def check(backend: Backend) -> None:
+        begun = time.perf_counter()
+        projects = (await backend.list_projects(_caller(settings), ListProjects())).projects
+        newest = (await backend.find_tickets(_caller(settings), FindTickets(limit=1))).tickets
+        taken = (time.perf_counter() - begun) * 1000
+        print(f"store     {store_path(settings)}")
+        print(f"project   {settings.project}, newest open ticket:", *_references(newest))
+        print(f"projects  {len(projects)}")
+        print(f"works     yes, two reads took {taken:.1f} ms")
+
+    return _with_backend(settings, check)
+
+
+def _create_project(options: argparse.Namespace, settings: Settings) -> int:
+    arguments = {"name": options.name, **({"slug": options.slug} if options.slug else {})}
+    request = parse(CreateProject, arguments, _USER)
+
+    async def create(backend: Backend) -> None:
+        created = await backend.create_project(_caller(settings), request)
+        print(f"{created.project.slug}  {created.project.id}  {created.project.name}")
+
+    return _with_backend(settings, create)
+
+
+def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
+    async def show(backend: Backend) -> None:
+        listed = await backend.list_projects(_caller(settings), ListProjects())
+        for project in listed.projects:
+            print(f"{project.slug}  {project.id}  {project.name}")
+
+    return _with_backend(settings, show)
+
+
+def _with_backend(settings: Settings, use: Callable[[Backend], Awaitable[None]]) -> int:
+    import anyio
+
+    async def run() -> None:
+        backend = open_backend(settings)
+        try:
+            await use(backend)
+        finally:
+            await backend.close()
+
+    anyio.run(run)
+    return 0
+
+
+def _caller(settings: Settings) -> Caller:
+    actor = Actor(role=_USER, source="cli", id=settings.actor_id)
+    return Caller(actor, settings.project, settings.organization)
+
+
+def _references(tickets: Sequence[TicketSummary]) -> list[str]:
+    return [ticket.reference for ticket in tickets] or ["none"]

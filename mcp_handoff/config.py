@@ -1,0 +1,112 @@
+"""Settings: the environment, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import SplitResult, urlsplit
+
+from mcp_handoff.errors import Misconfigured
+from mcp_handoff.projects import checkout_slug, is_id, slug_of
+from mcp_handoff.text import shortened, visible
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("", "0", "false", "no", "off")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    `backend` is None for the store in the user's data directory; `project` is a slug or an id.
+    """
+
+    backend: str | None
+    project: str
+    organization: str
+    actor_id: str | None
+    read_only: bool
+    dispatch_url: str | None
+    log_level: LogLevel
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Settings:
+    """Return the settings of this environment and directory; Misconfigured names a wrong value."""
+    values = os.environ if environment is None else environment
+    return Settings(
+        backend=values.get("HANDOFF_BACKEND") or None,
+        project=_project(values.get("HANDOFF_PROJECT"), directory or Path.cwd()),
+        organization=_slug("HANDOFF_ORG", values.get("HANDOFF_ORG") or "default"),
+        actor_id=_actor_id(values.get("HANDOFF_ACTOR_ID")),
+        read_only=_switch("HANDOFF_READ_ONLY", values.get("HANDOFF_READ_ONLY", "")),
+        dispatch_url=_dispatch_url(values.get("BUILD_DISPATCH_URL")),
+        log_level=_log_level(values.get("HANDOFF_LOG_LEVEL", "WARNING")),
+    )
+
+
+def _project(value: str | None, directory: Path) -> str:
+    if not value:
+        return checkout_slug(directory)
+    return value.lower() if is_id(value) else _slug("HANDOFF_PROJECT", value)
+
+
+def _slug(name: str, value: str) -> str:
+    if value != slug_of(value):
+        raise Misconfigured(
+            f"{name}={_quoted(value)} is no slug: lower-case letters, digits and single hyphens,"
+            f" at most 60, such as {slug_of(value)}."
+        )
+    return value
+
+
+def _actor_id(value: str | None) -> str | None:
+    if value and (len(value) > 200 or visible(value) != value):
+        raise Misconfigured(f"HANDOFF_ACTOR_ID={_quoted(value)} must be 1 to 200 visible characters.")
+    return value or None
+
+
+def _switch(name: str, value: str) -> bool:
+    if value.lower() not in _TRUE + _FALSE:
+        raise Misconfigured(f"{name}={_quoted(value)} must be 1 or 0.")
+    return value.lower() in _TRUE
+
+
+def _dispatch_url(value: str | None) -> str | None:
+    if not value:
+        return None
+    address = _split(value)
+    secure = address.scheme == "https" or (
+        address.scheme == "http" and address.hostname in _LOOPBACK
+    )
+    if not secure or not address.hostname or address.username or address.password:
+        raise Misconfigured(
+            "BUILD_DISPATCH_URL must be an https:// address without a password in it"
+            " (http:// for this machine alone)."
+        )
+    return value
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        return urlsplit("")
+
+
+def _log_level(value: str) -> LogLevel:
+    for level in get_args(LogLevel):
+        if value.upper() == level:
+            return level
+    raise Misconfigured(
+        f"HANDOFF_LOG_LEVEL={_quoted(value)} must be one of {', '.join(get_args(LogLevel))}."
+    )
+
+
+def _quoted(value: str) -> str:
+    return repr(shortened(visible(value), 60))
