@@ -9,13 +9,13 @@ from pydantic import Field, StringConstraints
 
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
+    STORABLE,
     Cursor,
     JsonObject,
     Limit,
     Name,
     Record,
     Request,
-    STORABLE,
     Timestamp,
     Uuid,
 )

@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         logging.basicConfig(
-            stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s"
+            stream=sys.stderr,
+            level=settings.log_level,
+            format="%(levelname)s %(name)s: %(message)s",
         )
         return options.run(options, settings)
     except HandoffError as error:

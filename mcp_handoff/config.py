@@ -67,7 +67,9 @@ def _slug(name: str, value: str) -> str:
 
 def _actor_id(value: str | None) -> str | None:
     if value and (len(value) > 200 or visible(value) != value):
-        raise Misconfigured(f"HANDOFF_ACTOR_ID={_quoted(value)} must be 1 to 200 visible characters.")
+        raise Misconfigured(
+            f"HANDOFF_ACTOR_ID={_quoted(value)} must be 1 to 200 visible characters."
+        )
     return value or None
 
 

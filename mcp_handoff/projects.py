@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from mcp_handoff.schema import Name, Record, Request, STORABLE, Timestamp
+from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp
 
 SLUG_LENGTH = 60
 FALLBACK_SLUG = "default"

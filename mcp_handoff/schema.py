@@ -62,9 +62,7 @@ JsonObject = Annotated[
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, PLAIN]
 """A short name."""
 
-IdempotencyKey = Annotated[
-    str, StringConstraints(min_length=1, max_length=255), STORABLE, PLAIN
-]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE, PLAIN]
 """Makes a retry safe: the same key and arguments give the first result again."""
 
 Repo = Annotated[
@@ -88,9 +86,7 @@ Uuid = Annotated[
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant in UTC with milliseconds (RFC 3339)."""
 
-Limit = Annotated[
-    int, Field(ge=1, le=100), WithJsonSchema({"type": "integer", "maximum": 100})
-]
+Limit = Annotated[int, Field(ge=1, le=100), WithJsonSchema({"type": "integer", "maximum": 100})]
 """How many rows a page has at most."""
 
 Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE, PLAIN]

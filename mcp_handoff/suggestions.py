@@ -12,6 +12,7 @@ from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
     PLAIN,
+    STORABLE,
     Cursor,
     IdempotencyKey,
     JsonObject,
@@ -19,7 +20,6 @@ from mcp_handoff.schema import (
     Record,
     Repo,
     Request,
-    STORABLE,
     Timestamp,
     Uuid,
 )

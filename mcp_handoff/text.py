@@ -34,7 +34,7 @@ def storable(text: str) -> str:
 
 
 def check_json(value: object, *, depth: int = 0) -> None:
-    """Refuse with ValueError what JSON can't carry everywhere: NUL, NaN, huge integers, deep nesting."""
+    """Refuse with ValueError what not every JSON reader takes: NUL, NaN, huge integers, depth."""
     if depth > JSON_DEPTH:
         raise ValueError(f"must not be nested deeper than {JSON_DEPTH} levels")
     match value:

@@ -17,6 +17,7 @@ from mcp_handoff.events import Event
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
+    STORABLE,
     Cursor,
     IdempotencyKey,
     JsonObject,
@@ -25,7 +26,6 @@ from mcp_handoff.schema import (
     Record,
     Repo,
     Request,
-    STORABLE,
     Timestamp,
 )
 from mcp_handoff.suggestions import Suggestion
@@ -48,7 +48,7 @@ IMPLEMENTATION_ROLES = frozenset({"frontend", "backend", "design", "devops", "ot
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
 
-ROLES_WANTED = f"name at least one of {', '.join(ROLES)}"
+ROLES_WANTED = f"must name at least one of {', '.join(ROLES)}"
 
 
 class TicketRole(Record):
@@ -99,7 +99,7 @@ class CreateTicket(Request):
     title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE]
     description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
     request_type: RequestType
-    roles: Annotated[list[Role], Field(validate_default=True)] = []
+    roles: list[Role] = Field(default_factory=list[Role], validate_default=True)
     priority: Priority = "medium"
     blocking: bool = False
     evidence: JsonObject | None = None
@@ -207,7 +207,7 @@ class Merge:
 def require_roles(actor_role: ActorRole, roles: Iterable[str]) -> None:
     """Refuse a bot's ticket that names no role (RolesRequired)."""
     if actor_role == BOT and not list(roles):
-        raise RolesRequired(f"roles: {ROLES_WANTED}.", fields={"roles": ROLES_WANTED})
+        raise RolesRequired(f"roles {ROLES_WANTED}.", fields={"roles": ROLES_WANTED})
 
 
 def require_open(status: str, name: str) -> None:
@@ -228,7 +228,7 @@ def merge(roles: Mapping[str, str], stage: Stage) -> Merge:
     done = [role for role in roles if _is_open(roles[role]) and _is_finished_by_merge(role)]
     left = [role for role in roles if _is_open(roles[role]) and role not in done]
     reached: Stage = "validation" if left else "live"
-    return Merge(done, max(stage, reached, key=STAGES.index))
+    return Merge(done, STAGES[max(STAGES.index(stage), STAGES.index(reached))])
 
 
 def _is_open(status: str) -> bool:

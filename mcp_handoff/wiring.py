@@ -46,5 +46,5 @@ def _make_private(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         raise Misconfigured(
-            f"{directory} can't be made; set HANDOFF_BACKEND=sqlite:///file to keep tickets elsewhere."
+            f"{directory} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
         ) from None

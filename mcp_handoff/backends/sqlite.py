@@ -10,11 +10,12 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +23,7 @@ import anyio.to_thread
 import apsw
 
 from mcp_handoff.backends.store.transaction import Row, TextSearch, Transaction
-from mcp_handoff.errors import BackendUnavailable, Misconfigured
+from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
 
 ResultT = TypeVar("ResultT")
 Clock = Callable[[], datetime]
@@ -63,7 +64,7 @@ class SqliteTransaction:
         return self._now
 
     def run(self, sql: str, **values: Any) -> int:
-        self._connection.execute(sql, values)
+        _execute(self._connection, sql, values)
         return self._connection.changes()
 
     def one(self, sql: str, **values: Any) -> Row | None:
@@ -71,7 +72,7 @@ class SqliteTransaction:
         return rows[0] if rows else None
 
     def all(self, sql: str, **values: Any) -> list[Row]:
-        cursor = self._connection.execute(sql, values)
+        cursor = _execute(self._connection, sql, values)
         rows: list[Row] = []
         names: list[str] = []
         for row in cursor:
@@ -95,7 +96,9 @@ class SqliteDatabase:
         self._writer = None if read_only else _Writer(_prepared(path), clock)
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False, clock: Clock = utc_now) -> "SqliteDatabase":
+    def open(
+        cls, path: Path, *, read_only: bool = False, clock: Clock = utc_now
+    ) -> "SqliteDatabase":
         """Open the file, make it when it is new and migrate it when it is old.
 
         Raises Misconfigured when it can't be used: no directory, no permission, another program's
@@ -105,6 +108,7 @@ class SqliteDatabase:
         try:
             database = cls(path, read_only=read_only, clock=clock)
             database._readers.append(database._new_reader())
+            _check_current(database._readers[0], path)
         except apsw.Error as error:
             raise _unusable(path, error) from None
         return database
@@ -124,16 +128,21 @@ class SqliteDatabase:
             self._readers.pop().close()
 
     def _read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        connection: apsw.Connection | None = None
         try:
-            connection = self._take_reader()
-            with connection:
-                return operation(SqliteTransaction(connection, self._clock()))
+            with self._snapshot() as transaction:
+                return operation(transaction)
         except apsw.Error as error:
-            raise _unavailable(error) from error
+            raise _failure(error) from error
+
+    @contextmanager
+    def _snapshot(self) -> Generator[SqliteTransaction]:
+        connection = self._take_reader()
+        try:
+            _execute(connection, "BEGIN")
+            yield SqliteTransaction(connection, self._clock())
         finally:
-            if connection is not None:
-                self._readers.append(connection)
+            _roll_back(connection)
+            self._readers.append(connection)
 
     def _take_reader(self) -> apsw.Connection:
         with suppress(IndexError):
@@ -144,32 +153,28 @@ class SqliteDatabase:
         return _connect(self._path, apsw.SQLITE_OPEN_READONLY)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Write(Generic[ResultT]):
-    """One operation that waits, and what became of it."""
+    """One operation that waits."""
 
     operation: Callable[[Transaction], ResultT]
     future: "Future[ResultT]" = field(default_factory=lambda: Future[ResultT]())
-    result: ResultT | None = None
-    error: Exception | None = None
 
-    def attempt(self, connection: apsw.Connection, now: datetime) -> None:
-        """Run the operation; its own failure undoes itself alone, the database's is raised."""
-        connection.execute("SAVEPOINT one")
+    def attempt(self, connection: apsw.Connection, now: datetime) -> Callable[[], None]:
+        """Run the operation and return what answers it once it is durable.
+
+        A failure of its own undoes itself alone; the database's is raised.
+        """
+        _execute(connection, "SAVEPOINT one")
         try:
-            self.result = self.operation(SqliteTransaction(connection, now))
+            result = self.operation(SqliteTransaction(connection, now))
         except apsw.Error:
             raise
-        except Exception as error:
-            self.error = error
-            connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-
-    def settle(self) -> None:
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)  # pyright: ignore[reportArgumentType] - no error, so it has one
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to this caller alone
+            _execute(connection, "ROLLBACK TO one; RELEASE one")
+            return partial(self.future.set_exception, error)
+        _execute(connection, "RELEASE one")
+        return partial(self.future.set_result, result)
 
 
 class _Writer:
@@ -213,35 +218,32 @@ class _Writer:
         return batch, False
 
     def _commit(self, writes: list[_Write[Any]]) -> None:
+        connection, committing = self._connection, False
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for write in writes:
-                write.attempt(self._connection, self._clock())
-            self._connection.execute("COMMIT")
+            _execute(connection, "BEGIN IMMEDIATE")
+            answers = [write.attempt(connection, self._clock()) for write in writes]
+            committing = True
+            _execute(connection, "COMMIT")
         except apsw.Error as error:
-            self._undo()
-            for write in writes:
-                write.future.set_exception(_unavailable(error))
-        else:
-            for write in writes:
-                write.settle()
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            _roll_back(connection)
+            failure = _failure(error, committing=committing)
+            answers = [partial(write.future.set_exception, failure) for write in writes]
+        for answer in answers:
+            answer()
 
 
 def _connect(path: Path, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(BUSY_SECONDS * 1000)
-    connection.execute("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
+    _execute(connection, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
     return connection
 
 
 def _prepared(path: Path) -> apsw.Connection:
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
-        connection.execute("PRAGMA synchronous = FULL")
+        _check_writable(connection)
+        _execute(connection, "PRAGMA synchronous = FULL")
         _migrate(connection, path)
     except BaseException:
         connection.close()
@@ -251,17 +253,31 @@ def _prepared(path: Path) -> apsw.Connection:
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
-    steps = sorted(_MIGRATIONS.glob("*.sql"))
+    steps = _steps()
     if _pragma(connection, "user_version") == len(steps) and _is_ours(connection):
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    _execute(connection, "PRAGMA journal_mode = WAL")
     with _immediate(connection):
         done = _pragma(connection, "user_version")
         _check_schema(connection, path, done, known=len(steps))
         for step in steps[done:]:
-            connection.execute(step.read_text())
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
+            _execute(connection, step.read_text())
+        _execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
+        _execute(connection, f"PRAGMA user_version = {len(steps)}")
+
+
+def _check_writable(connection: apsw.Connection) -> None:
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    if not connection.in_transaction:
+        return
+    try:
+        _execute(connection, "ROLLBACK")
+    except apsw.Error:
+        logger.exception("a transaction could not be rolled back")
 
 
 def _immediate(connection: apsw.Connection) -> apsw.Connection:
@@ -270,7 +286,7 @@ def _immediate(connection: apsw.Connection) -> apsw.Connection:
 
 
 def _check_schema(connection: apsw.Connection, path: Path, done: int, *, known: int) -> None:
-    empty = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    empty = _execute(connection, "SELECT count(*) FROM sqlite_schema").get == 0
     if not empty and not _is_ours(connection):
         raise Misconfigured(f"{path} is another program's database; name a file of our own.")
     if done > known:
@@ -280,12 +296,23 @@ def _check_schema(connection: apsw.Connection, path: Path, done: int, *, known: 
         )
 
 
+def _check_current(connection: apsw.Connection, path: Path) -> None:
+    done, known = _pragma(connection, "user_version"), len(_steps())
+    _check_schema(connection, path, done, known=known)
+    if done < known:
+        raise Misconfigured(f"{path} is from an older mcp-handoff; open it once for writing.")
+
+
+def _steps() -> list[Path]:
+    return sorted(_MIGRATIONS.glob("*.sql"))
+
+
 def _is_ours(connection: apsw.Connection) -> bool:
     return _pragma(connection, "application_id") == APPLICATION_ID
 
 
 def _pragma(connection: apsw.Connection, name: str) -> int:
-    return connection.execute(f"PRAGMA {name}").get
+    return _execute(connection, f"PRAGMA {name}").get
 
 
 def _check_path(path: Path, *, read_only: bool) -> None:
@@ -298,33 +325,45 @@ def _check_path(path: Path, *, read_only: bool) -> None:
 
 
 def _unusable(path: Path, error: apsw.Error) -> Misconfigured:
-    reasons: dict[type[apsw.Error], str] = {
-        apsw.NotADBError: "is not a SQLite database",
-        apsw.CorruptError: "is damaged; restore it from a copy",
-        apsw.ReadOnlyError: "can't be written; set HANDOFF_READ_ONLY=1 to only read it",
-        apsw.PermissionsError: "can't be opened: permission denied",
-        apsw.CantOpenError: "can't be opened; look at its permissions and its directory's",
-        apsw.FullError: "can't be written: the disk is full",
-        apsw.BusyError: f"stayed locked by another process for {BUSY_SECONDS} seconds",
-    }
-    reason = next((why for kind, why in reasons.items() if isinstance(error, kind)), None)
     logger.debug("opening the store failed", exc_info=error)
-    return Misconfigured(f"{path} {reason or 'could not be opened: the disk failed'}.")
+    return Misconfigured(f"{path} can't be used: {_reason(error) or 'it could not be opened'}.")
 
 
-def _unavailable(error: apsw.Error) -> BackendUnavailable:
-    reasons: dict[type[apsw.Error], str] = {
-        apsw.FullError: "its disk is full; free some space",
-        apsw.BusyError: f"other processes kept it locked for {BUSY_SECONDS} seconds; try again",
-        apsw.ReadOnlyError: "its file can't be written",
-        apsw.CorruptError: "its file is damaged; restore it from a copy",
-        apsw.NotADBError: "its file is damaged; restore it from a copy",
-    }
-    reason = next((why for kind, why in reasons.items() if isinstance(error, kind)), None)
-    logger.error("the store failed: %s", type(error).__name__, exc_info=error)
-    return BackendUnavailable(
-        f"The store could not do it: {reason or 'its disk failed'}. Nothing was changed."
-    )
+def _failure(error: apsw.Error, *, committing: bool = False) -> Exception:
+    """Return what a caller is told; an error that is no fault of the disk is a defect of ours.
+
+    When the disk fails in the middle of a COMMIT, its last frame may be on it or not.
+    """
+    reason = _reason(error)
+    if reason is None:
+        return error
+    logger.error("the store failed", exc_info=error)
+    if committing and isinstance(error, apsw.IOError):
+        return OutcomeUnknown(f"The store failed while committing: {reason}. Look before a retry.")
+    return BackendUnavailable(f"The store could not do it: {reason}. Nothing was changed.")
+
+
+def _reason(error: apsw.Error) -> str | None:
+    return next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
+
+
+_REASONS: Mapping[type[apsw.Error], str] = {
+    apsw.NotADBError: "it is not a SQLite database",
+    apsw.CorruptError: "it is damaged; restore it from a copy",
+    apsw.ReadOnlyError: "it can't be written; set HANDOFF_READ_ONLY=1 to only read it",
+    apsw.CantOpenError: "permission was denied, or its directory is gone",
+    apsw.PermissionsError: "permission was denied",
+    apsw.FullError: "its disk is full; free some space",
+    apsw.BusyError: f"other processes kept it locked for {BUSY_SECONDS} seconds; try again",
+    apsw.IOError: "its disk failed or is full",
+    apsw.NoMemError: "there is no memory left",
+}
+
+
+def _execute(
+    connection: apsw.Connection, sql: str, values: Mapping[str, Any] | None = None
+) -> apsw.Cursor:
+    return connection.execute(sql, values)  # pyright: ignore[reportUnknownMemberType] - its stub names a type that Python 3.11 has not
 
 
 def _quoted(word: str) -> str:

@@ -69,7 +69,8 @@ def _detail(result: TicketDetail) -> str:
 def _triggered(result: TriggeredBuild) -> str:
     run = result.ticket.ai_output["build_run"]
     return (
-        f"Build {run['build_id']} of {result.ticket.reference} is {run['status']} (run {run['id']})."
+        f"Build {run['build_id']} of {result.ticket.reference} is {run['status']}"
+        f" (run {run['id']})."
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 
@@ -94,10 +95,7 @@ def _acted(result: ActedSuggestion) -> str:
     suggestion, applied = result.suggestion, result.apply_result
     if applied is not None:
         done = ", ".join(applied.roles_marked_done) or "no role"
-        return (
-            f"Executed: {_named(suggestion)} is in {applied.new_stage};"
-            f" {done} marked done."
-        )
+        return f"Executed: {_named(suggestion)} is in {applied.new_stage}; {done} marked done."
     if suggestion.status == "skipped":
         return f"Skipped, nothing was changed: {suggestion.reason}"
     return f"Declined; {_named(suggestion)} stays as it is."

@@ -134,7 +134,9 @@ class HandoffServer(MCPServer[Any]):
 
     async def _run(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Record:
         if self._settings.read_only and not tool.reads:
-            raise Forbidden(f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1).")
+            raise Forbidden(
+                f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
+            )
         request = parse(tool.request, _unstringified(tool, arguments), BOT)
         return await getattr(self._backend, tool.name)(caller, request)
 

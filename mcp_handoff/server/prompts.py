@@ -74,7 +74,7 @@ PROMPTS: tuple[Prompt, ...] = (
     Prompt(
         name="file_ticket",
         title="File a handoff ticket",
-        description="Look whether it is known, then file what you found for the role that must act.",
+        description="Look whether it is known, then file it for the role that must act.",
         arguments=(
             Argument("problem", "What was found, or what is needed", required=True),
             Argument("role", "Who must act", choices=ROLES),

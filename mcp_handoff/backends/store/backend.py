@@ -38,9 +38,7 @@ class StoreBackend:
         self._dispatching = dispatching
 
     async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
-        return await self._database.write(
-            lambda tx: tickets.create_ticket(tx, caller, request)
-        )
+        return await self._database.write(lambda tx: tickets.create_ticket(tx, caller, request))
 
     async def find_tickets(self, caller: Caller, request: FindTickets) -> TicketPage:
         return await self._database.read(lambda tx: tickets.find_tickets(tx, caller, request))
@@ -58,9 +56,7 @@ class StoreBackend:
         )
 
     async def suggest_close(self, caller: Caller, request: SuggestClose) -> SuggestedClose:
-        return await self._database.write(
-            lambda tx: suggestions.suggest_close(tx, caller, request)
-        )
+        return await self._database.write(lambda tx: suggestions.suggest_close(tx, caller, request))
 
     async def act_on_suggestion(self, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
         return await self._database.write(
@@ -80,9 +76,7 @@ class StoreBackend:
         return await self._database.read(lambda tx: projects.list_projects(tx, caller, request))
 
     async def create_project(self, caller: Caller, request: CreateProject) -> CreatedProject:
-        return await self._database.write(
-            lambda tx: projects.create_project(tx, caller, request)
-        )
+        return await self._database.write(lambda tx: projects.create_project(tx, caller, request))
 
     async def close(self) -> None:
         await self._database.close()

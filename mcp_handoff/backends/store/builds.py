@@ -116,7 +116,7 @@ def _start(
     tx: Transaction, caller: Caller, found: Located, request: TriggerBotBuild, *, dispatching: bool
 ) -> None:
     run_id = new_id()
-    build_id = _register(tx, caller, found, request, run_id)
+    build_id = _register(tx, found, request, run_id)
     run = BuildRun(
         id=run_id,
         build_id=build_id,
@@ -142,11 +142,9 @@ def _start(
     )
 
 
-def _register(
-    tx: Transaction, caller: Caller, found: Located, request: TriggerBotBuild, run_id: str
-) -> str:
+def _register(tx: Transaction, found: Located, request: TriggerBotBuild, run_id: str) -> str:
     now = timestamp(tx.now)
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(),
         "organization_id": found.project["organization_id"],
         "build_ref": run_id,

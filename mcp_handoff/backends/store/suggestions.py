@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.backends.store import cursors, history, idempotency, projects
@@ -121,7 +122,7 @@ def _page(
 def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
     found = locate(tx, caller, request.ticket, request.project)
     evidence = masked_json(request.evidence)
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(),
         "run_id": new_id(),
         "project_id": found.project["id"],

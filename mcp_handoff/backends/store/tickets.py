@@ -164,7 +164,7 @@ def _page(tx: Transaction, project: Row, request: FindTickets, position: int | N
     if request.query is None:
         return _select(tx, project, request, position)
     named = _named_by_number(tx, project, request)
-    found = _select(tx, project, request, position, excluded=named and named["number"])
+    found = _select(tx, project, request, position, excluded=named["number"] if named else None)
     return [named, *found] if named and position is None else found
 
 

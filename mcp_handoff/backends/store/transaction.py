@@ -43,7 +43,7 @@ class Transaction(Protocol):
         ...
 
     def match(self, words: str) -> str:
-        """Return what `:match` must be to find all of `words`; a word ending in * is a beginning."""
+        """Return what `:match` must be to find all of `words`; one ending in * is a beginning."""
         ...
 
 
