@@ -4,26 +4,19 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from mcp_handoff import __version__
 from mcp_handoff.actors import Actor, ActorRole, Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import Settings, read_settings
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.tickets import FindTickets, TicketSummary
 from mcp_handoff.validation import parse
 from mcp_handoff.wiring import open_backend, store_path
 
 _USER: ActorRole = "user"
-
-EXIT_STATUS: Mapping[str, int] = {
-    "CONFIGURATION": 2,
-    "VALIDATION_ERROR": 2,
-    "ALREADY_EXISTS": 1,
-}
-"""From an error's code to the status that the program ends with; any other is 1."""
 
 _ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
@@ -53,9 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options, settings)
     except HandoffError as error:
         print(f"mcp-handoff: {error.message}", file=sys.stderr)
-        return EXIT_STATUS.get(error.code, 1)
-    except KeyboardInterrupt:
-        return 0
+        return exit_status(error)
+
+
+def exit_status(error: HandoffError) -> int:
+    """Return the status that the program ends with: 2 for wrong use, else 1."""
+    return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
+from mcp_handoff.tickets import TicketPage
+
 _SHA = "9f2c1e7ab4d0"
 
 
@@ -82,12 +84,9 @@ class _Story:
     async def _show_board(self) -> None:
         print(_heading("the board"))
         board = await self._client.call_tool("find_tickets", {"status": "any"})
-        for ticket in (board.structured_content or {})["tickets"]:
-            roles = ", ".join(f"{role['role']} {role['status']}" for role in ticket["roles"])
-            print(
-                f"{ticket['reference']}  {ticket['status']}  {ticket['stage']}  {ticket['title']}"
-            )
-            print(f"        {roles}")
+        for ticket in TicketPage.model_validate(board.structured_content).tickets:
+            print(f"{ticket.reference}  {ticket.status}  {ticket.stage}  {ticket.title}")
+            print("       ", ", ".join(f"{role.role} {role.status}" for role in ticket.roles))
 
     def _say(self, sentence: str) -> None:
         print(_styled("1", sentence))

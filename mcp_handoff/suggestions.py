@@ -25,6 +25,7 @@ from mcp_handoff.schema import (
 )
 
 SuggestionStatus = Literal["pending", "processing", "executed", "declined", "expired", "skipped"]
+StatusFilter = Literal["pending", "processing", "executed", "declined", "expired", "skipped", "any"]
 Action = Literal["execute", "decline"]
 
 LIFETIME_DAYS = 14
@@ -76,7 +77,7 @@ class ApplyResult(Record):
 class ListSuggestions(Request):
     """List proposals to close tickets, newest first."""
 
-    status: SuggestionStatus | Literal["any"] = "pending"
+    status: StatusFilter = "pending"
     limit: Limit = 20
     cursor: Cursor | None = None
     project: ProjectName | None = None

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from anyio.streams.memory import MemoryObjectReceiveStream
@@ -22,6 +21,7 @@ from mcp_types import (
 )
 from mcp_types import Tool as ListedTool
 
+from mcp_handoff import __version__
 from mcp_handoff.actors import BOT, Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import Settings
@@ -30,6 +30,7 @@ from mcp_handoff.schema import Record
 from mcp_handoff.server import prompts, resources
 from mcp_handoff.server.boundary import DEFECT, answered, protocol_error, refused
 from mcp_handoff.server.outgoing import Outgoing
+from mcp_handoff.server.schemas import structured_arguments
 from mcp_handoff.server.subscriptions import Subscriptions
 from mcp_handoff.server.tools import TOOLS, Tool
 from mcp_handoff.text import shortened, visible
@@ -61,7 +62,7 @@ class HandoffServer(MCPServer[Any]):
             "mcp-handoff",
             title="Handoff desk",
             instructions=INSTRUCTIONS,
-            version=version("mcp-handoff"),
+            version=__version__,
             log_level=settings.log_level,
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=self.subscriptions.bus,
@@ -70,6 +71,9 @@ class HandoffServer(MCPServer[Any]):
         self._settings = settings
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.listed() for tool in TOOLS if tool.reads or not settings.read_only]
+        self._structured = {
+            tool.name: structured_arguments(tool.input_schema) for tool in self._listed
+        }
         self._serve_handshake_subscriptions()
         resources.register(self)
 
@@ -137,8 +141,16 @@ class HandoffServer(MCPServer[Any]):
             raise Forbidden(
                 f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
             )
-        request = parse(tool.request, _unstringified(tool, arguments), BOT)
+        request = parse(tool.request, self._unstringified(tool, arguments), BOT)
         return await getattr(self._backend, tool.name)(caller, request)
+
+    def _unstringified(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Undo what some clients do to arrays and objects: send them as a string of JSON."""
+        structured = self._structured[tool.name]
+        return {
+            name: _parsed(value) if name in structured else value
+            for name, value in arguments.items()
+        }
 
     def _serve_handshake_subscriptions(self) -> None:
         add = self._lowlevel_server.add_request_handler
@@ -146,16 +158,9 @@ class HandoffServer(MCPServer[Any]):
         add("resources/unsubscribe", UnsubscribeRequestParams, self.subscriptions.unsubscribe)
 
 
-def _unstringified(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo what some clients do to arrays and objects: send them as a string of JSON."""
-    return {name: _parsed(tool, name, value) for name, value in arguments.items()}
-
-
-def _parsed(tool: Tool, name: str, value: Any) -> Any:
-    if not isinstance(value, str) or name not in tool.structured:
-        return value
+def _parsed(value: Any) -> Any:
     try:
-        return json.loads(value)
+        return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         return value
 

@@ -50,33 +50,25 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
+def structured_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the arguments that are arrays or objects."""
+    kinds = {name: field.get("type", ()) for name, field in schema["properties"].items()}
+    return frozenset(name for name, kind in kinds.items() if "array" in kind or "object" in kind)
+
+
 def _compact(field: Mapping[str, Any], *, keep_null: bool = False) -> dict[str, Any]:
     slim = {name: value for name, value in field.items() if name != "title"}
     if slim.get("default") in (None, "", []):
         slim.pop("default", None)
-    if "const" in slim:
-        slim.pop("type", None)
-    if isinstance(slim.get("items"), Mapping):
-        slim["items"] = _compact(slim["items"])
     if "enum" in slim:
         slim.pop("type", None)
-    choices = [_compact(choice) for choice in slim.pop("anyOf", []) if choice != _NULL]
-    if not choices:
-        return slim
-    merged = _merged(choices)
-    if keep_null:
-        merged = {**merged, "type": [merged["type"], "null"]}
-    return {**merged, **slim}
-
-
-def _merged(choices: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return one schema for a union: several enumerations are one."""
-    if len(choices) == 1:
-        return choices[0]
-    values: list[Any] = []
-    for choice in choices:
-        values.extend(choice.get("enum", [choice.get("const")]))
-    return {"enum": values}
+    if "items" in slim:
+        slim["items"] = _compact(slim["items"])
+    options = slim.pop("anyOf", [])
+    for option in options:
+        if option != _NULL:
+            slim |= _compact(option)
+    return {**slim, "type": [slim["type"], "null"]} if keep_null else slim
 
 
 def _type(annotation: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from mcp_types import Tool as ListedTool
 from mcp_types import ToolAnnotations
@@ -66,19 +66,8 @@ class Tool:
             ),
         )
 
-    @property
-    def structured(self) -> frozenset[str]:
-        """The arguments that are arrays or objects."""
-        fields = self.request.model_fields.items()
-        return frozenset(name for name, field in fields if _is_structured(field.annotation))
-
     def _input_schema(self) -> dict[str, Any]:
         return input_schema(self.request, required=self.required, nullable=self.nullable)
-
-
-def _is_structured(annotation: Any) -> bool:
-    kinds = [get_origin(part) or part for part in (annotation, *get_args(annotation))]
-    return dict in kinds or list in kinds
 
 
 TOOLS: tuple[Tool, ...] = (

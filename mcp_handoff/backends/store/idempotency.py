@@ -40,7 +40,7 @@ def once(
     kept_row = {
         **name,
         "fingerprint": arguments,
-        "result": made.model_dump_json(exclude_none=True),
+        "result": made.model_dump_json(exclude_defaults=True),
         "created_at": timestamp(tx.now),
     }
     insert(tx, "idempotency", kept_row)

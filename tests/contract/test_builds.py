@@ -1,0 +1,101 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.backend import Backend
+from mcp_handoff.builds import GetBuild
+from tests import requests
+from tests.clock import SteppedClock
+
+
+@pytest.fixture
+async def build(backend: Backend, caller: Caller) -> str:
+    """The id of the build that was triggered for ticket 1."""
+    await backend.create_ticket(caller, requests.create_ticket())
+    request = requests.trigger_bot_build(1, provider="docker", repo="acme/shop")
+    triggered = await backend.trigger_bot_build(caller, request)
+    return triggered.ticket.ai_output["build_run"]["build_id"]
+
+
+async def test_triggering_registers_a_queued_build_for_the_ticket(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    detail = await backend.get_ticket(caller, requests.get_ticket(1))
+    registered = detail.builds[0]
+    run = (detail.ticket.ai_output or {})["build_run"]
+    assert (registered.id, registered.status, registered.provider) == (build, "queued", "docker")
+    assert (registered.source_type, registered.source_id) == ("ticket", detail.ticket.id)
+    assert registered.build_ref == run["id"]
+    assert run == {
+        "id": run["id"],
+        "build_id": build,
+        "status": "queued",
+        "provider": "docker",
+        "repo": "acme/shop",
+        "requested_by": "agent-1",
+        "requested_at": "2026-11-02T09:30:00.000Z",
+        "dispatched_at": None,
+        "attempts": 0,
+        "last_error": None,
+    }
+
+
+async def test_triggering_fills_the_outbox_once_with_ids_and_no_description(
+    backend: Backend, caller: Caller, build: str, store: Path
+) -> None:
+    await backend.trigger_bot_build(caller, requests.trigger_bot_build(1))
+    with sqlite3.connect(store) as connection:
+        rows = connection.execute("SELECT run_id, payload FROM outbox").fetchall()
+    assert len(rows) == 1
+    assert build in rows[0][1]
+    assert "HO-1-shop" in rows[0][1]
+    assert "100th item" not in rows[0][1]
+
+
+async def test_a_key_makes_a_second_trigger_the_first(backend: Backend, caller: Caller) -> None:
+    await backend.create_ticket(caller, requests.create_ticket())
+    keyed = requests.trigger_bot_build(1, idempotency_key="k")
+    first = await backend.trigger_bot_build(caller, keyed)
+    assert await backend.trigger_bot_build(caller, keyed) == first
+
+
+async def test_an_update_changes_what_was_given_and_the_time(
+    backend: Backend, caller: Caller, build: str, clock: SteppedClock
+) -> None:
+    clock.advance(seconds=1)
+    updated = await backend.update_build(
+        caller, requests.update_build(build, display_name="Nightly", metadata={"pr": 7})
+    )
+    assert (updated.display_name, updated.metadata) == ("Nightly", {"pr": 7})
+    assert updated.updated_at == "2026-11-02T09:30:01.000Z"
+    read = await backend.get_build(caller, GetBuild(build_id=build))
+    assert read.model_dump() == updated.model_dump(exclude={"masked"})
+
+
+async def test_an_update_leaves_a_line_of_history_on_the_ticket(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    await backend.update_build(caller, requests.update_build(build, is_active=False))
+    event = (await backend.get_ticket(caller, requests.get_ticket(1))).events[0]
+    assert (event.kind, event.before, event.after) == (
+        "build.updated",
+        {"is_active": True},
+        {"is_active": False},
+    )
+
+
+async def test_builds_are_found_by_ticket_and_status(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    for wanted in ({}, {"ticket": 1}, {"status": "queued"}, {"ticket": "HO-1-shop"}):
+        found = await backend.find_builds(caller, requests.find_builds(**wanted))
+        assert [item.id for item in found.items] == [build]
+    assert (await backend.find_builds(caller, requests.find_builds(status="ready"))).items == []
+
+
+async def test_before_the_first_use_everything_is_empty(backend: Backend, caller: Caller) -> None:
+    assert (await backend.find_tickets(caller, requests.find_tickets())).tickets == []
+    assert (await backend.find_builds(caller, requests.find_builds())).items == []
+    assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 0

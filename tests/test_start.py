@@ -1,0 +1,98 @@
+"""Starting the program: its commands, and one line for whatever keeps it from starting."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcp_handoff import __version__
+from tests.server.wire import environment
+
+
+def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mcp_handoff", *arguments],
+        env=environment(store, **settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HANDOFF_BACKEND", "mysql://db/x", "begins with 'mysql'"),
+        ("HANDOFF_BACKEND", "sqlite:///", "this version knows sqlite:///file"),
+        ("HANDOFF_BACKEND", "sqlite:////nowhere/at/all.db", "/nowhere/at does not exist"),
+        ("HANDOFF_PROJECT", "Web Shop", "such as web-shop"),
+        ("HANDOFF_ORG", "A!", "HANDOFF_ORG"),
+        ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
+        ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
+        ("HANDOFF_ACTOR_ID", "x\u202ey", "HANDOFF_ACTOR_ID"),
+        ("BUILD_DISPATCH_URL", "http://builds.example/hook", "https://"),
+        ("BUILD_DISPATCH_URL", "https://user:secret@builds.example", "BUILD_DISPATCH_URL"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
+    store: Path, name: str, value: str, words: str
+) -> None:
+    stopped = run(store, **{name: value})
+    assert (stopped.returncode, stopped.stdout) == (2, "")
+    assert stopped.stderr.count("\n") == 1
+    assert words in stopped.stderr
+    assert "secret" not in stopped.stderr
+
+
+def test_help_and_version_are_told_and_a_wrong_command_is_wrong_use(store: Path) -> None:
+    assert run(store, "--version").stdout == f"mcp-handoff {__version__}\n"
+    assert "HANDOFF_BACKEND" in run(store, "--help").stdout
+    assert run(store, "serve-me").returncode == 2
+    assert run(store, "project").returncode == 2
+
+
+def test_projects_are_created_and_listed(store: Path) -> None:
+    created = run(store, "project", "create", "Web Shop")
+    assert created.stdout.startswith("web-shop  ")
+    assert run(store, "project", "list").stdout == created.stdout
+    taken = run(store, "project", "create", "Other", "--slug", "web-shop")
+    assert (taken.returncode, taken.stderr.count("\n")) == (1, 1)
+    assert "'web-shop' is taken" in taken.stderr
+    wrong = run(store, "project", "create", "Other", "--slug", "Web Shop")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+def test_check_says_what_it_is_connected_to(store: Path) -> None:
+    checked = run(store, "check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert str(store) in checked.stdout
+    assert "works     yes" in checked.stdout
+
+
+def test_check_fails_on_a_file_that_is_no_store(store: Path) -> None:
+    store.write_text("This is a letter, not a database. " * 100)
+    checked = run(store, "check")
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert checked.stderr.count("\n") == 1
+    assert "it is not a SQLite database" in checked.stderr
+
+
+def test_without_settings_tickets_go_to_the_users_data_directory(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "HANDOFF_BACKEND": ""}
+    checked = run(tmp_path / "unused.db", "check", **home)
+    assert checked.returncode == 0
+    folder = tmp_path / "data" / "mcp-handoff"
+    assert str(folder / "handoff.db") in checked.stdout
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_the_demo_tells_the_whole_story_in_plain_text_when_piped(store: Path) -> None:
+    shown = run(store, "demo")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\x1b" not in shown.stdout
+    assert shown.stdout.rstrip().endswith("backend done, merged done")
+    assert "HO-1-shop  closed  live" in shown.stdout
+    assert not store.exists()
