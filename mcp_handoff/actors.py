@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mcp_handoff.text import shortened, visible
+
 ActorRole = Literal["bot", "user"]
 
 BOT: ActorRole = "bot"
@@ -35,6 +37,6 @@ class Caller:
     organization: str = "default"
 
 
-def bot(actor_id: str | None) -> Actor:
-    """Return the actor of every call that comes in through MCP."""
-    return Actor(role=BOT, source="bot", id=actor_id)
+def bot(name: str | None) -> Actor:
+    """Return the actor of every call that comes in through MCP; its id is one visible line."""
+    return Actor(role=BOT, source="bot", id=shortened(visible(name), 200) if name else None)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mcp_handoff.actors import Actor, ActorRole
+from mcp_handoff.actors import ActorRole
 from mcp_handoff.errors import RolesRequired, ValidationFailed
 from mcp_handoff.schema import Request
 from mcp_handoff.text import shortened, visible
@@ -53,11 +53,6 @@ def parse(model: type[RequestT], arguments: Mapping[str, Any], actor_role: Actor
         return model.model_validate(arguments, context=actor_role)
     except ValidationError as error:
         raise _refusal(model, error.errors(include_url=False)) from None
-
-
-def actor_named(name: str | None, *, role: ActorRole, source: str) -> Actor:
-    """Return an actor whose id is `name` as one short visible line."""
-    return Actor(role=role, source=source, id=shortened(visible(name), 200) if name else None)
 
 
 def _refusal(model: type[Request], details: list[ErrorDetails]) -> ValidationFailed:

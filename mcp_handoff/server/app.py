@@ -22,7 +22,7 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 
 from mcp_handoff import __version__
-from mcp_handoff.actors import BOT, Caller
+from mcp_handoff.actors import BOT, Caller, bot
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Forbidden, HandoffError
@@ -34,7 +34,7 @@ from mcp_handoff.server.schemas import structured_arguments
 from mcp_handoff.server.subscriptions import Subscriptions
 from mcp_handoff.server.tools import TOOLS, Tool
 from mcp_handoff.text import shortened, visible
-from mcp_handoff.validation import actor_named, parse
+from mcp_handoff.validation import parse
 
 INSTRUCTIONS = (
     "A desk for handing work over. File a ticket for the roles that must act (create_ticket), have"
@@ -67,7 +67,7 @@ class HandoffServer(MCPServer[Any]):
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=self.subscriptions.bus,
         )
-        self._backend = backend
+        self.backend = backend
         self._settings = settings
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.listed() for tool in TOOLS if tool.reads or not settings.read_only]
@@ -119,14 +119,10 @@ class HandoffServer(MCPServer[Any]):
         client = context.session.client_params if context else None
         name = self._settings.actor_id or (client.client_info.name if client else None)
         return Caller(
-            actor=actor_named(name, role=BOT, source="bot"),
+            actor=bot(name),
             project=self._settings.project,
             organization=self._settings.organization,
         )
-
-    @property
-    def backend(self) -> Backend:
-        return self._backend
 
     async def serve_streams(
         self,
@@ -142,7 +138,7 @@ class HandoffServer(MCPServer[Any]):
                 f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
             )
         request = parse(tool.request, self._unstringified(tool, arguments), BOT)
-        return await getattr(self._backend, tool.name)(caller, request)
+        return await getattr(self.backend, tool.name)(caller, request)
 
     def _unstringified(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Undo what some clients do to arrays and objects: send them as a string of JSON."""
