@@ -18,6 +18,11 @@ from mcp_handoff.wiring import open_backend, store_path
 
 _USER: ActorRole = "user"
 
+_AT_A_TERMINAL = (
+    "mcp-handoff: waiting for an MCP client on stdin (Ctrl-C ends it). To look around:"
+    " mcp-handoff demo, mcp-handoff --help."
+)
+
 _ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
 
@@ -89,6 +94,8 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
         await serve_stdio(HandoffServer(backend, settings))
 
+    if sys.stdin.isatty():
+        print(_AT_A_TERMINAL, file=sys.stderr)
     return _with_backend(settings, serve)
 
 

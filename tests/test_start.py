@@ -1,5 +1,6 @@
 """Starting the program: its commands, and one line for whatever keeps it from starting."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,23 @@ def test_help_and_version_are_told_and_a_wrong_command_is_wrong_use(store: Path)
     assert "HANDOFF_BACKEND" in run(store, "--help").stdout
     assert run(store, "serve-me").returncode == 2
     assert run(store, "project").returncode == 2
+
+
+def test_at_a_terminal_it_says_what_it_waits_for(store: Path) -> None:
+    terminal, inside = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "mcp_handoff"],
+        env=environment(store),
+        stdin=inside,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        assert b"mcp-handoff demo" in process.stderr.readline()
+        os.write(terminal, b"\x04")
+        assert process.communicate(timeout=60) == (b"", b"")
+    os.close(terminal)
+    os.close(inside)
 
 
 def test_projects_are_created_and_listed(store: Path) -> None:
