@@ -6,13 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.store import builds, cursors, history, idempotency, projects, suggestions
+from mcp_handoff.backends.store import (
+    builds,
+    cursors,
+    history,
+    idempotency,
+    projects,
+    suggestions,
+    ticket_search,
+)
 from mcp_handoff.backends.store.locating import Located, locate
 from mcp_handoff.backends.store.ticket_rows import roles_of, summaries, summary
 from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields, masked_json
-from mcp_handoff.references import parse_name
 from mcp_handoff.tickets import (
     MERGED,
     REPEAT_WINDOW_SECONDS,
@@ -45,17 +52,15 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
-    """Return a page of tickets, newest first."""
+    """Return a page of tickets, newest first; one that is named by its number comes first of all."""
     position = cursors.decode(request, request.cursor)
     project = projects.find_named(tx, caller, request.project)
     if project is None:
         return TicketPage(tickets=[])
-    rows = _page(tx, project, request, position)
-    more = len(rows) > request.limit
-    rows = rows[: request.limit]
+    found = ticket_search.search(tx, project, request, position)
     return TicketPage(
-        tickets=summaries(tx, rows, project["slug"]),
-        next_cursor=cursors.encode(request, rows[-1]["number"]) if more else None,
+        tickets=summaries(tx, found.rows, project["slug"]),
+        next_cursor=cursors.encode(request, found.next_position) if found.next_position else None,
     )
 
 
@@ -158,63 +163,6 @@ def _remember(tx: Transaction, caller: Caller, row: Row, roles: Sequence[TicketR
         ticket_id=row["id"],
         after={"status": "open", "stage": "backlog", "roles": [role.role for role in roles]},
     )
-
-
-def _page(tx: Transaction, project: Row, request: FindTickets, position: int | None) -> list[Row]:
-    if request.query is None:
-        return _select(tx, project, request, position)
-    named = _named_by_number(tx, project, request)
-    found = _select(tx, project, request, position, excluded=named["number"] if named else None)
-    return [named, *found] if named and position is None else found
-
-
-def _select(
-    tx: Transaction,
-    project: Row,
-    request: FindTickets,
-    position: int | None,
-    excluded: int | None = None,
-) -> list[Row]:
-    match = tx.match(request.query) if request.query else None
-    conditions = {
-        "t.project_id = :project_id": project["id"],
-        "t.status = :status": None if request.status == "any" else request.status,
-        "t.stage = :stage": request.stage,
-        "t.request_type = :request_type": request.request_type,
-        "t.number < :position": position,
-        "t.number <> :excluded": excluded,
-        "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)": (
-            request.role
-        ),
-        tx.search.condition: match,
-    }
-    wanted = [condition for condition, value in conditions.items() if value is not None]
-    return tx.all(
-        f"SELECT t.* FROM {tx.search.source if match else 'tickets t'}"
-        f" WHERE {' AND '.join(wanted)}"
-        f" ORDER BY {tx.search.order if match else 't.number DESC'} LIMIT :rows",
-        project_id=project["id"],
-        status=request.status,
-        stage=request.stage,
-        request_type=request.request_type,
-        position=position,
-        excluded=excluded,
-        role=request.role,
-        match=match,
-        rows=request.limit + 1,
-    )
-
-
-def _named_by_number(tx: Transaction, project: Row, request: FindTickets) -> Row | None:
-    try:
-        key = parse_name(request.query or "")
-    except ValueError:
-        return None
-    if key.number is None or key.project not in (None, project["slug"]):
-        return None
-    only = request.model_copy(update={"query": None, "limit": 1})
-    rows = _select(tx, project, only, key.number + 1)
-    return rows[0] if rows and rows[0]["number"] == key.number else None
 
 
 def _whole(tx: Transaction, found: Located) -> Ticket:
