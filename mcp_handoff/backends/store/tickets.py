@@ -52,7 +52,7 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
-    """Return a page of tickets, newest first; one that is named by its number comes first of all."""
+    """Return a page of tickets, newest first; one named by its number comes before them all."""
     position = cursors.decode(request, request.cursor)
     project = projects.find_named(tx, caller, request.project)
     if project is None:
