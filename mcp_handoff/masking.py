@@ -47,6 +47,8 @@ def masked_json(value: Any) -> Any:
             return value
 
 
-def masked_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Name the fields in which something was masked."""
-    return [name for name, value in after.items() if value != before[name]]
+def masked_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
+    """Return the fields with their secrets masked, and the names of those that held one."""
+    masked = {name: masked_json(value) for name, value in fields.items()}
+    changed = [name for name, value in masked.items() if value != fields[name]]
+    return masked, changed or None

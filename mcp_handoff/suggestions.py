@@ -125,6 +125,7 @@ class ActedSuggestion(Record):
 
     suggestion: Suggestion
     apply_result: ApplyResult | None = None
+    masked: list[str] | None = None
 
 
 def require_pending(status: SuggestionStatus) -> None:

@@ -24,6 +24,7 @@ import apsw
 
 from mcp_handoff.backends.store.transaction import Row, TextSearch, Transaction
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
+from mcp_handoff.text import visible
 
 ResultT = TypeVar("ResultT")
 Clock = Callable[[], datetime]
@@ -104,12 +105,12 @@ class SqliteDatabase:
         Raises Misconfigured when it can't be used: no directory, no permission, another program's
         file, a newer program's.
         """
-        _check_path(path, read_only=read_only)
         try:
+            _check_path(path, read_only=read_only)
             database = cls(path, read_only=read_only, clock=clock)
             database._readers.append(database._new_reader())
             _check_current(database._readers[0], path)
-        except apsw.Error as error:
+        except (apsw.Error, OSError, ValueError) as error:
             raise _unusable(path, error) from None
         return database
 
@@ -122,10 +123,11 @@ class SqliteDatabase:
         return await anyio.to_thread.run_sync(self._read, operation, limiter=self._reading)
 
     async def close(self) -> None:
-        if self._writer is not None:
-            await anyio.to_thread.run_sync(self._writer.stop)
+        # The writer goes last, for whoever goes last folds the log into the file.
         while self._readers:
             self._readers.pop().close()
+        if self._writer is not None:
+            await anyio.to_thread.run_sync(self._writer.stop)
 
     def _read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         try:
@@ -254,7 +256,9 @@ def _prepared(path: Path) -> apsw.Connection:
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
     steps = _steps()
-    if _pragma(connection, "user_version") == len(steps) and _is_ours(connection):
+    done = _pragma(connection, "user_version")
+    _check_schema(connection, path, done, known=len(steps))
+    if done == len(steps):
         return
     _execute(connection, "PRAGMA journal_mode = WAL")
     with _immediate(connection):
@@ -324,9 +328,10 @@ def _check_path(path: Path, *, read_only: bool) -> None:
         raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
 
 
-def _unusable(path: Path, error: apsw.Error) -> Misconfigured:
+def _unusable(path: Path, error: Exception) -> Misconfigured:
     logger.debug("opening the store failed", exc_info=error)
-    return Misconfigured(f"{path} can't be used: {_reason(error) or 'it could not be opened'}.")
+    name = visible(str(path))
+    return Misconfigured(f"{name} can't be used: {_reason(error) or 'it could not be opened'}.")
 
 
 def _failure(error: apsw.Error, *, committing: bool = False) -> Exception:
@@ -343,11 +348,11 @@ def _failure(error: apsw.Error, *, committing: bool = False) -> Exception:
     return BackendUnavailable(f"The store could not do it: {reason}. Nothing was changed.")
 
 
-def _reason(error: apsw.Error) -> str | None:
+def _reason(error: Exception) -> str | None:
     return next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
 
 
-_REASONS: Mapping[type[apsw.Error], str] = {
+_REASONS: Mapping[type[Exception], str] = {
     apsw.NotADBError: "it is not a SQLite database",
     apsw.CorruptError: "it is damaged; restore it from a copy",
     apsw.ReadOnlyError: "it can't be written; set HANDOFF_READ_ONLY=1 to only read it",
@@ -357,6 +362,9 @@ _REASONS: Mapping[type[apsw.Error], str] = {
     apsw.BusyError: f"other processes kept it locked for {BUSY_SECONDS} seconds; try again",
     apsw.IOError: "its disk failed or is full",
     apsw.NoMemError: "there is no memory left",
+    PermissionError: "permission was denied",
+    OSError: "no file can have this name",
+    ValueError: "no file can have this name",
 }
 
 

@@ -70,7 +70,7 @@ def _triggered(result: TriggeredBuild) -> str:
     run = result.ticket.ai_output["build_run"]
     return (
         f"Build {run['build_id']} of {result.ticket.reference} is {run['status']}"
-        f" (run {run['id']})."
+        f" (run {run['id']}).{_masking(result.masked)}"
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 
@@ -95,7 +95,10 @@ def _acted(result: ActedSuggestion) -> str:
     suggestion, applied = result.suggestion, result.apply_result
     if applied is not None:
         done = ", ".join(applied.roles_marked_done) or "no role"
-        return f"Executed: {_named(suggestion)} is in {applied.new_stage}; {done} marked done."
+        return (
+            f"Executed: {_named(suggestion)} is in {applied.new_stage}; {done} marked done."
+            f"{_masking(result.masked)}"
+        )
     if suggestion.status == "skipped":
         return f"Skipped, nothing was changed: {suggestion.reason}"
     return f"Declined; {_named(suggestion)} stays as it is."

@@ -21,7 +21,7 @@ from mcp_handoff.builds import (
 )
 from mcp_handoff.errors import NotFound
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.masking import masked_fields
 from mcp_handoff.text import shortened
 from mcp_handoff.tickets import (
     BuildingTicket,
@@ -42,9 +42,11 @@ def trigger_bot_build(
     def effect() -> TriggeredBuild:
         found = locate(tx, caller, request.ticket, request.project)
         require_open(found.ticket["status"], found.reference)
-        if not is_under_way(_latest_status(tx, found.ticket["id"])):
-            _start(tx, caller, found, request, dispatching=dispatching)
-        return _triggered(tx, caller, found)
+        if is_under_way(_latest_status(tx, found.ticket["id"])):
+            return _triggered(tx, caller, found)
+        made, masked = masked_fields({"provider": request.provider, "repo": request.repo})
+        _start(tx, caller, found, made, dispatching=dispatching)
+        return _triggered(tx, caller, found, masked)
 
     return idempotency.once(tx, caller, request, TriggeredBuild, effect)
 
@@ -87,15 +89,15 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
     changes = request.changes()
     if not changes:
         return UpdatedBuild.model_validate(_build(row).model_dump())
-    masked = masked_json(changes)
-    updated = {**row, **_as_columns(masked), "updated_at": timestamp(tx.now)}
+    changes, masked = masked_fields(changes)
+    updated = {**row, **_as_columns(changes), "updated_at": timestamp(tx.now)}
     tx.run(
         "UPDATE builds SET description = :description, display_name = :display_name,"
         " is_active = :is_active, metadata = :metadata, updated_at = :updated_at WHERE id = :id",
         **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
     )
-    _remember_update(tx, caller, row, masked)
-    result = {**_build(updated).model_dump(), "masked": masked_fields(changes, masked) or None}
+    _remember_update(tx, caller, row, changes)
+    result = {**_build(updated).model_dump(), "masked": masked}
     return UpdatedBuild.model_validate(result)
 
 
@@ -113,16 +115,16 @@ _EDITABLE = ("description", "display_name", "is_active", "metadata")
 
 
 def _start(
-    tx: Transaction, caller: Caller, found: Located, request: TriggerBotBuild, *, dispatching: bool
+    tx: Transaction, caller: Caller, found: Located, made: Row, *, dispatching: bool
 ) -> None:
     run_id = new_id()
-    build_id = _register(tx, found, request, run_id)
+    build_id = _register(tx, found, made["provider"], run_id)
     run = BuildRun(
         id=run_id,
         build_id=build_id,
         status="queued",
-        provider=request.provider,
-        repo=request.repo,
+        provider=made["provider"],
+        repo=made["repo"],
         requested_by=caller.actor.id,
         requested_at=timestamp(tx.now),
         attempts=0,
@@ -142,14 +144,14 @@ def _start(
     )
 
 
-def _register(tx: Transaction, found: Located, request: TriggerBotBuild, run_id: str) -> str:
+def _register(tx: Transaction, found: Located, provider: str | None, run_id: str) -> str:
     now = timestamp(tx.now)
     row: dict[str, Any] = {
         "id": new_id(),
         "organization_id": found.project["organization_id"],
         "build_ref": run_id,
         "display_name": shortened(f"{found.reference} {found.ticket['title']}", 200),
-        "provider": request.provider or UNSPECIFIED_PROVIDER,
+        "provider": provider or UNSPECIFIED_PROVIDER,
         "status": "queued",
         "source_type": "ticket",
         "source_id": found.ticket["id"],
@@ -186,12 +188,15 @@ def _queue_dispatch(tx: Transaction, found: Located, run: BuildRun) -> None:
     insert(tx, "outbox", row)
 
 
-def _triggered(tx: Transaction, caller: Caller, found: Located) -> TriggeredBuild:
+def _triggered(
+    tx: Transaction, caller: Caller, found: Located, masked: list[str] | None = None
+) -> TriggeredBuild:
     again = locate(tx, caller, found.ticket["id"], found.slug)
     roles = roles_of(tx, again.ticket["id"])
     whole = summary(again.ticket, again.slug, roles)
     output = json.loads(again.ticket["ai_output"])
-    return TriggeredBuild(ticket=BuildingTicket.model_validate({**whole, "ai_output": output}))
+    ticket = BuildingTicket.model_validate({**whole, "ai_output": output})
+    return TriggeredBuild(ticket=ticket, masked=masked)
 
 
 def _latest_status(tx: Transaction, ticket_id: str) -> str:

@@ -12,7 +12,7 @@ from mcp_handoff.backends.store.transaction import Row, Transaction, insert, tim
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.suggestions import (
     LIFETIME_DAYS,
@@ -73,7 +73,8 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
     row = _require(tx, caller, request)
     require_pending(row["status"])
     _claim(tx, row)
-    reason = masked_json(request.reason)
+    texts, masked = masked_fields({"reason": request.reason})
+    reason = texts["reason"]
     if request.action == "decline":
         _settle(tx, caller, row, "declined", reason)
         applied = None
@@ -82,7 +83,7 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
         applied = None
     else:
         applied = _apply(tx, caller, row, reason)
-    return ActedSuggestion(suggestion=_read(tx, row["id"]), apply_result=applied)
+    return ActedSuggestion(suggestion=_read(tx, row["id"]), apply_result=applied, masked=masked)
 
 
 def expire_due(tx: Transaction) -> None:
@@ -121,7 +122,7 @@ def _page(
 
 def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
     found = locate(tx, caller, request.ticket, request.project)
-    evidence = masked_json(request.evidence)
+    texts, masked = masked_fields({"evidence": request.evidence})
     row: dict[str, Any] = {
         "id": new_id(),
         "run_id": new_id(),
@@ -130,7 +131,7 @@ def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> Suggeste
         "ticket_version": found.ticket["version"],
         "suggestion_type": "close_suggestion",
         "confidence": request.confidence,
-        "evidence": json.dumps(evidence, ensure_ascii=False),
+        "evidence": json.dumps(texts["evidence"], ensure_ascii=False),
         "suggested_action": "close",
         "status": "pending",
         "source": caller.actor.source,
@@ -142,8 +143,7 @@ def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> Suggeste
     }
     insert(tx, "suggestions", row)
     _remember(tx, caller, row, "suggestion.created", before=None, after={"status": "pending"})
-    masked = masked_fields({"evidence": request.evidence}, {"evidence": evidence})
-    return SuggestedClose(suggestion=_read(tx, row["id"]), masked=masked or None)
+    return SuggestedClose(suggestion=_read(tx, row["id"]), masked=masked)
 
 
 def _require(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:

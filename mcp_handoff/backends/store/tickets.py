@@ -19,7 +19,7 @@ from mcp_handoff.backends.store.locating import Located, locate
 from mcp_handoff.backends.store.ticket_rows import roles_of, summaries, summary
 from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields, masked_json
+from mcp_handoff.masking import masked_fields
 from mcp_handoff.tickets import (
     MERGED,
     REPEAT_WINDOW_SECONDS,
@@ -38,8 +38,8 @@ from mcp_handoff.tickets import (
 DETAIL_ROWS = 5
 """How many of a ticket's newest suggestions, builds and events are shown with it."""
 
-_TEXTS = ("title", "description", "evidence", "suggested_resolution", "implementation_notes")
-_KINDS = ("request_type", "priority", "blocking")
+_TEXTS = {"title", "description", "evidence", "suggested_resolution", "implementation_notes"}
+_KINDS = {"request_type", "priority", "blocking"}
 _JSON_COLUMNS = ("evidence", "ai_output")
 
 
@@ -78,18 +78,18 @@ def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> TicketDet
 
 def _create_or_repeat(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
     project = projects.open_or_create(tx, caller, request.project)
-    content = request.model_dump(include={*_TEXTS, *_KINDS})
-    masked = masked_json(content)
-    mark = _fingerprint(caller, project, masked, request.roles)
+    texts, masked = masked_fields(request.model_dump(include=_TEXTS))
+    content = {**texts, **request.model_dump(include=_KINDS)}
+    mark = _fingerprint(caller, project, content, request.roles)
     if request.idempotency_key is None and (row := _repeated(tx, mark)):
         return CreatedTicket(ticket=summaries(tx, [row], project["slug"])[0], deduplicated=True)
-    row = _file(tx, caller, project, masked, mark)
+    row = _file(tx, caller, project, content, mark)
     roles = _assign(tx, row["id"], [*request.roles, MERGED])
     _remember(tx, caller, row, roles)
     return CreatedTicket(
         ticket=TicketSummary.model_validate(summary(row, project["slug"], roles)),
         deduplicated=False,
-        masked=masked_fields(content, masked) or None,
+        masked=masked,
     )
 
 
