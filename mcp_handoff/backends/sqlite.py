@@ -9,8 +9,9 @@ import logging
 import queue
 import re
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -88,13 +89,14 @@ class SqliteTransaction:
 class SqliteDatabase:
     """A `Database` in one file, shared by any number of processes on one machine."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, path: Path, writer: "_Writer | None", readers: Iterable[apsw.Connection], clock: Clock
+    ) -> None:
         self._path = path
-        self._read_only = read_only
-        self._clock = clock
-        self._readers: deque[apsw.Connection] = deque()
+        self._writer = writer
+        self._readers = deque(readers)
         self._reading = anyio.CapacityLimiter(READERS)
-        self._writer = None if read_only else _Writer(_prepared(path), clock)
+        self._clock = clock
 
     @classmethod
     def open(
@@ -107,12 +109,11 @@ class SqliteDatabase:
         """
         try:
             _check_path(path, read_only=read_only)
-            database = cls(path, read_only=read_only, clock=clock)
-            database._readers.append(database._new_reader())
-            _check_current(database._readers[0], path)
+            if read_only:
+                return cls(path, None, [_current_reader(path)], clock)
+            return cls(path, _Writer(_prepared(path), clock), [], clock)
         except (apsw.Error, OSError, ValueError) as error:
-            raise _unusable(path, error) from None
-        return database
+            raise _unusable(path, error, read_only=read_only) from None
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._writer is None:
@@ -149,9 +150,6 @@ class SqliteDatabase:
     def _take_reader(self) -> apsw.Connection:
         with suppress(IndexError):
             return self._readers.pop()
-        return self._new_reader()
-
-    def _new_reader(self) -> apsw.Connection:
         return _connect(self._path, apsw.SQLITE_OPEN_READONLY)
 
 
@@ -165,14 +163,14 @@ class _Write(Generic[ResultT]):
     def attempt(self, connection: apsw.Connection, now: datetime) -> Callable[[], None]:
         """Run the operation and return what answers it once it is durable.
 
-        A failure of its own undoes itself alone; the database's is raised.
+        A failure of its own undoes itself alone; the disk's, which is everyone's, is raised.
         """
         _execute(connection, "SAVEPOINT one")
         try:
             result = self.operation(SqliteTransaction(connection, now))
-        except apsw.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to this caller alone
+        except Exception as error:
+            if isinstance(error, apsw.Error) and (_reason(error) or not connection.in_transaction):
+                raise
             _execute(connection, "ROLLBACK TO one; RELEASE one")
             return partial(self.future.set_exception, error)
         _execute(connection, "RELEASE one")
@@ -260,7 +258,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     _check_schema(connection, path, done, known=len(steps))
     if done == len(steps):
         return
-    _execute(connection, "PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     with _immediate(connection):
         done = _pragma(connection, "user_version")
         _check_schema(connection, path, done, known=len(steps))
@@ -268,6 +266,20 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
             _execute(connection, step.read_text())
         _execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
         _execute(connection, f"PRAGMA user_version = {len(steps)}")
+
+
+def _use_wal(connection: apsw.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for the lock that this takes, so we do."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            _execute(connection, "PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _check_writable(connection: apsw.Connection) -> None:
@@ -300,11 +312,13 @@ def _check_schema(connection: apsw.Connection, path: Path, done: int, *, known: 
         )
 
 
-def _check_current(connection: apsw.Connection, path: Path) -> None:
+def _current_reader(path: Path) -> apsw.Connection:
+    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
     done, known = _pragma(connection, "user_version"), len(_steps())
     _check_schema(connection, path, done, known=known)
     if done < known:
         raise Misconfigured(f"{path} is from an older mcp-handoff; open it once for writing.")
+    return connection
 
 
 def _steps() -> list[Path]:
@@ -328,10 +342,12 @@ def _check_path(path: Path, *, read_only: bool) -> None:
         raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
 
 
-def _unusable(path: Path, error: Exception) -> Misconfigured:
+def _unusable(path: Path, error: Exception, *, read_only: bool) -> Misconfigured:
     logger.debug("opening the store failed", exc_info=error)
-    name = visible(str(path))
-    return Misconfigured(f"{name} can't be used: {_reason(error) or 'it could not be opened'}.")
+    reason = _reason(error) or "it could not be opened"
+    if read_only and isinstance(error, apsw.ReadOnlyError):
+        reason = "SQLite must write in its directory to read it while no server has it open"
+    return Misconfigured(f"{visible(str(path))} can't be used: {reason}.")
 
 
 def _failure(error: apsw.Error, *, committing: bool = False) -> Exception:

@@ -1,0 +1,168 @@
+"""What must hold in a store at any moment, whatever happened to the processes that wrote it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.transaction import Transaction
+from tests.backends.writer_process import CALLER, Acknowledgement
+
+
+async def assert_whole(store: Path, acknowledged: Iterable[Acknowledgement] = ()) -> None:
+    """Assert that no acknowledged write is missing and that nothing is half there.
+
+    The store is opened anew: on a connection that has seen another process's writes, SQLite's
+    integrity_check takes its own stale picture of a full-text index for damage.
+    """
+    database = SqliteDatabase.open(store)
+    found = await database.read(lambda tx: (damage(tx), halves(tx), lost(tx, acknowledged)))
+    assert found == ([], {}, []), found
+    await database.write(check_search_index)
+    await database.close()
+
+
+def lost(tx: Transaction, acknowledged: Iterable[Acknowledgement]) -> list[Acknowledgement]:
+    """Return the acknowledgements whose whole effect is not in the store."""
+    who = CALLER.actor.principal
+    return [
+        given
+        for given in acknowledged
+        if tx.one(_STORED[given["operation"]], principal=who, **given) is None
+    ]
+
+
+def halves(tx: Transaction) -> dict[str, list[object]]:
+    """Return what is half there, by its description."""
+    found = {name: [*map(dict, tx.all(query))] for name, query in _HALVES.items()}
+    return {name: list[object](rows) for name, rows in found.items() if rows}
+
+
+def damage(tx: Transaction) -> list[object]:
+    """Return what SQLite itself finds wrong with the file."""
+    checks = tx.all("PRAGMA integrity_check"), tx.all("PRAGMA foreign_key_check")
+    return [row for rows in checks for row in rows if row != {"integrity_check": "ok"}]
+
+
+def check_search_index(tx: Transaction) -> None:
+    """Compare the full-text index with the tickets (https://sqlite.org/fts5.html, section 6.5)."""
+    tx.run("INSERT INTO ticket_words (ticket_words, rank) VALUES ('integrity-check', 1)")
+
+
+_KEY = "i.principal = :principal AND i.key = :word"
+
+_STORED = {
+    "create_ticket": (
+        "SELECT 1 FROM tickets t"
+        " JOIN ticket_words ON ticket_words.rowid = t.seq"
+        " JOIN events e ON e.ticket_id = t.id AND e.kind = 'ticket.created'"
+        f" JOIN idempotency i ON {_KEY} AND i.operation = 'CreateTicket'"
+        " WHERE t.id = :ticket AND t.number = :number AND t.title = 'Fault ' || :word"
+        " AND ticket_words MATCH :word AND i.result ->> '$.ticket.id' = t.id"
+        " AND :roles = (SELECT group_concat(role, ' ' ORDER BY position)"
+        " FROM ticket_roles WHERE ticket_id = t.id)"
+    ),
+    "trigger_bot_build": (
+        "SELECT 1 FROM build_runs r"
+        " JOIN builds b ON b.id = r.build_id AND b.build_ref = r.id"
+        " JOIN tickets t ON t.id = r.ticket_id AND t.id = b.source_id"
+        " JOIN outbox o ON o.run_id = r.id"
+        " JOIN events e ON e.ticket_id = t.id AND e.subject_id = r.id"
+        f" JOIN idempotency i ON {_KEY} AND i.operation = 'TriggerBotBuild'"
+        " WHERE r.id = :run AND b.id = :build AND t.id = :ticket AND e.kind = 'build.triggered'"
+        " AND t.ai_output ->> '$.build_run.id' = r.id"
+    ),
+    "update_build": (
+        "SELECT 1 FROM builds b"
+        " JOIN events e ON e.ticket_id = b.source_id AND e.subject_id = b.id"
+        " WHERE b.id = :build AND b.description = :word AND b.metadata ->> '$.word' = :word"
+        " AND e.kind = 'build.updated' AND e.after ->> '$.description' = :word"
+    ),
+    "suggest_close": (
+        "SELECT 1 FROM suggestions s"
+        " JOIN events e ON e.ticket_id = s.ticket_id AND e.subject_id = s.id"
+        f" JOIN idempotency i ON {_KEY} AND i.operation = 'SuggestClose'"
+        " WHERE s.id = :suggestion AND s.ticket_id = :ticket AND e.kind = 'suggestion.created'"
+        " AND i.result ->> '$.suggestion.id' = s.id"
+    ),
+    "execute": (
+        "SELECT 1 FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
+        " JOIN events e ON e.ticket_id = t.id AND e.subject_id = s.id"
+        " WHERE s.id = :suggestion AND s.status = 'executed' AND s.reason = :word"
+        " AND t.id = :ticket AND t.stage = :stage AND t.merge_sha = s.merge_sha"
+        " AND e.kind = 'suggestion.executed' AND e.after ->> '$.new_stage' = :stage"
+    ),
+    "decline": (
+        "SELECT 1 FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
+        " JOIN events e ON e.ticket_id = t.id AND e.subject_id = s.id"
+        " WHERE s.id = :suggestion AND s.status = 'declined' AND s.reason = :word"
+        " AND t.id = :ticket AND t.stage = :stage AND e.kind = 'suggestion.declined'"
+    ),
+}
+"""By operation: a query that gives a row when all that was acknowledged is there."""
+
+_HALVES = {
+    "a ticket without `merged` behind its roles": (
+        "SELECT id FROM tickets t WHERE 'merged' IS NOT (SELECT role FROM ticket_roles"
+        " WHERE ticket_id = t.id AND position > 0 ORDER BY position DESC LIMIT 1)"
+    ),
+    "a ticket without its event": (
+        "SELECT id FROM tickets t WHERE NOT EXISTS (SELECT 1 FROM events e"
+        " WHERE e.ticket_id = t.id AND e.kind = 'ticket.created')"
+    ),
+    "a project whose numbers have a gap": (
+        "SELECT slug FROM projects p WHERE (last_number, last_number) IS NOT"
+        " (SELECT count(*), ifnull(max(number), 0) FROM tickets WHERE project_id = p.id)"
+    ),
+    "an event of no ticket": (
+        "SELECT seq FROM events WHERE ticket_id NOT IN (SELECT id FROM tickets)"
+    ),
+    "a kept key of no ticket, run or suggestion": (
+        "SELECT key FROM idempotency WHERE NOT CASE operation"
+        " WHEN 'CreateTicket' THEN result ->> '$.ticket.id' IN (SELECT id FROM tickets)"
+        " WHEN 'TriggerBotBuild' THEN"
+        " result ->> '$.ticket.ai_output.build_run.id' IN (SELECT id FROM build_runs)"
+        " ELSE result ->> '$.suggestion.id' IN (SELECT id FROM suggestions) END"
+    ),
+    "a writer's ticket without its key": (
+        "SELECT id FROM tickets WHERE actor_id = 'writer' AND id NOT IN"
+        " (SELECT result ->> '$.ticket.id' FROM idempotency WHERE operation = 'CreateTicket')"
+    ),
+    "a run without its build": (
+        "SELECT r.id FROM build_runs r LEFT JOIN builds b ON b.id = r.build_id"
+        " AND b.build_ref = r.id AND b.source_id = r.ticket_id WHERE b.id IS NULL"
+    ),
+    "a build without its run": (
+        "SELECT id FROM builds WHERE id NOT IN (SELECT build_id FROM build_runs)"
+    ),
+    "a run without its outbox row": (
+        "SELECT id FROM build_runs WHERE id NOT IN (SELECT run_id FROM outbox)"
+    ),
+    "an outbox row without its run": (
+        "SELECT run_id FROM outbox WHERE run_id NOT IN (SELECT id FROM build_runs)"
+    ),
+    "a run without its event": (
+        "SELECT id FROM build_runs WHERE id NOT IN"
+        " (SELECT subject_id FROM events WHERE kind = 'build.triggered')"
+    ),
+    "a run that its ticket does not show": (
+        "SELECT r.id FROM build_runs r JOIN tickets t ON t.id = r.ticket_id"
+        " WHERE t.ai_output ->> '$.build_run.id' IS NOT r.id"
+    ),
+    "a suggestion without the event of its status": (
+        "SELECT id, status FROM suggestions s WHERE status = 'processing'"
+        " OR NOT EXISTS (SELECT 1 FROM events e WHERE e.ticket_id = s.ticket_id"
+        " AND e.subject_id = s.id AND e.kind = 'suggestion.' ||"
+        " CASE status WHEN 'pending' THEN 'created' ELSE status END)"
+    ),
+    "an executed suggestion whose ticket did not move": (
+        "SELECT s.id FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
+        " WHERE s.status = 'executed' AND (t.stage NOT IN ('validation', 'live')"
+        " OR (t.stage = 'live') <> (t.status = 'closed') OR EXISTS (SELECT 1 FROM ticket_roles r"
+        " WHERE r.ticket_id = t.id AND r.role <> 'qa' AND r.status <> 'done'))"
+    ),
+    "a ticket that moved without a suggestion": (
+        "SELECT id FROM tickets WHERE stage <> 'backlog' AND id NOT IN"
+        " (SELECT ticket_id FROM suggestions WHERE status = 'executed')"
+    ),
+}
+"""By description: a query that must give no row."""

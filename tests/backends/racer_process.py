@@ -1,0 +1,102 @@
+"""A process that does what it is told, a line at a time, at the same moment as its rivals.
+
+A line is a command with its words; the answer is a line of JSON. Called with its own number.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.backends.store.transaction import Transaction
+from mcp_handoff.errors import HandoffError
+from tests import requests
+
+CALLER = Caller(bot("racer"), project="shop")
+READY = "ready"
+
+Answer = Mapping[str, Any]
+
+
+class Racer:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    async def open(self, store: str) -> Answer:
+        self._database = SqliteDatabase.open(Path(store))
+        self._backend = StoreBackend(self._database, dispatching=True)
+        return {"opened": store}
+
+    async def act(self, suggestion: str) -> Answer:
+        """Execute the suggestion or, with an odd number, decline it."""
+        action = requests.decline if self._number % 2 else requests.execute
+        acted = await self._backend.act_on_suggestion(CALLER, action(suggestion))
+        return {"won": acted.suggestion.status}
+
+    async def act_naively(self, suggestion: str) -> Answer:
+        """Read the status in one transaction and write it in another, without claiming it."""
+        status = await self._database.read(lambda tx: _status(tx, suggestion))
+        if status != "pending":
+            return {"lost_to": status}
+        await self._database.write(lambda tx: _set_executed(tx, suggestion))
+        return {"won": "executed"}
+
+    async def create_twice(self, key: str) -> Answer:
+        request = requests.create_ticket(idempotency_key=key)
+        twice = [self._backend.create_ticket(CALLER, request) for _ in range(2)]
+        return {"created": [created.model_dump() for created in await asyncio.gather(*twice)]}
+
+    async def create_many(self, count: str) -> Answer:
+        """File tickets one after another."""
+        numbers: list[int] = []
+        for turn in range(int(count)):
+            request = requests.create_ticket(title=f"Fault {self._number}.{turn}")
+            created = await self._backend.create_ticket(CALLER, request)
+            numbers.append(created.ticket.number)
+        return {"numbers": numbers}
+
+    async def open_and_create(self, store: str) -> Answer:
+        await self.open(store)
+        created = await self.create_many("1")
+        await self._backend.close()
+        return created
+
+    async def answer(self, line: str) -> Answer:
+        command, *words = line.split()
+        commands: dict[str, Callable[..., Awaitable[Answer]]] = {
+            "open": self.open,
+            "act": self.act,
+            "act_naively": self.act_naively,
+            "create_twice": self.create_twice,
+            "create_many": self.create_many,
+            "open_and_create": self.open_and_create,
+        }
+        try:
+            return await commands[command](*words)
+        except HandoffError as error:
+            return {"error": error.code, "lost_to": error.state, "message": error.message}
+
+
+def _status(tx: Transaction, suggestion: str) -> str | None:
+    row = tx.one("SELECT status FROM suggestions WHERE id = :id", id=suggestion)
+    return row["status"] if row else None
+
+
+def _set_executed(tx: Transaction, suggestion: str) -> int:
+    return tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
+
+
+async def main(number: int) -> None:
+    racer = Racer(number)
+    print(READY, flush=True)  # noqa: T201 - this is how it speaks
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await racer.answer(line)), flush=True)  # noqa: T201 - this is how it speaks
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

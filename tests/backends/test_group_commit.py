@@ -1,0 +1,62 @@
+"""Writes that share a commit share nothing else."""
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.transaction import Transaction
+from mcp_handoff.errors import NotFound
+
+ADD = "INSERT INTO organizations (id, slug, created_at) VALUES (:id, :id, '')"
+
+
+def add(name: str, tx: Transaction) -> None:
+    tx.run(ADD, id=name)
+
+
+def add_and_fail(tx: Transaction) -> None:
+    add("half", tx)
+    raise NotFound("Oh.")
+
+
+def add_twice(tx: Transaction) -> None:
+    add("double", tx)
+    add("double", tx)
+
+
+def names(tx: Transaction) -> list[str]:
+    return [row["id"] for row in tx.all("SELECT id FROM organizations ORDER BY id")]
+
+
+async def test_an_operation_that_fails_undoes_itself_and_not_its_neighbours(store: Path) -> None:
+    database = SqliteDatabase.open(store)
+    outcomes = await asyncio.gather(
+        database.write(lambda tx: add("before", tx)),
+        database.write(add_and_fail),
+        database.write(add_twice),
+        database.write(lambda tx: add("behind", tx)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [
+        type(None),
+        NotFound,
+        apsw.ConstraintError,
+        type(None),
+    ]
+    assert await database.read(names) == ["before", "behind"]
+    await database.close()
+
+
+async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Path) -> None:
+    database = SqliteDatabase.open(store)
+    writes = [asyncio.ensure_future(database.write(lambda tx: add("first", tx)))]
+    writes.append(asyncio.ensure_future(database.write(lambda tx: add("second", tx))))
+    writes[1].cancel()
+    await writes[0]
+    with pytest.raises(asyncio.CancelledError):
+        await writes[1]
+    assert await database.read(names) == ["first"]
+    await database.close()
