@@ -1,0 +1,37 @@
+"""`python -m benchmarks` prints the tables of the README, all from one run."""
+
+import argparse
+
+import anyio
+
+from benchmarks import crowd, machine, scale, stdio
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    print(f"Measured on {machine.facts()}.\n")
+    print(stdio.compare(options.rounds, options.calls, options.starts), flush=True)
+    print(f"\n{crowd.gather()}", flush=True)
+    if options.tickets:
+        print(f"\n{anyio.run(scale.grow, options.tickets, options.calls)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--rounds", type=int, default=5, help="how often both servers file tickets")
+    add("--calls", type=int, default=400, help="calls of each kind, in each round and store")
+    add("--starts", type=int, default=15, help="how often both servers are started")
+    sizes = [1_000, 100_000, 1_000_000]
+    add(
+        "--tickets", type=int, nargs="*", default=sizes, help="sizes of the stores; none skips them"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A raw JSON-RPC client over pipes, so that what is measured is the server."""
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+_ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+_EXIT_SECONDS = 30
+
+
+class Failed(Exception):
+    """The server answered with an error, or left without an answer."""
+
+
+class Server:
+    """A server in a process of its own, which ends with its block."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+    ) -> None:
+        self._started = time.perf_counter()
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._last_id = 0
+
+    def request(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a request and return its result."""
+        self._last_id += 1
+        self._send({"method": method, "params": {**params, "_meta": _ENVELOPE}})
+        answer = self._answer()
+        if "error" in answer or answer["result"].get("isError"):
+            raise Failed(answer)
+        return answer["result"]
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> float:
+        """Call a tool and return the seconds that it took."""
+        begun = time.perf_counter()
+        self.request("tools/call", name=tool, arguments=arguments)
+        return time.perf_counter() - begun
+
+    @property
+    def age(self) -> float:
+        """The seconds since just before the process was started."""
+        return time.perf_counter() - self._started
+
+    @property
+    def resident(self) -> int:
+        """The bytes of memory that the process has resident."""
+        return psutil.Process(self._process.pid).memory_info().rss
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        try:
+            self._process.communicate(timeout=_EXIT_SECONDS)
+        finally:
+            self._process.kill()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        line = json.dumps({"jsonrpc": "2.0", "id": self._last_id, **message})
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise Failed("the server has left") from error
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            message = json.loads(line)
+            if message.get("id") == self._last_id:
+                return message
+        raise Failed("the server has left without an answer")

@@ -1,0 +1,124 @@
+"""What calls take as the store grows: the same calls on a small and on larger ones, in turn."""
+
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from benchmarks.filling import fill
+from benchmarks.table import Timing, markdown, milliseconds, timing, verdict
+from benchmarks.vocabulary import COMMONEST, Author
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.backend import Backend
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket
+
+GROWTH_RATIO = 1.3
+SEARCH_SECONDS = 0.01
+
+_CALLER = Caller(bot("bench"), project="bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that was filled with so many tickets."""
+
+    size: int
+    backend: Backend
+
+
+Kind = Callable[[Store, int], Awaitable[object]]
+"""Makes the n-th call of a kind."""
+
+
+async def grow(sizes: Sequence[int], calls: int) -> str:
+    """Fill stores of these sizes, measure them and return the table."""
+    with TemporaryDirectory() as folder:
+        async with AsyncExitStack() as stack:
+            stores = [
+                await stack.enter_async_context(_filled(Path(folder) / f"{size}.db", size))
+                for size in sorted(sizes)
+            ]
+            rows = [
+                _growing("create_ticket", await _measure(_create, stores, calls)),
+                _growing("get_ticket", await _measure(_get, stores, calls)),
+                _growing("find_tickets, 20 open", await _measure(_page, stores, calls)),
+                _searching("two words", await _measure(_search, stores, calls)),
+                _searching("the commonest word", await _measure(_search_commonest, stores, calls)),
+            ]
+    sizes_named = [f"{store.size:,} tickets" for store in stores]
+    return markdown(["p50 (p99), ms", *sizes_named, "largest ÷ smallest", "target", "met"], rows)
+
+
+@asynccontextmanager
+async def _filled(path: Path, size: int) -> AsyncGenerator[Store]:
+    print(f"filling a store with {size:,} tickets", file=sys.stderr)
+    await fill(path, _CALLER, size)
+    os.sync()  # or the first calls would pay for what the filling left to write
+    backend = StoreBackend(SqliteDatabase.open(path))
+    try:
+        yield Store(size, backend)
+    finally:
+        await backend.close()
+
+
+async def _measure(kind: Kind, stores: Sequence[Store], calls: int) -> list[Timing]:
+    taken: list[list[float]] = [[] for _ in stores]
+    for number in range(calls):
+        for store, seconds in zip(stores, taken, strict=True):
+            call = kind(store, number)
+            begun = time.perf_counter()
+            await call
+            seconds.append(time.perf_counter() - begun)
+    return [timing(seconds) for seconds in taken]
+
+
+def _create(store: Store, number: int) -> Awaitable[object]:
+    author = Author(-number)
+    request = CreateTicket(
+        title=author.title(), description=author.description(), request_type="bug", roles=["qa"]
+    )
+    return store.backend.create_ticket(_CALLER, request)
+
+
+def _get(store: Store, number: int) -> Awaitable[object]:
+    ticket = Random(number).randint(1, store.size)
+    return store.backend.get_ticket(_CALLER, GetTicket(ticket=f"HO-{ticket}-{_CALLER.project}"))
+
+
+def _page(store: Store, _: int) -> Awaitable[object]:
+    return store.backend.find_tickets(_CALLER, FindTickets())
+
+
+def _search(store: Store, number: int) -> Awaitable[object]:
+    return store.backend.find_tickets(_CALLER, FindTickets(query=Author(number).words(2)))
+
+
+def _search_commonest(store: Store, _: int) -> Awaitable[object]:
+    return store.backend.find_tickets(_CALLER, FindTickets(query=COMMONEST))
+
+
+def _growing(name: str, timings: Sequence[Timing]) -> list[str]:
+    met = verdict(_growth(timings) <= GROWTH_RATIO)
+    return [name, *_cells(timings), f"≤ {GROWTH_RATIO} ×", met]
+
+
+def _searching(words: str, timings: Sequence[Timing]) -> list[str]:
+    met = verdict(timings[-1].p50 < SEARCH_SECONDS)
+    name, target = f"find_tickets, {words}", f"p50 < {SEARCH_SECONDS * 1000:.0f} ms"
+    return [name, *_cells(timings), target, met]
+
+
+def _cells(timings: Sequence[Timing]) -> list[str]:
+    figures = [f"{milliseconds(one.p50)} ({milliseconds(one.p99)})" for one in timings]
+    return [*figures, f"{_growth(timings):.2f} ×"]
+
+
+def _growth(timings: Sequence[Timing]) -> float:
+    return timings[-1].p50 / timings[0].p50

@@ -1,0 +1,85 @@
+"""mcp-handoff beside a bare SDK server over stdio: every start and every call in turn.
+
+So noise hits both alike. Both are compiled before, as an installed wheel is.
+"""
+
+import compileall
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.contenders import ROOT, Contender, bare, ours
+from benchmarks.pipes import Server
+from benchmarks.table import markdown, milliseconds, verdict
+
+CREATE_RATIO = 1.3
+START_RATIO = 1.15
+MORE_MEGABYTES = 20
+LIST_BYTES = 8192
+
+_HEAD = ["over stdio", "bare SDK server", "mcp-handoff", "compared", "target", "met"]
+_MEGABYTE = 1_000_000
+
+
+def compare(rounds: int, calls: int, starts: int) -> str:
+    """Measure both servers and return the table."""
+    for package in ("mcp_handoff", "benchmarks"):
+        compileall.compile_dir(ROOT / package, quiet=1)
+    both = (bare(), ours())
+    for number in range(max(rounds, starts)):
+        _round(both, calls if number < rounds else 0)
+    return markdown(_HEAD, list(_rows(*both, calls)))
+
+
+def _round(contenders: Sequence[Contender], calls: int) -> None:
+    """Start all on fresh stores, then have each file as many tickets."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        started = [
+            (contender, stack.enter_context(contender.start(folder / f"{index}.db")))
+            for index, contender in enumerate(contenders)
+        ]
+        if calls:
+            _create_in_turn(started, calls)
+
+
+def _create_in_turn(started: Sequence[tuple[Contender, Server]], calls: int) -> None:
+    for number in range(calls):
+        for contender, server in started:
+            contender.creates.append(contender.create(server, number))
+    for contender, server in started:
+        contender.resident.append(server.resident)
+
+
+def _rows(bare: Contender, ours: Contender, calls: int) -> Iterator[list[str]]:
+    yield _times("create_ticket, p50 ms", bare.create_time.p50, ours.create_time.p50, CREATE_RATIO)
+    yield _times("create_ticket, p99 ms", bare.create_time.p99, ours.create_time.p99)
+    yield _times(
+        "start to tools/list, p50 ms", bare.start_time.p50, ours.start_time.p50, START_RATIO
+    )
+    yield _memory(f"resident after {calls} creates, MB", bare.memory, ours.memory)
+    yield ["tools", str(len(bare.tools)), str(len(ours.tools)), "", "", ""]
+    yield _list_bytes(_compact(bare), _compact(ours))
+
+
+def _times(name: str, bare: float, ours: float, most: float | None = None) -> list[str]:
+    ratio = ours / bare
+    target = ["", ""] if most is None else [f"≤ {most} ×", verdict(ratio <= most)]
+    return [name, milliseconds(bare), milliseconds(ours), f"{ratio:.2f} ×", *target]
+
+
+def _memory(name: str, bare: float, ours: float) -> list[str]:
+    bare, ours = bare / _MEGABYTE, ours / _MEGABYTE
+    met = verdict(ours - bare <= MORE_MEGABYTES)
+    return [name, f"{bare:.1f}", f"{ours:.1f}", f"{ours - bare:+.1f}", f"≤ +{MORE_MEGABYTES}", met]
+
+
+def _list_bytes(bare: int, ours: int) -> list[str]:
+    more, met = ours - bare, verdict(ours < LIST_BYTES)
+    return ["tools/list, bytes", f"{bare:,}", f"{ours:,}", f"{more:+,}", f"< {LIST_BYTES:,}", met]
+
+
+def _compact(contender: Contender) -> int:
+    return len(json.dumps(contender.tools, separators=(",", ":"), ensure_ascii=False).encode())

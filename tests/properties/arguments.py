@@ -1,0 +1,399 @@
+"""Strategies for the arguments of every tool: right ones, wrong ones and anything at all."""
+
+import json
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+Values = SearchStrategy[Any]
+Arguments = dict[str, Any]
+
+PROJECT = "shop"
+BUILD, SUGGESTION, FRESH_TICKET = "(the build)", "(a pending suggestion)", "(a fresh ticket)"
+"""Stand for names that only a test knows."""
+
+ROLES = ("frontend", "backend", "design", "devops", "qa", "other")
+REQUEST_TYPES = ("bug", "clarification_needed", "decision_needed", "feature_request")
+STAGES = ("backlog", "up_next", "in_progress", "validation", "live")
+STATUSES = ("pending", "processing", "executed", "declined", "expired", "skipped")
+
+JSON_BYTES = 65_536
+JSON_DEPTH = 32
+
+INVISIBLE = "\u00ad\u034f\u061c\u200b\u200d\u202e\u2066\u2069\u3164\ufe0f\ufeff\U000e0041\x07\x1b"
+"""Characters that are kept but never shown: fillers, joiners, bidirectional, tags, controls."""
+
+VISIBLE = st.characters(
+    categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u115f\u1160\u3164\uffa0"
+)
+LETTERS = string.ascii_letters
+UNKNOWN = ("actor_role", "actor_id", "source", "colour", "Title", "idempotencyKey")
+
+
+def shown(value: Any) -> Any:
+    """Return a JSON value as it comes back: its texts without what can't be seen."""
+    match value:
+        case str():
+            return "".join(character for character in value if character not in INVISIBLE)
+        case dict():
+            members = cast(dict[str, Any], value)
+            return {name: shown(member) for name, member in members.items()}
+        case list():
+            return [shown(item) for item in cast(list[Any], value)]
+        case _:
+            return value
+
+
+_NOTHING: Values = st.nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An argument: what it may be and what it may not; the listed schema does not tell `unlisted`
+    from right ones."""
+
+    valid: Values
+    wrong: Values
+    unlisted: Values = _NOTHING
+    required: bool = False
+    nullable: bool = True
+    """Whether null is taken for absent; never so for what is required or has a default."""
+
+    @property
+    def given(self) -> Values:
+        return self.valid | st.none() if self.nullable else self.valid
+
+    @property
+    def refused(self) -> Values:
+        return self.wrong | self.unlisted
+
+
+def texts(low: int, high: int) -> Values:
+    """Texts of `low` to `high` characters, often of exactly so many, between white space."""
+    alphabet = st.one_of(VISIBLE, VISIBLE, VISIBLE, st.sampled_from("\n" + INVISIBLE))
+    short = st.text(alphabet, min_size=low, max_size=min(high, low + 40)).map(str.strip)
+    exact = st.builds(_repeated, st.text(LETTERS, min_size=1, max_size=5), st.just(high))
+    core = short.filter(lambda text: len(text) >= low) | exact
+    return st.builds("{}{}{}".format, _BLANKS, core, _BLANKS)
+
+
+def _repeated(text: str, length: int) -> str:
+    return (text * length)[:length]
+
+
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+_BLANKS = st.sampled_from(("", "", "", " ", "\n\t", "\u3000"))
+_KEYS = st.text(VISIBLE, max_size=8)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(VISIBLE | st.sampled_from("\n" + INVISIBLE), max_size=20)
+)
+JSON: Values = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+HOSTILE: Values = st.sampled_from(
+    (
+        "\x00",
+        "\ud800",
+        "x" * 200_000,
+        10**400,
+        2**63,
+        _nested(250),
+        {"a": _nested(33)},
+        {"a\x00": 1},
+        "[" * 50_000,
+        '{"a":' * 2_000 + "1" + "}" * 2_000,
+        '{"a":NaN}',
+        '{"a":1e999}',
+        '{"a":' + "1" * 5_000 + "}",
+        "null",
+        '"*"* AND NOT (',
+        "HO-99-shop",
+        "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0",
+    )
+)
+
+
+def _other_than(*kinds: type) -> Values:
+    """JSON values of other kinds; null and whole floats are for their own tests."""
+    return JSON.filter(
+        lambda value: (
+            value is not None
+            and type(value) not in kinds
+            and not (isinstance(value, float) and value.is_integer())
+        )
+    )
+
+
+def _longer(length: int) -> Values:
+    return st.integers(length + 1, length + 30).map(lambda size: "x" * size)
+
+
+def _text(low: int, high: int, *, required: bool = False) -> Field:
+    return Field(
+        valid=texts(low, high),
+        wrong=_other_than(str)
+        | _longer(high)
+        | (st.text(LETTERS, max_size=low - 1) if low else _NOTHING),
+        unlisted=st.sampled_from(("good text\x00", "\ud800 good text"))
+        | (st.just(" " * low) if low else _NOTHING),
+        required=required,
+        nullable=not required,
+    )
+
+
+def _enum(*values: str, required: bool = False, default: bool = False) -> Field:
+    return Field(
+        valid=st.sampled_from(values),
+        wrong=_other_than(str) | st.text(max_size=12).filter(lambda text: text not in values),
+        required=required,
+        nullable=not (required or default),
+    )
+
+
+def _shaped(
+    valid: Values, *wrong: Any, required: bool = False, nullable: bool | None = None
+) -> Field:
+    """A text whose shape is not listed."""
+    return Field(
+        valid=valid,
+        wrong=_other_than(str),
+        unlisted=st.sampled_from((*wrong, "a\x00", "\ud800")),
+        required=required,
+        nullable=not required if nullable is None else nullable,
+    )
+
+
+def _name(valid: Values, high: int = 200, *, nullable: bool = True) -> Field:
+    return _shaped(valid, "", "  ", "x" * (high + 1), nullable=nullable)
+
+
+_SMALL_OBJECTS = st.dictionaries(_KEYS, JSON, max_size=4)
+_OBJECTS = (
+    _SMALL_OBJECTS
+    | _SMALL_OBJECTS.map(json.dumps)
+    | st.just({"k": "x" * (JSON_BYTES - 8)})
+    | st.just({"k": _nested(JSON_DEPTH - 1)})
+)
+
+
+def _object(*, required: bool = False) -> Field:
+    return Field(
+        valid=_OBJECTS,
+        wrong=_other_than(dict, str)
+        | st.sampled_from(("", "text", "{", "[1]", "7", '{"a":NaN}', '{"a":1e999}')),
+        unlisted=st.sampled_from(
+            (
+                {"k": "x" * (JSON_BYTES - 7)},
+                {"k": _nested(JSON_DEPTH + 1)},
+                {"k": "\x00"},
+                {"\x00": 1},
+                {"k": ["\ud800"]},
+                {"k": 2**63},
+            )
+        ),
+        required=required,
+        nullable=not required,
+    )
+
+
+_MANY_ROLES = st.lists(st.sampled_from(ROLES), min_size=1, max_size=12)
+_SOME_ROLES = Field(
+    valid=_MANY_ROLES | _MANY_ROLES.map(json.dumps),
+    wrong=_other_than(list)
+    | st.just([])
+    | st.tuples(st.sampled_from(ROLES), _other_than(list)).map(list[Any]),
+    required=True,
+    nullable=False,
+)
+_FLAG = Field(valid=st.booleans(), wrong=_other_than(bool), nullable=False)
+_LIMIT = Field(
+    valid=st.integers(1, 100),
+    wrong=_other_than(int, float) | st.integers(101, 10**30) | st.just(1.5),
+    unlisted=st.integers(-5, 0) | st.just(1.0),
+    nullable=False,
+)
+_CURSOR = _shaped(_NOTHING, "x" * 201)
+_TICKET = Field(
+    valid=st.sampled_from((1, "1", " #1 ", "HO-1-shop", "ho-1-SHOP")),
+    wrong=_other_than(str, int) | st.just(1.5),
+    unlisted=st.integers(max_value=0)
+    | st.integers(min_value=10**15)
+    | st.sampled_from(("", "0", "HO-0-shop", "HO-1", "1.0", "one", "HO-1-shop\x00", "\ud800", 1.0)),
+)
+_REQUIRED_TICKET = replace(_TICKET, required=True, nullable=False)
+_PROJECT = _name(st.sampled_from((PROJECT, " shop ")))
+_ORGANIZATION = _name(st.just("default"))
+_KEY = _name(texts(1, 255), 255)
+_REPO = _shaped(st.sampled_from(("owner/name", " a.b/c-d_e ")), "owner", "owner/", "a/b/c", "a b/c")
+_NO_UUIDS = ("", "7", "2489e9ad-2ee2-8e00-8ec9-32d5f69181c")
+_CONFIDENCE = Field(
+    valid=st.floats(0, 1) | st.integers(0, 1),
+    wrong=_other_than(int, float)
+    | st.floats(min_value=1, exclude_min=True, allow_infinity=False)
+    | st.floats(max_value=0, exclude_max=True, allow_infinity=False),
+)
+_PULL_REQUEST = Field(
+    valid=st.integers(1, 2**31 - 1),
+    wrong=_other_than(int, float) | st.integers(max_value=0) | st.just(1.5),
+    unlisted=st.integers(min_value=2**31) | st.just(7.0),
+)
+_SHA = _shaped(
+    st.text("0123456789abcdefABCDEF", min_size=7, max_size=64), "abc123", "f" * 65, "g" * 40, ""
+)
+
+FIELDS: Mapping[str, Mapping[str, Field]] = {
+    "create_ticket": {
+        "title": _text(5, 140, required=True),
+        "description": _text(10, 5000, required=True),
+        "request_type": _enum(*REQUEST_TYPES, required=True),
+        "roles": _SOME_ROLES,
+        "priority": _enum("low", "medium", "high", default=True),
+        "blocking": _FLAG,
+        "evidence": _object(),
+        "suggested_resolution": _text(0, 2000),
+        "implementation_notes": _text(0, 5000),
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
+    "find_tickets": {
+        "query": _text(0, 200),
+        "status": _enum("open", "closed", "any", default=True),
+        "stage": _enum(*STAGES),
+        "role": _enum(*ROLES),
+        "request_type": _enum(*REQUEST_TYPES),
+        "limit": _LIMIT,
+        "cursor": _CURSOR,
+        "project": _PROJECT,
+    },
+    "get_ticket": {"ticket": _REQUIRED_TICKET, "project": _PROJECT},
+    "trigger_bot_build": {
+        "ticket": _REQUIRED_TICKET,
+        "provider": _name(texts(1, 200)),
+        "repo": _REPO,
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
+    "list_suggestions": {
+        "status": _enum(*STATUSES, "any", default=True),
+        "limit": _LIMIT,
+        "cursor": _CURSOR,
+        "project": _PROJECT,
+    },
+    "suggest_close": {
+        "ticket": _REQUIRED_TICKET,
+        "evidence": _object(required=True),
+        "confidence": _CONFIDENCE,
+        "merge_sha": _SHA,
+        "pr_number": _PULL_REQUEST,
+        "repo": _REPO,
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
+    "act_on_suggestion": {
+        "suggestion_id": _shaped(st.just(SUGGESTION), *_NO_UUIDS, required=True),
+        "action": _enum("execute", "decline", required=True),
+        "reason": _text(0, 2000),
+        "project": _PROJECT,
+    },
+    "find_builds": {
+        "org": _ORGANIZATION,
+        "ticket": _TICKET,
+        "status": _enum("queued", "building", "ready", "failed"),
+        "limit": _LIMIT,
+        "cursor": _CURSOR,
+    },
+    "update_build": {
+        "build_id": _shaped(st.just(BUILD), *_NO_UUIDS, required=True),
+        "org": _ORGANIZATION,
+        "description": _text(0, 2000),
+        "display_name": _name(texts(1, 200), nullable=False),
+        "is_active": _FLAG,
+        "metadata": _object(),
+    },
+    "list_projects": {},
+}
+"""By tool and argument, from the pages of the API and not from the code."""
+
+
+def right(tool: str, *, without: Sequence[str] = ()) -> SearchStrategy[Arguments]:
+    """Arguments that `tool` takes."""
+    fields = {name: field for name, field in FIELDS[tool].items() if name not in without}
+    return st.fixed_dictionaries(
+        {name: field.given for name, field in fields.items() if field.required},
+        optional={name: field.given for name, field in fields.items() if not field.required},
+    )
+
+
+@st.composite
+def broken(draw: DrawFn, tool: str, *, listed: bool = False) -> tuple[Arguments, set[str]]:
+    """Arguments of which some are wrong, and the names of those; `listed` keeps to what the listed
+    schema tells."""
+    arguments = draw(right(tool))
+    names = draw(st.sets(st.sampled_from((*FIELDS[tool], *UNKNOWN)), min_size=1, max_size=6))
+    for name in sorted(names):
+        field = FIELDS[tool].get(name)
+        if field is None:
+            arguments[name] = draw(JSON)
+        elif field.required and draw(st.booleans()):
+            arguments.pop(name, None)
+        else:
+            arguments[name] = draw(field.wrong if listed else field.refused)
+    return arguments, names
+
+
+def anything(tool: str) -> SearchStrategy[Arguments]:
+    """Whatever a client may send: any JSON at all, and arguments partly right."""
+    value = JSON | HOSTILE
+    parts = {name: field.given | field.refused | value for name, field in FIELDS[tool].items()}
+    partly = st.fixed_dictionaries({}, optional=parts)
+    stray = st.dictionaries(st.text(max_size=12) | st.just("x" * 500), value, max_size=3)
+    return stray | st.tuples(right(tool), partly | stray).map(_overwritten)
+
+
+def _overwritten(arguments: tuple[Arguments, Arguments]) -> Arguments:
+    return {**arguments[0], **arguments[1]}
+
+
+_TOKEN = LETTERS + string.digits
+
+
+def _secret(begin: str, size: int, end: str = "", *, alphabet: str = _TOKEN) -> Values:
+    core = st.text(alphabet, min_size=size, max_size=size)
+    return core.map(lambda text: (f"{begin}{text}{end}", text))
+
+
+SECRETS: Mapping[str, Values] = {
+    "private key": _secret(
+        "-----BEGIN RSA PRIVATE KEY-----\n", 30, "\n-----END RSA PRIVATE KEY-----"
+    ),
+    "GitHub token": _secret("ghp_", 36) | _secret("github_pat_", 60) | _secret("ghs_", 36),
+    "GitLab token": _secret("glpat-", 20),
+    "Slack token": _secret("xoxb-", 40) | _secret("xoxp-", 40),
+    "AWS access key": _secret("AKIA", 16, alphabet=string.ascii_uppercase + string.digits),
+    "Google API key": _secret("AIza", 35),
+    "Stripe key": _secret("sk_live_", 24) | _secret("rk_test_", 24),
+    "npm token": _secret("npm_", 36),
+    "PyPI token": _secret("pypi-", 60),
+    "API key": _secret("sk-ant-", 40) | _secret("sk-proj-", 40) | _secret("sk-", 48),
+    "webhook secret": _secret("whsec_", 32),
+    "JSON web token": _secret("eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.", 43),
+    "bearer token": _secret("Authorization: Bearer ", 32) | _secret("bearer  ", 32),
+    "password in a URL": _secret("postgresql://app:", 24, "@db.example/app"),
+}
+"""By what it is: what someone pastes, and the part of it that must never be seen again."""

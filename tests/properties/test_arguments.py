@@ -1,0 +1,394 @@
+"""Whatever an agent sends, it gets an answer that it can act on, and bad input leaves no trace."""
+
+import json
+import string
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp_types import CallToolResult, TextContent, Tool
+
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.config import read_settings
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.server.app import HandoffServer
+from mcp_handoff.server.tools import TOOLS
+from tests.clock import SteppedClock
+from tests.properties.arguments import (
+    BUILD,
+    FIELDS,
+    FRESH_TICKET,
+    PROJECT,
+    SECRETS,
+    SUGGESTION,
+    Arguments,
+    anything,
+    broken,
+    right,
+    shown,
+)
+from tests.requests import TICKET
+
+Sent = TypeVar("Sent")
+Nest = Callable[[str], Arguments]
+
+BOUNDED = settings(
+    deadline=None,
+    print_blob=True,
+    # The examples of a test share its store on purpose: opening one takes longer than a call.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+FEW = settings(BOUNDED, max_examples=30)
+MANY = settings(BOUNDED, max_examples=150)
+
+FOREIGN = ("traceback", "pydantic", "apsw", "sqlite", "://", "www.", "\\n")
+"""What belongs to no message of ours."""
+
+
+def codes(kind: type[HandoffError] = HandoffError) -> Iterator[str]:
+    """Every code that a caller may be told but INTERNAL, which is a defect."""
+    for child in kind.__subclasses__():
+        yield from {child.code, *codes(child)} - {"INTERNAL"}
+
+
+class Desk:
+    """A server in project shop with ticket 1, which qa keeps open, and the SDK's client on it.
+
+    Whatever is called, the answer is checked against what tools/list and errors.py promise.
+    """
+
+    def __init__(self, client: Client, clock: SteppedClock, store: Path) -> None:
+        self.client = client
+        self.clock = clock
+        self.store = store
+        self._reader = apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READONLY)
+        tables = "SELECT group_concat(name, ' ') FROM pragma_table_list WHERE strict"
+        self._tables: list[str] = self._value(tables).split()
+        self._tools: dict[str, Tool] = {}
+
+    async def prepare(self) -> None:
+        self._tools = {tool.name: tool for tool in (await self.client.list_tools()).tools}
+        await self.accepted("create_ticket", {**TICKET, "roles": ["backend", "qa"]})
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def schema(self, tool: str) -> dict[str, Any]:
+        return self._tools[tool].input_schema
+
+    async def call(self, tool: str, arguments: Arguments) -> CallToolResult:
+        result = await self.client.call_tool(tool, arguments)
+        assert isinstance(result, CallToolResult)
+        if result.is_error:
+            assert_well_told(result)
+        else:
+            assert fits(structured(result), self._tools[tool].output_schema or {})
+            assert fits(as_listed(self.schema(tool), arguments), self.schema(tool))
+        return result
+
+    async def accepted(self, tool: str, arguments: Arguments) -> dict[str, Any]:
+        """Return the structured result of a call that succeeds."""
+        result = await self.call(tool, arguments)
+        assert not result.is_error, result.content
+        return structured(result)
+
+    async def refused(self, tool: str, arguments: Arguments) -> dict[str, Any]:
+        """Return the error of a call that is refused and changed nothing."""
+        before = self.state()
+        result = await self.call(tool, arguments)
+        assert result.is_error, result.content
+        assert self.state() == before
+        return structured(result)["error"]
+
+    async def filled(self, arguments: Arguments) -> Arguments:
+        """Return arguments with names of what is really there."""
+        if FRESH_TICKET in arguments.values():
+            filed = await self.accepted("create_ticket", TICKET)
+            arguments = {**arguments, "ticket": filed["ticket"]["number"]}
+        if BUILD in arguments.values():
+            triggered = await self.accepted("trigger_bot_build", {"ticket": 1})
+            run = triggered["ticket"]["ai_output"]["build_run"]
+            arguments = {**arguments, "build_id": run["build_id"]}
+        if SUGGESTION in arguments.values():
+            made = await self.accepted("suggest_close", {"ticket": 1, "evidence": {}})
+            arguments = {**arguments, "suggestion_id": made["suggestion"]["id"]}
+        return arguments
+
+    def state(self) -> list[int]:
+        """Return how many rows each table has, and what changes with every commit that writes."""
+        counts = [f"SELECT count(*) FROM {table}" for table in self._tables]
+        return [self._value(query) for query in ("PRAGMA data_version", *counts)]
+
+    def bytes(self) -> bytes:
+        """Return all that lies on the disk."""
+        return b"".join(file.read_bytes() for file in self.store.parent.glob("handoff.db*"))
+
+    def _value(self, query: str) -> Any:
+        return self._reader.execute(query).get  # pyright: ignore[reportUnknownMemberType] - its stub names a type that Python 3.11 has not
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Desk]:
+    store = tmp_path / "handoff.db"
+    backend = StoreBackend(SqliteDatabase.open(store, clock=clock))
+    served = HandoffServer(backend, read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path))
+    async with Client(served) as client:
+        opened = Desk(client, clock, store)
+        await opened.prepare()
+        yield opened
+        opened.close()
+    await backend.close()
+
+
+def structured(result: CallToolResult) -> dict[str, Any]:
+    content: dict[str, Any] | None = result.structured_content
+    assert content is not None
+    return content
+
+
+def assert_well_told(result: CallToolResult) -> None:
+    """Assert that an error has a known code and one readable line in our words."""
+    error: dict[str, Any] = structured(result)["error"]
+    lines: list[str] = [error["message"], *error.get("fields", {}).values()]
+    assert error["code"] in set(codes()), error
+    assert [line for line in lines if not line or len(line.splitlines()) != 1] == []
+    assert [word for word in FOREIGN for line in lines if word in line.lower()] == []
+    assert error.get("fields") or error["code"] not in ("VALIDATION_ERROR", "ROLES_REQUIRED")
+    assert result.content == [TextContent(text=f"{error['code']}: {error['message']}")]
+
+
+def fits(value: Arguments, schema: Mapping[str, Any]) -> bool:
+    return Draft202012Validator(schema).is_valid(value)  # pyright: ignore[reportUnknownMemberType] - its stub has an overload without types
+
+
+def as_listed(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
+    """Return arguments as they were meant.
+
+    The server takes some things that its schema does not show: null for an argument that may be
+    left out, an array or object as a string of JSON, white space around a text.
+    """
+    meant = {name: meant_by(schema["properties"][name], value) for name, value in arguments.items()}
+    return {
+        name: value
+        for name, value in meant.items()
+        if value is not None or "null" in schema["properties"][name].get("type", ())
+    }
+
+
+def meant_by(field: Mapping[str, Any], value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    kind = field.get("type", "string")
+    return json.loads(value) if "array" in kind or "object" in kind else value.strip()
+
+
+def calls(arguments: Callable[[str], SearchStrategy[Sent]]) -> SearchStrategy[tuple[str, Sent]]:
+    """Tools, each with such arguments."""
+    return st.sampled_from([*FIELDS]).flatmap(
+        lambda tool: st.tuples(st.just(tool), arguments(tool))
+    )
+
+
+def right_without_key(tool: str) -> SearchStrategy[Arguments]:
+    return right(tool, without=["idempotency_key"])
+
+
+def test_the_strategies_know_every_argument_that_is_listed() -> None:
+    for tool in TOOLS:
+        schema = tool.listed().input_schema
+        required = [name for name, field in FIELDS[tool.name].items() if field.required]
+        assert list(schema["properties"]) == list(FIELDS[tool.name])
+        assert schema.get("required", []) == required
+
+
+@settings(BOUNDED, max_examples=600)
+@given(call=calls(anything))
+async def test_whatever_is_sent_is_answered_and_bad_input_leaves_no_trace(
+    desk: Desk, call: tuple[str, Arguments]
+) -> None:
+    tool, arguments = call
+    arguments = await desk.filled(arguments)
+    before = desk.state()
+    result = await desk.call(tool, arguments)
+    if result.is_error or tool.startswith(("find", "get", "list")):
+        assert desk.state() == before
+
+
+@settings(BOUNDED, max_examples=300)
+@given(call=calls(right_without_key))
+async def test_right_arguments_are_taken(desk: Desk, call: tuple[str, Arguments]) -> None:
+    tool, arguments = call
+    await desk.accepted(tool, await desk.filled(arguments))
+
+
+@settings(BOUNDED, max_examples=350)
+@given(call=calls(broken))
+async def test_every_wrong_argument_is_named_at_once(
+    desk: Desk, call: tuple[str, tuple[Arguments, set[str]]]
+) -> None:
+    tool, (arguments, wrong) = call
+    error = await desk.refused(tool, await desk.filled(arguments))
+    assert {path.split(".")[0] for path in error["fields"]} == wrong
+
+
+@settings(BOUNDED, max_examples=300)
+@given(call=calls(partial(broken, listed=True)))
+async def test_what_the_listed_schema_refuses_the_tool_refuses(
+    desk: Desk, call: tuple[str, tuple[Arguments, set[str]]]
+) -> None:
+    tool, (arguments, _) = call
+    assert not fits(arguments, desk.schema(tool))
+    await desk.refused(tool, await desk.filled(arguments))
+
+
+@MANY
+@given(arguments=right("create_ticket", without=["idempotency_key"]))
+async def test_a_ticket_reads_as_it_was_filed(desk: Desk, arguments: Arguments) -> None:
+    desk.clock.advance(minutes=11)
+    meant = as_listed(desk.schema("create_ticket"), arguments)
+    roles = [*dict.fromkeys(meant.pop("roles")), "merged"]
+    created = await desk.accepted("create_ticket", arguments)
+    read = await desk.accepted("get_ticket", {"ticket": created["ticket"]["reference"]})
+    defaults = {"priority": "medium", "blocking": False, "stage": "backlog", "status": "open"}
+    expected = {**defaults, **shown(meant), "actor_role": "bot", "source": "bot"}
+    expected.pop("project", None)
+    assert not created["deduplicated"]
+    assert read["ticket"]["roles"] == [{"role": role, "status": "pending"} for role in roles]
+    assert {name: read["ticket"].get(name) for name in expected} == expected
+    assert created["ticket"].items() <= read["ticket"].items()
+
+
+SECRET_PLACES = [
+    ("create_ticket", "title"),
+    ("create_ticket", "description"),
+    ("create_ticket", "evidence"),
+    ("create_ticket", "suggested_resolution"),
+    ("create_ticket", "implementation_notes"),
+    ("trigger_bot_build", "provider"),
+    ("suggest_close", "evidence"),
+    ("act_on_suggestion", "reason"),
+    ("update_build", "description"),
+    ("update_build", "display_name"),
+    ("update_build", "metadata"),
+]
+BASES: Mapping[str, Arguments] = {
+    "create_ticket": TICKET,
+    "trigger_bot_build": {"ticket": FRESH_TICKET},
+    "suggest_close": {"ticket": 1},
+    "act_on_suggestion": {"suggestion_id": SUGGESTION, "action": "decline"},
+    "update_build": {"build_id": BUILD},
+}
+
+
+AROUND = ("{}", "it said {} there", "({})", '"{}"', "a\n{}\nb")
+NESTS: tuple[Nest, ...] = (
+    lambda text: {"a": text},
+    lambda text: {"log": ["", {"a": [text]}]},
+    lambda text: {text: 1},
+)
+
+
+@pytest.mark.parametrize(("tool", "name"), SECRET_PLACES)
+@FEW
+@given(
+    secret=st.one_of(*SECRETS.values()), around=st.sampled_from(AROUND), nest=st.sampled_from(NESTS)
+)
+async def test_a_pasted_secret_is_masked_and_its_sender_is_told(
+    desk: Desk, tool: str, name: str, secret: tuple[str, str], around: str, nest: Nest
+) -> None:
+    text, core = around.format(secret[0]), secret[1]
+    sent = nest(text) if name in ("evidence", "metadata") else text
+    desk.clock.advance(minutes=11)
+    result = await desk.accepted(tool, {**await desk.filled(BASES[tool]), name: sent})
+    read = [await desk.accepted(*call) for call in READINGS]
+    assert core not in json.dumps([result, read])
+    assert core.encode() not in desk.bytes()
+    assert result["masked"] == [name]
+
+
+READINGS: list[tuple[str, Arguments]] = [
+    ("get_ticket", {"ticket": 1}),
+    ("find_tickets", {"limit": 1}),
+    ("list_suggestions", {"status": "any", "limit": 1}),
+    ("find_builds", {}),
+]
+
+
+async def file_many(desk: Desk) -> None:
+    """File tickets 2 to 24, in four kinds; a quarter of the titles name the number 3."""
+    for index in range(2, 25):
+        desk.clock.advance(minutes=11)
+        kind = {"title": f"Checkout {index % 4} fails", "roles": [("backend", "qa")[index % 2]]}
+        await desk.accepted("create_ticket", {**TICKET, **kind})
+
+
+@pytest.fixture
+async def full_desk(desk: Desk) -> Desk:
+    await file_many(desk)
+    return desk
+
+
+async def pages(desk: Desk, query: Arguments) -> list[int]:
+    """Return the numbers of all pages of a query."""
+    numbers: list[int] = []
+    cursor = {}
+    while cursor is not None:
+        page = await desk.accepted("find_tickets", {**query, **cursor})
+        assert len(page["tickets"]) <= query["limit"]
+        numbers += [ticket["number"] for ticket in page["tickets"]]
+        cursor = {"cursor": page["next_cursor"]} if "next_cursor" in page else None
+    return numbers
+
+
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "query": st.sampled_from(("3", "HO-3-shop", "checkout", "check*", "fails 3", "nothing")),
+        "role": st.sampled_from(("backend", "qa", "design")),
+        "status": st.sampled_from(("open", "any", "closed")),
+    },
+)
+
+
+@MANY
+@given(limit=st.integers(1, 4) | st.integers(5, 30), filters=FILTERS)
+async def test_pages_hold_every_ticket_once_and_in_order(
+    full_desk: Desk, limit: int, filters: Arguments
+) -> None:
+    whole = await pages(full_desk, {**filters, "limit": 100})
+    assert await pages(full_desk, {**filters, "limit": limit}) == whole
+    assert len(whole) == len(set(whole))
+
+
+@FEW
+@given(limit=st.integers(1, 30))
+async def test_pages_without_a_filter_hold_every_ticket_newest_first(
+    full_desk: Desk, limit: int
+) -> None:
+    assert await pages(full_desk, {"limit": limit}) == list(range(24, 0, -1))
+
+
+CURSOR_CHARACTERS = string.ascii_letters + string.digits + "-_+/="
+
+
+@MANY
+@given(
+    place=st.integers(0, 18) | st.just(18),
+    character=st.sampled_from(CURSOR_CHARACTERS) | st.characters(exclude_categories=["Cs"]),
+)
+async def test_an_altered_cursor_is_refused(full_desk: Desk, place: int, character: str) -> None:
+    page = await full_desk.accepted("find_tickets", {"limit": 3})
+    cursor: str = page["next_cursor"]
+    altered = cursor[:place] + character + cursor[place + 1 :]
+    if altered != cursor:
+        error = await full_desk.refused("find_tickets", {"limit": 3, "cursor": altered})
+        assert (error["code"], set(error["fields"])) == ("VALIDATION_ERROR", {"cursor"})

@@ -1,0 +1,60 @@
+"""The benchmarks, at a size at which they are quick and only their counts mean anything."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--rounds", "1", "--calls", "20", "--starts", "2", "--tickets", "100", "1000"]
+SECONDS = 120
+
+COMPARED = [
+    "create_ticket, p50 ms",
+    "create_ticket, p99 ms",
+    "start to tools/list, p50 ms",
+    "resident after 20 creates, MB",
+    "tools",
+    "tools/list, bytes",
+]
+CROWD = ["errors", "tickets stored", "slowest call, ms"]
+SCALE = [
+    "create_ticket",
+    "get_ticket",
+    "find_tickets, 20 open",
+    "find_tickets, two words",
+    "find_tickets, the commonest word",
+]
+
+
+def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
+    command = [sys.executable, "-m", "benchmarks", *SMALL]
+    ran = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    rows = {name: cells for name, *cells in _rows(ran.stdout)}
+    assert list(rows) == [*COMPARED, *CROWD, *SCALE]
+    for name in [*COMPARED, *SCALE]:
+        assert all(_smallest(cell) > 0 for cell in rows[name][:2]), name
+    assert rows["tools"][:2] == ["1", "10"]
+    assert rows["errors"] == ["0", "0", "yes"]
+    assert rows["tickets stored"] == ["200", "200", "yes"]
+    assert {rows[name][-1] for name in SCALE} <= {"yes", "**no**"}
+
+
+def _rows(report: str) -> list[list[str]]:
+    """Return the cells of every row that is neither a head nor the rule below it."""
+    lines = [line for line in report.splitlines() if line.startswith("|")]
+    rules = [line for line in lines if line.startswith("| ---")]
+    heads = [line for line, below in pairwise(lines) if below in rules]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line not in [*heads, *rules]
+    ]
+
+
+def _smallest(cell: str) -> float:
+    """Return the smallest number in a cell, 0 without one."""
+    return min((float(number) for number in re.findall(r"[\d.]+", cell)), default=0)
