@@ -1,6 +1,7 @@
 """Writes that share a commit share nothing else."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import apsw
@@ -52,11 +53,21 @@ async def test_an_operation_that_fails_undoes_itself_and_not_its_neighbours(stor
 
 async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Path) -> None:
     database = SqliteDatabase.open(store)
-    writes = [asyncio.ensure_future(database.write(lambda tx: add("first", tx)))]
-    writes.append(asyncio.ensure_future(database.write(lambda tx: add("second", tx))))
-    writes[1].cancel()
-    await writes[0]
+    begun, released = threading.Event(), threading.Event()
+
+    def wait(tx: Transaction) -> None:
+        begun.set()
+        released.wait()
+
+    busy = asyncio.ensure_future(database.write(wait))
+    await asyncio.to_thread(begun.wait)
+    waiting = asyncio.ensure_future(database.write(lambda tx: add("cancelled", tx)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    released.set()
+    await busy
     with pytest.raises(asyncio.CancelledError):
-        await writes[1]
-    assert await database.read(names) == ["first"]
+        await waiting
+    await database.write(lambda tx: add("after", tx))
+    assert await database.read(names) == ["after"]
     await database.close()
