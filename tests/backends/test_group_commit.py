@@ -64,10 +64,10 @@ async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Pat
     waiting = asyncio.ensure_future(database.write(lambda tx: add("cancelled", tx)))
     await asyncio.sleep(0)
     waiting.cancel()
-    released.set()
-    await busy
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    released.set()
+    await busy
     await database.write(lambda tx: add("after", tx))
     assert await database.read(names) == ["after"]
     await database.close()
