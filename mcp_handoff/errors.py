@@ -5,7 +5,7 @@ An edge (tool result, exit code) maps them in a table of its own; nothing else i
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class HandoffError(Exception):
@@ -30,6 +30,11 @@ class HandoffError(Exception):
         self.fields = dict(fields or {})
         self.retry_after = retry_after
         self.state = state
+
+    @classmethod
+    def at(cls, field: str, why: str, advice: str) -> Self:
+        """Return the error of one field: what is wrong with it, and what to do."""
+        return cls(f"{field} {why}; {advice}.", fields={field: why})
 
 
 class ValidationFailed(HandoffError):

@@ -6,7 +6,9 @@ Slack, AWS, Google, Stripe, npm, PyPI, OpenAI, Anthropic, Standard Webhooks, RFC
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+
+from mcp_handoff.text import mapped_texts
 
 _SHAPES: dict[str, str] = {
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
@@ -35,16 +37,7 @@ def mask(text: str) -> str:
 
 def masked_json(value: Any) -> Any:
     """Apply `mask` to every text in a JSON value, keys included."""
-    match value:
-        case str():
-            return mask(value)
-        case Mapping():
-            items = cast(Mapping[str, Any], value).items()
-            return {mask(key): masked_json(item) for key, item in items}
-        case list():
-            return [masked_json(item) for item in cast(list[Any], value)]
-        case _:
-            return value
+    return mapped_texts(value, mask)
 
 
 def masked_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None]:

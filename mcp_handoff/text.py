@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -66,14 +66,19 @@ def visible(text: str) -> str:
 
 def made_visible(value: Any) -> Any:
     """Apply `visible` to every text in a JSON value, keys included."""
+    return mapped_texts(value, visible)
+
+
+def mapped_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value with every text in it changed, keys included."""
     match value:
         case str():
-            return visible(value)
+            return change(value)
         case Mapping():
             items = cast(Mapping[str, Any], value).items()
-            return {visible(key): made_visible(item) for key, item in items}
-        case Sequence():
-            return [made_visible(item) for item in cast(Sequence[Any], value)]
+            return {change(key): mapped_texts(item, change) for key, item in items}
+        case list():
+            return [mapped_texts(item, change) for item in cast(list[Any], value)]
         case _:
             return value
 

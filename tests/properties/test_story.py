@@ -47,7 +47,7 @@ CONTENTS: Sequence[Fields] = (
 )
 ROLE_LISTS: Sequence[list[str]] = (["backend"], ["qa", "frontend"], ["design", "other"], [])
 # No few of these make ten minutes or fourteen days: the rules leave the very instant open.
-STEPS = (599, 601, 14 * 24 * 3600 - 1, 14 * 24 * 3600 + 1)
+STEPS = (599, 601, 599, 601, 14 * 24 * 3600 - 1, 14 * 24 * 3600 + 1)
 
 callers = st.sampled_from((AGENT, PERSON))
 projects = st.sampled_from((OWN, OTHER))
@@ -79,8 +79,8 @@ changes = st.fixed_dictionaries(
     {},
     optional={
         "description": st.sampled_from((None, "", "Nightly")),
-        "display_name": st.sampled_from((None, "Shop", "Shop 2")),
-        "is_active": st.sampled_from((None, True, False)),
+        "display_name": st.sampled_from(("Shop", "Shop 2", "Shop 3", None)),
+        "is_active": st.sampled_from((True, False, True, False, None)),
         "metadata": st.sampled_from((None, {}, {"size": 1}, {"tag": ["a"]})),
     },
 )
@@ -221,6 +221,7 @@ class Story(RuleBasedStateMachine):
         self.file(PERSON, OTHER, FAULT, ["qa", "frontend"], None)
         for age, one in enumerate(said):
             self.suggest(AGENT, age % 2, "id", one, None)
+        self.trigger(AGENT, 0, "number", {"provider": None, "repo": None}, None)
 
     @rule(seconds=st.sampled_from(STEPS))
     def let_time_pass(self, seconds: int) -> None:

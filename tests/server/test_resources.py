@@ -55,7 +55,7 @@ async def test_tickets_and_builds_are_resources(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("handoff://tickets/7", "no such ticket"),
+        ("handoff://tickets/7", "names no ticket"),
         ("handoff://tickets/rubbish", "must be a uuid, a reference"),
         (f"handoff://builds/{NOWHERE}", "names no build"),
         ("handoff://builds/7", "must be a uuid"),

@@ -210,8 +210,7 @@ def _latest_status(tx: Transaction, ticket_id: str) -> str:
 def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
     found = projects.organization_id(tx, slug or caller.organization)
     if found is None and slug not in (None, caller.organization):
-        message = "names no organization here"
-        raise NotFound(f"org {message}; leave it out for your own.", fields={"org": message})
+        raise NotFound.at("org", "names no organization here", "leave it out for your own")
     return found or ""
 
 
@@ -222,11 +221,8 @@ def _require(tx: Transaction, caller: Caller, request: GetBuild | UpdateBuild) -
         organization=_organization(tx, caller, request.org),
     )
     if row is None:
-        message = "names no build in this organization"
-        raise NotFound(
-            f"build_id {message}; find_builds shows those there are.",
-            fields={"build_id": message},
-        )
+        why = "names no build in this organization"
+        raise NotFound.at("build_id", why, "find_builds shows those there are")
     return row
 
 

@@ -29,10 +29,8 @@ def decode(request: Request, cursor: str | None) -> int | None:
         return None
     position = int.from_bytes(_raw(cursor)[:8], "big")
     if cursor != encode(request, position):
-        message = "must be the next_cursor of a page with these same filters"
-        raise ValidationFailed(
-            f"cursor {message}; leave it out to start anew.", fields={"cursor": message}
-        )
+        why = "must be the next_cursor of a page with these same filters"
+        raise ValidationFailed.at("cursor", why, "leave it out to start anew")
     return position
 
 

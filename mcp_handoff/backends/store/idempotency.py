@@ -62,9 +62,6 @@ def _kept(tx: Transaction, name: Row) -> Row | None:
 
 def _replayed(kept: Row, arguments: str, result: type[RecordT]) -> RecordT:
     if kept["fingerprint"] != arguments:
-        message = "was used before with other arguments"
-        raise IdempotencyKeyReused(
-            f"idempotency_key {message}; take a new key for a new call.",
-            fields={"idempotency_key": message},
-        )
+        why = "was used before with other arguments"
+        raise IdempotencyKeyReused.at("idempotency_key", why, "take a new key for a new call")
     return result.model_validate_json(kept["result"])

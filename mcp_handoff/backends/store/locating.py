@@ -34,11 +34,8 @@ def locate(tx: Transaction, caller: Caller, name: str, project_name: str | None)
     ticket = _find(tx, project, key) if project and not elsewhere else None
     if project is None or ticket is None:
         where = project["slug"] if project else caller.project
-        raise NotFound(
-            f"There is no such ticket in project {where}; find_tickets shows those there are,"
-            " and `project` names another.",
-            fields={"ticket": f"names no ticket in project {where}"},
-        )
+        why = f"names no ticket in project {where}"
+        raise NotFound.at("ticket", why, "find_tickets shows those there are, or name its project")
     return Located(project, ticket)
 
 

@@ -26,8 +26,7 @@ def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> C
     """Start a project; AlreadyExists when its slug is taken."""
     slug = request.slug or slug_of(request.name)
     if find(tx, slug):
-        message = f"{slug!r} is taken"
-        raise AlreadyExists(f"slug {message}; choose another.", fields={"slug": message})
+        raise AlreadyExists.at("slug", f"{slug!r} is taken", "choose another")
     row = _add(tx, caller, slug=slug, name=request.name)
     return CreatedProject(project=Project.model_validate(row))
 
@@ -46,11 +45,7 @@ def require(tx: Transaction, name: str) -> Row:
     """Return the project with this id or slug, NotFound without one."""
     if row := find(tx, name):
         return row
-    message = "names no project"
-    raise NotFound(
-        f"project {message} here; list_projects shows those there are.",
-        fields={"project": message},
-    )
+    raise NotFound.at("project", "names no project here", "list_projects shows those there are")
 
 
 def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:

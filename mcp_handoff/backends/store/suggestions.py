@@ -155,11 +155,8 @@ def _require(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:
         now=_now(tx),
     )
     if row is None:
-        message = "names no suggestion in this project"
-        raise NotFound(
-            f"suggestion_id {message}; list_suggestions shows those there are.",
-            fields={"suggestion_id": message},
-        )
+        why = "names no suggestion in this project"
+        raise NotFound.at("suggestion_id", why, "list_suggestions shows those there are")
     return row
 
 
