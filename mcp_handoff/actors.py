@@ -30,11 +30,16 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An actor with the project and organization that it means when it names none."""
+    """An actor, the project and organization that it means when it names none, and the slugs of
+    the only projects that it may see (None: all of them)."""
 
     actor: Actor
     project: str = "default"
     organization: str = "default"
+    projects: frozenset[str] | None = None
+
+    def may_see(self, slug: str) -> bool:
+        return self.projects is None or slug in self.projects
 
 
 def bot(name: str | None) -> Actor:

@@ -3,7 +3,15 @@
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.builds import Build, BuildPage, FindBuilds, GetBuild, UpdateBuild, UpdatedBuild
+from mcp_handoff.builds import (
+    Build,
+    BuildPage,
+    CreateBuild,
+    FindBuilds,
+    GetBuild,
+    UpdateBuild,
+    UpdatedBuild,
+)
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -18,11 +26,34 @@ from mcp_handoff.tickets import (
     CreateTicket,
     FindTickets,
     GetTicket,
+    ListTickets,
     TicketDetail,
+    TicketList,
     TicketPage,
     TriggerBotBuild,
     TriggeredBuild,
 )
+from mcp_handoff.tokens import CreatedToken, CreateToken, Principal, RevokeToken, Token
+
+
+class TokenStore(Protocol):
+    """What keeps the tokens of a server."""
+
+    async def create_token(self, request: CreateToken) -> CreatedToken:
+        """Make a token. Raises AlreadyExists for a name in use, NotFound for a project."""
+        ...
+
+    async def list_tokens(self) -> list[Token]:
+        """List all tokens, oldest first."""
+        ...
+
+    async def revoke_token(self, request: RevokeToken) -> Token:
+        """End a token, at once and for good. Raises NotFound."""
+        ...
+
+    async def recognise(self, secret: str) -> Principal | None:
+        """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
+        ...
 
 
 class Backend(Protocol):
@@ -45,6 +76,10 @@ class Backend(Protocol):
 
     async def find_tickets(self, caller: Caller, request: FindTickets) -> TicketPage:
         """List a project's tickets, newest first."""
+        ...
+
+    async def list_tickets(self, caller: Caller, request: ListTickets) -> TicketList:
+        """List a project's tickets whole, newest first."""
         ...
 
     async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
@@ -78,6 +113,10 @@ class Backend(Protocol):
         """List an organization's builds, newest first."""
         ...
 
+    async def create_build(self, caller: Caller, request: CreateBuild) -> Build:
+        """Register a build that was made elsewhere; its status is ready."""
+        ...
+
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:
         """Read one build of an organization."""
         ...
@@ -97,3 +136,7 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
         ...
+
+
+class Store(Backend, TokenStore, Protocol):
+    """A backend that keeps the tokens of its server too."""

@@ -90,6 +90,17 @@ class BuildPage(Record):
     next_cursor: str | None = None
 
 
+class CreateBuild(Request):
+    """Register a build that was made elsewhere."""
+
+    org: Organization
+    build_ref: Name
+    display_name: Name
+    provider: Name
+    description: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
+    metadata: JsonObject | None = None
+
+
 class GetBuild(Request):
     """Read one build."""
 

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from mcp_handoff import __version__
 from mcp_handoff.actors import Actor, ActorRole, Caller
-from mcp_handoff.backend import Backend
+from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings, read_settings
 from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.tickets import FindTickets, TicketSummary
+from mcp_handoff.tokens import CreateToken, RevokeToken, Token, names_of
 from mcp_handoff.validation import parse
 from mcp_handoff.wiring import open_backend, store_path
 
@@ -73,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     check = commands.add_parser("check", help="say what this is connected to and whether it works")
     check.set_defaults(run=_check)
+    serve = commands.add_parser("serve", help="serve MCP and REST over HTTP")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8484, help="port to listen on (8484)")
+    serve.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
+    serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
+    serve.set_defaults(run=_serve_http)
+    _add_token_commands(commands.add_parser("token", help="make, list and revoke tokens"))
     _add_project_commands(commands.add_parser("project", help="start and list projects"))
     return parser
 
@@ -85,6 +93,71 @@ def _add_project_commands(parser: argparse.ArgumentParser) -> None:
     create.set_defaults(run=_create_project)
     listing = commands.add_parser("list", help="list the projects")
     listing.set_defaults(run=_list_projects)
+
+
+def _add_token_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = commands.add_parser("create", help="make a token; its secret is shown once")
+    create.add_argument("name")
+    create.add_argument("--role", required=True, choices=("bot", "user", "admin"))
+    create.add_argument("--project", action="append", default=[], metavar="SLUG")
+    create.add_argument("--expires", type=int, metavar="DAYS")
+    create.set_defaults(run=_create_token)
+    commands.add_parser("list", help="list the tokens").set_defaults(run=_list_tokens)
+    revoke = commands.add_parser("revoke", help="end a token")
+    revoke.add_argument("token", metavar="NAME_OR_ID")
+    revoke.set_defaults(run=_revoke_token)
+
+
+def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
+    async def serve(backend: Store) -> None:
+        from mcp_handoff.web.serving import serve
+
+        await serve(
+            backend,
+            settings,
+            host=options.host,
+            port=options.port,
+            hosts=options.allow_host,
+            origins=options.allow_origin,
+            announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
+        )
+
+    return _with_backend(settings, serve)
+
+
+def _create_token(options: argparse.Namespace, settings: Settings) -> int:
+    arguments = {"name": options.name, "role": options.role, "projects": options.project}
+    request = parse(CreateToken, {**arguments, "expires_days": options.expires}, _USER)
+
+    async def create(backend: Store) -> None:
+        created = await backend.create_token(request)
+        print(created.secret)
+        print(f"{_described(created.token)}; this is shown once.", file=sys.stderr)
+
+    return _with_backend(settings, create)
+
+
+def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
+    async def show(backend: Store) -> None:
+        for token in await backend.list_tokens():
+            print(_described(token))
+
+    return _with_backend(settings, show)
+
+
+def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
+    request = parse(RevokeToken, {"token": options.token}, _USER)
+
+    async def revoke(backend: Store) -> None:
+        print(_described(await backend.revoke_token(request)))
+
+    return _with_backend(settings, revoke)
+
+
+def _described(token: Token) -> str:
+    state = "revoked" if token.revoked_at else f"expires {token.expires_at or 'never'}"
+    return f"{token.name}  {token.id}  {token.role}  {names_of(token.projects)}  {state}"
 
 
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
@@ -142,7 +215,7 @@ def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
     return _with_backend(settings, show)
 
 
-def _with_backend(settings: Settings, use: Callable[[Backend], Awaitable[None]]) -> int:
+def _with_backend(settings: Settings, use: Callable[[Store], Awaitable[None]]) -> int:
     import anyio
 
     async def run() -> None:

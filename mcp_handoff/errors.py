@@ -43,6 +43,12 @@ class ValidationFailed(HandoffError):
     code = "VALIDATION_ERROR"
 
 
+class Malformed(ValidationFailed):
+    """What came is not JSON, or not an object."""
+
+    code = "MALFORMED"
+
+
 class RolesRequired(ValidationFailed):
     """A bot filed a ticket for nobody."""
 

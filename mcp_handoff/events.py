@@ -6,6 +6,7 @@ from mcp_handoff.schema import Record, Timestamp
 
 EventKind = Literal[
     "ticket.created",
+    "build.created",
     "build.triggered",
     "build.updated",
     "suggestion.created",

@@ -12,6 +12,7 @@ from mcp_handoff.text import mapped_texts
 
 _SHAPES: dict[str, str] = {
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    "mcp-handoff token": r"\bmho_[0-9a-f]{32}_[A-Za-z0-9_-]{20,}",
     "GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b|\bgithub_pat_[A-Za-z0-9_]{20,255}\b",
     "GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
     "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",

@@ -3,21 +3,10 @@
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import StringConstraints
+from mcp_handoff.schema import SLUG_LENGTH, Name, Record, Request, Slug, Timestamp
 
-from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp
-
-SLUG_LENGTH = 60
 FALLBACK_SLUG = "default"
-
-Slug = Annotated[
-    str,
-    StringConstraints(max_length=SLUG_LENGTH, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
-    STORABLE,
-]
-"""Lower-case letters, digits and single hyphens."""
 
 ProjectName = Name
 """A project's id or slug."""

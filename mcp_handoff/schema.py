@@ -62,6 +62,15 @@ JsonObject = Annotated[
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, PLAIN]
 """A short name."""
 
+SLUG_LENGTH = 60
+
+Slug = Annotated[
+    str,
+    StringConstraints(max_length=SLUG_LENGTH, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
+    STORABLE,
+]
+"""Lower-case letters, digits and single hyphens."""
+
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE, PLAIN]
 """Makes a retry safe: the same key and arguments give the first result again."""
 

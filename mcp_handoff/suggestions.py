@@ -16,7 +16,6 @@ from mcp_handoff.schema import (
     Cursor,
     IdempotencyKey,
     JsonObject,
-    Limit,
     Record,
     Repo,
     Request,
@@ -74,11 +73,14 @@ class ApplyResult(Record):
     roles_marked_done: list[str]
 
 
+_LIMIT = {"type": "integer", "maximum": 200}
+
+
 class ListSuggestions(Request):
     """List proposals to close tickets, newest first."""
 
     status: StatusFilter = "pending"
-    limit: Limit = 20
+    limit: Annotated[int, Field(ge=1, le=200), WithJsonSchema(_LIMIT)] = 20
     cursor: Cursor | None = None
     project: ProjectName | None = None
 

@@ -93,20 +93,18 @@ class Ticket(TicketSummary):
     resolved_at: Timestamp | None = None
 
 
-class CreateTicket(Request):
-    """File a ticket for one or more roles."""
+class TicketContent(Request):
+    """What a ticket says."""
 
     title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE]
     description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
     request_type: RequestType
     roles: list[Role] = Field(default_factory=list[Role], validate_default=True)
-    priority: Priority = "medium"
-    blocking: bool = False
+    priority: Priority
+    blocking: bool
     evidence: JsonObject | None = None
     suggested_resolution: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
     implementation_notes: Annotated[str, StringConstraints(max_length=5000), STORABLE] | None = None
-    project: ProjectName | None = None
-    idempotency_key: IdempotencyKey | None = None
 
     @field_validator("roles", mode="after")
     @classmethod
@@ -114,6 +112,15 @@ class CreateTicket(Request):
         if not roles and info.context == BOT:
             raise PydanticCustomError("roles_required", "{why}", {"why": ROLES_WANTED})
         return list(dict.fromkeys(roles))
+
+
+class CreateTicket(TicketContent):
+    """File a ticket for one or more roles."""
+
+    priority: Priority = "medium"
+    blocking: bool = False
+    project: ProjectName | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class CreatedTicket(Record):
@@ -151,6 +158,26 @@ class TicketPage(Record):
     """Tickets without their long texts."""
 
     tickets: list[TicketSummary]
+    next_cursor: str | None = None
+
+
+class ListTickets(Request):
+    """List a project's tickets whole, newest first, for programs."""
+
+    project: ProjectName
+    query: Annotated[str, StringConstraints(max_length=200), STORABLE] | None = None
+    status: Status | None = None
+    stages: list[Stage] = Field(default_factory=list[Stage])
+    role: Role | Literal["merged"] | None = None
+    limit: Annotated[int, Field(ge=1, le=2000)] = 1000
+    offset: Annotated[int, Field(ge=0, le=2**31)] = 0
+    cursor: Cursor | None = None
+
+
+class TicketList(Record):
+    """Tickets with all that is kept of them."""
+
+    tickets: list[Ticket]
     next_cursor: str | None = None
 
 

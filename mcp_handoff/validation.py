@@ -1,6 +1,6 @@
 """From a caller's arguments to a request: every wrong field is named at once, in our words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -52,10 +52,13 @@ def parse(model: type[RequestT], arguments: Mapping[str, Any], actor_role: Actor
     try:
         return model.model_validate(arguments, context=actor_role)
     except ValidationError as error:
-        raise _refusal(model, error.errors(include_url=False)) from None
+        raise refusal(error.errors(include_url=False), model) from None
 
 
-def _refusal(model: type[Request], details: list[ErrorDetails]) -> ValidationFailed:
+def refusal(
+    details: Sequence[ErrorDetails], model: type[Request] | None = None
+) -> ValidationFailed:
+    """Return pydantic's findings as an error of ours; `model` is what they were found against."""
     fields: dict[str, str] = {}
     for detail in details:
         fields.setdefault(_path(detail), _message(model, detail))
@@ -69,7 +72,7 @@ def _path(detail: ErrorDetails) -> str:
     return shortened(visible(".".join(str(part) for part in detail["loc"])), 80) or "arguments"
 
 
-def _message(model: type[Request], detail: ErrorDetails) -> str:
+def _message(model: type[Request] | None, detail: ErrorDetails) -> str:
     kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
     if kind == "extra_forbidden":
         return _unknown(model, name)
@@ -82,7 +85,7 @@ def _message(model: type[Request], detail: ErrorDetails) -> str:
     return "is not valid"
 
 
-def _unknown(model: type[Request], name: str) -> str:
+def _unknown(model: type[Request] | None, name: str) -> str:
     if name in _STAMPED:
         return "can't be set: every call made here is stamped as the caller's own"
-    return f"is unknown; there are {', '.join(model.model_fields)}"
+    return f"is unknown; there are {', '.join(model.model_fields)}" if model else "is unknown"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import platformdirs
 
-from mcp_handoff.backend import Backend
+from mcp_handoff.backend import Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.text import shortened, visible
@@ -12,7 +12,7 @@ from mcp_handoff.text import shortened, visible
 _SQLITE = "sqlite:///"
 
 
-def open_backend(settings: Settings) -> Backend:
+def open_backend(settings: Settings) -> Store:
     """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used."""
     return _open_store(store_path(settings), settings)
 
@@ -33,7 +33,7 @@ def store_path(settings: Settings) -> Path:
     return Path(settings.backend.removeprefix(_SQLITE)).expanduser().absolute()
 
 
-def _open_store(path: Path, settings: Settings) -> Backend:
+def _open_store(path: Path, settings: Settings) -> Store:
     from mcp_handoff.backends.sqlite import SqliteDatabase
     from mcp_handoff.backends.store.backend import StoreBackend
 

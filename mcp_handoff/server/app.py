@@ -9,6 +9,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.runner import serve_dual_era_loop
+from mcp.server.subscriptions import ListenHandler
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -34,6 +35,7 @@ from mcp_handoff.server.schemas import structured_arguments
 from mcp_handoff.server.subscriptions import Subscriptions
 from mcp_handoff.server.tools import TOOLS, Tool
 from mcp_handoff.text import shortened, visible
+from mcp_handoff.tokens import LOCAL, Principal
 from mcp_handoff.validation import parse
 
 INSTRUCTIONS = (
@@ -115,14 +117,23 @@ class HandoffServer(MCPServer[Any]):
             raise protocol_error(error) from None
 
     def caller(self, context: Context[Any, Any] | None = None) -> Caller:
-        """Return who calls: a bot, known by the configured id or by its client's name."""
+        """Return who calls: a bot, known by the configured id, its token's or its client's name."""
+        principal = _principal(context)
         client = context.session.client_params if context else None
         name = self._settings.actor_id or (client.client_info.name if client else None)
+        only = principal.only_project
         return Caller(
-            actor=bot(name),
-            project=self._settings.project,
+            actor=bot(name if principal is LOCAL else principal.name),
+            project=only or self._settings.project,
             organization=self._settings.organization,
+            projects=principal.projects,
         )
+
+    def end_streams(self) -> None:
+        """End every open subscriptions/listen stream in good order."""
+        listening = self._lowlevel_server.get_request_handler("subscriptions/listen")
+        if listening and isinstance(listening.handler, ListenHandler):
+            listening.handler.close()
 
     async def serve_streams(
         self,
@@ -152,6 +163,11 @@ class HandoffServer(MCPServer[Any]):
         add = self._lowlevel_server.add_request_handler
         add("resources/subscribe", SubscribeRequestParams, self.subscriptions.subscribe)
         add("resources/unsubscribe", UnsubscribeRequestParams, self.subscriptions.unsubscribe)
+
+
+def _principal(context: Context[Any, Any] | None) -> Principal:
+    request = context.request_context.request if context else None
+    return getattr(request.state, "principal", LOCAL) if request else LOCAL
 
 
 def _parsed(value: Any) -> Any:

@@ -1,10 +1,13 @@
 """Every code at every edge."""
 
+import json
+
 import pytest
 
 from mcp_handoff import errors
 from mcp_handoff.cli import exit_status
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.rest.envelopes import answer
 from mcp_handoff.server.boundary import protocol_error, refused
 
 KINDS = [
@@ -41,6 +44,24 @@ def test_every_code_is_a_protocol_error_of_the_right_party(kind: type[HandoffErr
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", ["/api/projects", "/api/v1/org/default/builds"])
+def test_rest_answers_every_code_in_the_envelope_of_its_api(
+    kind: type[HandoffError], path: str
+) -> None:
+    answered = answer(kind("What to do.", fields={"title": "is short"}, retry_after=2.5), path)
+    body = json.loads(bytes(answered.body))
+    assert answered.status_code in (400, 401, 403, 404, 409, 422, 429, 500, 502, 504)
+    assert answered.headers["Retry-After"] == "2"
+    if path == "/api/projects":
+        assert (body["error"], body["code"]) == ("What to do.", kind.code)
+        assert body["issues"] == [{"path": "title", "message": "is short"}]
+        assert body["retryAfter"] == 2.5
+    else:
+        assert (body["detail"], body["code"]) == ("What to do.", answered.status_code)
+        assert body["errors"][0]["loc"] == ["body", "title"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_code_ends_the_program_with_one_or_two(kind: type[HandoffError]) -> None:
-    wrong_use = kind.code in ("CONFIGURATION", "VALIDATION_ERROR", "ROLES_REQUIRED")
+    wrong_use = kind.code in ("CONFIGURATION", "VALIDATION_ERROR", "ROLES_REQUIRED", "MALFORMED")
     assert exit_status(kind("Oh.")) == (2 if wrong_use else 1)

@@ -3,9 +3,17 @@
 from functools import partial
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.store import builds, projects, suggestions, tickets
+from mcp_handoff.backends.store import builds, projects, suggestions, tickets, tokens
 from mcp_handoff.backends.store.transaction import Database
-from mcp_handoff.builds import Build, BuildPage, FindBuilds, GetBuild, UpdateBuild, UpdatedBuild
+from mcp_handoff.builds import (
+    Build,
+    BuildPage,
+    CreateBuild,
+    FindBuilds,
+    GetBuild,
+    UpdateBuild,
+    UpdatedBuild,
+)
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -20,11 +28,14 @@ from mcp_handoff.tickets import (
     CreateTicket,
     FindTickets,
     GetTicket,
+    ListTickets,
     TicketDetail,
+    TicketList,
     TicketPage,
     TriggerBotBuild,
     TriggeredBuild,
 )
+from mcp_handoff.tokens import CreatedToken, CreateToken, Principal, RevokeToken, Token
 
 
 class StoreBackend:
@@ -42,6 +53,9 @@ class StoreBackend:
 
     async def find_tickets(self, caller: Caller, request: FindTickets) -> TicketPage:
         return await self._database.read(lambda tx: tickets.find_tickets(tx, caller, request))
+
+    async def list_tickets(self, caller: Caller, request: ListTickets) -> TicketList:
+        return await self._database.read(lambda tx: tickets.list_tickets(tx, caller, request))
 
     async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
         return await self._database.read(lambda tx: tickets.get_ticket(tx, caller, request))
@@ -66,6 +80,9 @@ class StoreBackend:
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
         return await self._database.read(lambda tx: builds.find_builds(tx, caller, request))
 
+    async def create_build(self, caller: Caller, request: CreateBuild) -> Build:
+        return await self._database.write(lambda tx: builds.create_build(tx, caller, request))
+
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:
         return await self._database.read(lambda tx: builds.get_build(tx, caller, request))
 
@@ -77,6 +94,18 @@ class StoreBackend:
 
     async def create_project(self, caller: Caller, request: CreateProject) -> CreatedProject:
         return await self._database.write(lambda tx: projects.create_project(tx, caller, request))
+
+    async def create_token(self, request: CreateToken) -> CreatedToken:
+        return await self._database.write(lambda tx: tokens.create_token(tx, request))
+
+    async def list_tokens(self) -> list[Token]:
+        return await self._database.read(tokens.list_tokens)
+
+    async def revoke_token(self, request: RevokeToken) -> Token:
+        return await self._database.write(lambda tx: tokens.revoke_token(tx, request))
+
+    async def recognise(self, secret: str) -> Principal | None:
+        return await self._database.read(lambda tx: tokens.recognise(tx, secret))
 
     async def close(self) -> None:
         await self._database.close()

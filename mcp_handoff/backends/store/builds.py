@@ -7,19 +7,20 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.backends.store import cursors, history, idempotency, projects
 from mcp_handoff.backends.store.locating import Located, locate
 from mcp_handoff.backends.store.ticket_rows import roles_of, summary
-from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.backends.store.transaction import Row, Transaction, insert, placed, timestamp
 from mcp_handoff.builds import (
     UNSPECIFIED_PROVIDER,
     Build,
     BuildPage,
     BuildRun,
+    CreateBuild,
     FindBuilds,
     GetBuild,
     UpdateBuild,
     UpdatedBuild,
     is_under_way,
 )
-from mcp_handoff.errors import NotFound
+from mcp_handoff.errors import Forbidden, NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.text import shortened
@@ -55,13 +56,14 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     """Return a page of an organization's builds, newest first."""
     position = cursors.decode(request, request.cursor)
     ticket = locate(tx, caller, request.ticket, None).ticket["id"] if request.ticket else None
+    seen, slugs = _seen(caller)
     conditions = {
         "organization_id = :organization": _organization(tx, caller, request.org),
         "source_id = :ticket": ticket,
         "status = :status": request.status,
         "seq < :position": position,
     }
-    wanted = [condition for condition, value in conditions.items() if value is not None]
+    wanted = [seen, *(condition for condition, value in conditions.items() if value is not None)]
     rows = tx.all(
         f"SELECT * FROM builds WHERE {' AND '.join(wanted)} ORDER BY seq DESC LIMIT :rows",
         organization=conditions["organization_id = :organization"],
@@ -69,6 +71,7 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
         status=request.status,
         position=position,
         rows=request.limit + 1,
+        **slugs,
     )
     more = len(rows) > request.limit
     rows = rows[: request.limit]
@@ -76,6 +79,29 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
         items=[_build(row) for row in rows],
         next_cursor=cursors.encode(request, rows[-1]["seq"]) if more else None,
     )
+
+
+def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Build:
+    """Register a build that was made elsewhere, ready for use."""
+    if caller.projects is not None:
+        raise Forbidden("A token that is limited to projects registers no builds.")
+    organization = _organization(tx, caller, request.org)
+    texts, _ = masked_fields(request.model_dump(exclude={"org"}))
+    now = timestamp(tx.now)
+    row: dict[str, Any] = {
+        **_as_columns(texts),
+        "id": new_id(),
+        "organization_id": organization,
+        "status": "ready",
+        "source_type": "api",
+        "is_active": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert(tx, "builds", row)
+    after = {"display_name": texts["display_name"], "status": "ready"}
+    history.record(tx, caller.actor, "build.created", subject_id=row["id"], after=after)
+    return _build(_require(tx, caller, GetBuild(build_id=row["id"], org=request.org)))
 
 
 def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
@@ -214,11 +240,24 @@ def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
     return found or ""
 
 
+def _seen(caller: Caller) -> tuple[str, dict[str, str]]:
+    """Return the condition that a build is one which the caller may see, and its values."""
+    if caller.projects is None:
+        return "1 = 1", {}
+    places, slugs = placed("slug", sorted(caller.projects))
+    return (
+        "source_id IN (SELECT t.id FROM tickets t JOIN projects p ON p.id = t.project_id"
+        f" WHERE p.slug IN ({places}))"
+    ), slugs
+
+
 def _require(tx: Transaction, caller: Caller, request: GetBuild | UpdateBuild) -> Row:
+    seen, slugs = _seen(caller)
     row = tx.one(
-        "SELECT * FROM builds WHERE id = :id AND organization_id = :organization",
+        f"SELECT * FROM builds WHERE id = :id AND organization_id = :organization AND {seen}",
         id=request.build_id,
         organization=_organization(tx, caller, request.org),
+        **slugs,
     )
     if row is None:
         why = "names no build in this organization"

@@ -15,8 +15,9 @@ from mcp_handoff.backends.store import (
     suggestions,
     ticket_search,
 )
-from mcp_handoff.backends.store.locating import Located, locate
-from mcp_handoff.backends.store.ticket_rows import roles_of, summaries, summary
+from mcp_handoff.backends.store.locating import locate
+from mcp_handoff.backends.store.ticket_rows import roles_by_ticket, summaries, summary
+from mcp_handoff.backends.store.ticket_search import Filter
 from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
@@ -27,8 +28,10 @@ from mcp_handoff.tickets import (
     CreateTicket,
     FindTickets,
     GetTicket,
+    ListTickets,
     Ticket,
     TicketDetail,
+    TicketList,
     TicketPage,
     TicketRole,
     TicketSummary,
@@ -57,9 +60,38 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
     project = projects.find_named(tx, caller, request.project)
     if project is None:
         return TicketPage(tickets=[])
-    found = ticket_search.search(tx, project, request, position)
+    wanted = Filter(
+        limit=request.limit,
+        query=request.query,
+        status=None if request.status == "any" else request.status,
+        stages=[request.stage] if request.stage else (),
+        request_type=request.request_type,
+        role=request.role,
+    )
+    found = ticket_search.search(tx, project, wanted, position)
     return TicketPage(
         tickets=summaries(tx, found.rows, project["slug"]),
+        next_cursor=cursors.encode(request, found.next_position) if found.next_position else None,
+    )
+
+
+def list_tickets(tx: Transaction, caller: Caller, request: ListTickets) -> TicketList:
+    """Return a page of whole tickets, newest first."""
+    position = cursors.decode(request, request.cursor)
+    project = projects.find_named(tx, caller, request.project)
+    if project is None:
+        return TicketList(tickets=[])
+    wanted = Filter(
+        limit=request.limit,
+        offset=0 if position else request.offset,
+        query=request.query,
+        status=request.status,
+        stages=request.stages,
+        role=request.role,
+    )
+    found = ticket_search.search(tx, project, wanted, position)
+    return TicketList(
+        tickets=_wholes(tx, found.rows, project["slug"]),
         next_cursor=cursors.encode(request, found.next_position) if found.next_position else None,
     )
 
@@ -69,7 +101,7 @@ def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> TicketDet
     found = locate(tx, caller, request.ticket, request.project)
     ticket_id = found.ticket["id"]
     return TicketDetail(
-        ticket=_whole(tx, found),
+        ticket=_wholes(tx, [found.ticket], found.slug)[0],
         suggestions=suggestions.of_ticket(tx, ticket_id, DETAIL_ROWS),
         builds=builds.of_ticket(tx, ticket_id, DETAIL_ROWS),
         events=history.newest(tx, ticket_id, DETAIL_ROWS),
@@ -165,11 +197,14 @@ def _remember(tx: Transaction, caller: Caller, row: Row, roles: Sequence[TicketR
     )
 
 
-def _whole(tx: Transaction, found: Located) -> Ticket:
-    row = found.ticket
-    whole = summary(row, found.slug, roles_of(tx, row["id"]))
+def _wholes(tx: Transaction, rows: Sequence[Row], slug: str) -> list[Ticket]:
+    roles = roles_by_ticket(tx, [row["id"] for row in rows])
+    return [_whole(row, slug, roles[row["id"]]) for row in rows]
+
+
+def _whole(row: Row, slug: str, roles: list[TicketRole]) -> Ticket:
     texts = {name: json.loads(row[name]) if row[name] else None for name in _JSON_COLUMNS}
-    return Ticket.model_validate({**whole, **texts})
+    return Ticket.model_validate({**summary(row, slug, roles), **texts})
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

@@ -1,6 +1,6 @@
 """What a store's operations ask of a database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -69,6 +69,12 @@ class Database(Protocol):
 def timestamp(instant: datetime) -> str:
     """Return an instant as it is stored: UTC, milliseconds, Z (RFC 3339)."""
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
+
+def placed(prefix: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return the places of a list in SQL, ":x0, :x1", and the values that go there."""
+    named = {f"{prefix}{index}": value for index, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in named), named
 
 
 def insert(tx: Transaction, table: str, row: Row) -> None:

@@ -1,0 +1,138 @@
+"""How errors look over REST: one envelope for the ticket API, one for the builds API.
+
+Shapes, statuses and types: the seed pages; `docs/rest.md` has the table of what can occur where.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from mcp_handoff.errors import HandoffError
+
+BUILDS_PREFIX = "/api/v1/"
+
+STATUSES: Mapping[str, int] = {
+    "VALIDATION_ERROR": 400,
+    "MALFORMED": 400,
+    "ROLES_REQUIRED": 400,
+    "TICKET_CLOSED": 400,
+    "IDEMPOTENCY_KEY_REUSED": 400,
+    "UNSUPPORTED": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "SUGGESTION_NOT_PENDING": 409,
+    "RATE_LIMITED": 429,
+    "INTERNAL": 500,
+    "CONFIGURATION": 500,
+    "BACKEND_UNAVAILABLE": 502,
+    "OUTCOME_UNKNOWN": 504,
+}
+"""From an error's code to the status of the ticket API."""
+
+BUILD_TYPES: Mapping[str, tuple[int, str]] = {
+    "VALIDATION_ERROR": (422, "validation_error"),
+    "MALFORMED": (400, "invalid_error"),
+    "ROLES_REQUIRED": (422, "validation_error"),
+    "TICKET_CLOSED": (409, "conflict_error"),
+    "SUGGESTION_NOT_PENDING": (409, "conflict_error"),
+    "IDEMPOTENCY_KEY_REUSED": (409, "conflict_error"),
+    "ALREADY_EXISTS": (409, "already_exists_error"),
+    "UNSUPPORTED": (400, "app_error"),
+    "UNAUTHENTICATED": (401, "authentication_error"),
+    "FORBIDDEN": (403, "forbidden_error"),
+    "NOT_FOUND": (404, "not_found_error"),
+    "RATE_LIMITED": (429, "usage_limit_exceeded_error"),
+    "INTERNAL": (500, "server_error"),
+    "CONFIGURATION": (500, "configuration_error"),
+    "BACKEND_UNAVAILABLE": (502, "bad_gateway_error"),
+    "OUTCOME_UNKNOWN": (504, "gateway_timeout_error"),
+}
+"""From an error's code to the status and the type of the builds API."""
+
+
+class Issue(BaseModel):
+    """One thing that is wrong with a request."""
+
+    path: str
+    message: str
+
+
+class TicketError(BaseModel):
+    """The ticket API's error envelope."""
+
+    error: str
+    code: str | None = None
+    fieldErrors: dict[str, str] | None = None  # noqa: N815 - the seed's name
+    issues: list[Issue] | None = None
+    retryAfter: float | None = None  # noqa: N815 - the seed's name
+    reconnect: bool | None = None
+
+
+class BuildIssue(BaseModel):
+    """One thing that is wrong with a request to the builds API."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class BuildError(BaseModel):
+    """The builds API's error envelope."""
+
+    code: int
+    detail: str
+    errors: list[BuildIssue] | None = None
+    type: str
+
+
+def documented(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return these statuses as OpenAPI documents them."""
+    return {status: {"model": model} for status in statuses}
+
+
+TICKET_RESPONSES = documented(TicketError, 400, 401, 403, 404, 413, 429, 500, 502)
+BUILD_RESPONSES = documented(BuildError, 400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 504)
+
+
+def answer(error: HandoffError, path: str) -> JSONResponse:
+    """Return an error as the API of this path answers it."""
+    if path.startswith(BUILDS_PREFIX):
+        status, body = _build_error(error)
+    else:
+        status, body = STATUSES[error.code], _ticket_error(error)
+    return JSONResponse(
+        body.model_dump(exclude_none=True), status_code=status, headers=_headers(error)
+    )
+
+
+def _ticket_error(error: HandoffError) -> TicketError:
+    issues = [Issue(path=path, message=message) for path, message in error.fields.items()]
+    return TicketError(
+        error=error.message,
+        code=error.code,
+        fieldErrors=error.fields or None,
+        issues=issues or None,
+        retryAfter=error.retry_after,
+    )
+
+
+def _build_error(error: HandoffError) -> tuple[int, BuildError]:
+    status, kind = BUILD_TYPES[error.code]
+    issues = [
+        BuildIssue(loc=["body", *path.split(".")], msg=message, type=kind)
+        for path, message in error.fields.items()
+    ]
+    return status, BuildError(code=status, detail=error.message, errors=issues or None, type=kind)
+
+
+def _headers(error: HandoffError) -> dict[str, str]:
+    headers: dict[str, Any] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.code == "UNAUTHENTICATED":
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers

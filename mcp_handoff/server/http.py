@@ -1,0 +1,56 @@
+"""MCP over HTTP: Streamable HTTP at /mcp and SSE at /sse."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.transport_security import (
+    DEFAULT_MAX_REQUEST_BODY_SIZE,
+    RequestBodyLimitMiddleware,
+    TransportSecuritySettings,
+)
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_handoff.server.app import HandoffServer
+from mcp_handoff.tokens import Principal
+
+STREAMABLE_PATH = "/mcp"
+SSE_PATH = "/sse"
+
+
+class HttpTransports:
+    """The routes of both transports over one server, and the sessions behind them."""
+
+    def __init__(
+        self, server: HandoffServer, *, hosts: Sequence[str], origins: Sequence[str]
+    ) -> None:
+        security = TransportSecuritySettings(
+            allowed_hosts=list(hosts), allowed_origins=list(origins)
+        )
+        streamable = server.streamable_http_app(
+            streamable_http_path=STREAMABLE_PATH, transport_security=security
+        )
+        sse = server.sse_app(sse_path=SSE_PATH, transport_security=security)
+        self._server = server
+        self.routes: list[BaseRoute] = [*streamable.routes, *sse.routes]
+
+    def sessions(self) -> AbstractAsyncContextManager[None]:
+        """Keep the sessions while this is entered; leaving it ends them."""
+        return self._server.session_manager.run()
+
+
+class BindSessions:
+    """Tells the SDK whose request it is, so that no session is used with another's token, and
+    takes no body that is longer than the SDK's own limit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = RequestBodyLimitMiddleware(app, DEFAULT_MAX_REQUEST_BODY_SIZE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal: Principal | None = scope.get("state", {}).get("principal")
+        if principal is not None:
+            token = AccessToken(token="", client_id=principal.name, scopes=[])
+            scope["user"] = AuthenticatedUser(token)
+        await self._app(scope, receive, send)

@@ -1,0 +1,111 @@
+"""Our own uvicorn server, with an end that comes in time."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from mcp_handoff.backend import Store
+from mcp_handoff.config import Settings
+from mcp_handoff.errors import Misconfigured
+from mcp_handoff.server.app import HandoffServer
+from mcp_handoff.web.app import create_app
+from mcp_handoff.web.guard import Allowed
+
+GRACE_SECONDS = 10
+"""How long requests under way may take once SIGTERM or Ctrl-C has come."""
+
+SILENCE_SECONDS = 20
+"""How long a connection may stay open between requests."""
+
+CONNECTIONS = 2_000
+"""How many requests are taken at once before the rest is told to come back."""
+
+
+_LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
+_LOOPBACK_ORIGINS = tuple(f"http://{host}" for host in _LOOPBACK_HOSTS)
+
+
+class Server(uvicorn.Server):
+    """Ends open streams before it waits for connections to close."""
+
+    def __init__(self, app: ASGIApp, mcp: HandoffServer) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=SILENCE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._mcp = mcp
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End on SIGTERM and Ctrl-C with status 0: uvicorn's own would raise the signal again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._mcp.end_streams()
+        await super().shutdown(sockets)
+
+
+async def serve(
+    store: Store,
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises Misconfigured for an address beyond loopback as long as there is no token.
+    """
+    guarded = any(token.revoked_at is None for token in await store.list_tokens())
+    if not guarded and not _is_loopback(host):
+        raise Misconfigured(
+            f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
+            " mcp-handoff token create NAME --role bot"
+        )
+    bound = listen(host, port)
+    address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
+    mcp = HandoffServer(store, settings)
+    allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
+    app = create_app(mcp, store, allowed, store.recognise if guarded else None)
+    open_to = "whoever has a token" if guarded else "everyone on this machine (there is no token)"
+    announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
+    await Server(app, mcp).serve([bound])
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address; Misconfigured when it is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Misconfigured(f"{host}:{port} can't be listened on: {error.strerror}.") from None
+    bound.listen(socket.SOMAXCONN)
+    return bound

@@ -1,0 +1,112 @@
+"""Seed page "Create a handoff ticket": POST /projects/{id}/tickets."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.rest.conftest import BODY, NOWHERE
+from tests.web.served import Served, make_token
+
+
+def test_created_ticket(http: httpx2.Client, project: str) -> None:
+    seed: dict[str, Any] = {
+        **BODY,
+        "evidence": {},
+        "suggested_resolution": "example",
+        "implementation_notes": "example",
+        "actor_role": "user",
+        "actor_id": "example",
+        "source": "example",
+    }
+    created = http.post(f"{project}/tickets", json=seed)
+    ticket = created.json()["ticket"]
+    assert created.status_code == 201
+    assert {"id", "status", "created_at", "stage", "roles"} <= ticket.keys()
+    assert (ticket["actor_role"], ticket["actor_id"], ticket["source"]) == (
+        "user",
+        "example",
+        "example",
+    )
+
+
+def test_a_person_may_leave_roles_out_and_is_stamped_user_and_portal(
+    http: httpx2.Client, project: str
+) -> None:
+    body = {name: value for name, value in BODY.items() if name != "roles"}
+    ticket = http.post(f"{project}/tickets", json=body).json()["ticket"]
+    assert (ticket["actor_role"], ticket["actor_id"], ticket["source"]) == (
+        "user",
+        "ada",
+        "portal",
+    )
+
+
+def test_invalid_request_names_every_wrong_field(http: httpx2.Client, project: str) -> None:
+    wrong = {**BODY, "title": "x", "priority": "urgent", "roles": ["boss"], "colour": 1}
+    del wrong["blocking"]
+    refused = http.post(f"{project}/tickets", json=wrong)
+    error = refused.json()
+    assert (refused.status_code, error["code"]) == (400, "VALIDATION_ERROR")
+    named = {"title", "priority", "roles.0", "colour", "blocking"}
+    assert set(error["fieldErrors"]) == named
+    assert {issue["path"] for issue in error["issues"]} == named
+    for body in (b"{", b"[]", b""):
+        assert http.post(f"{project}/tickets", content=body).status_code == 400
+    assert http.get(f"{project}/tickets").json()["tickets"] == []
+
+
+def test_invalid_request_of_a_bot_without_roles(served: Served, project: str, store: Path) -> None:
+    bot = {"Authorization": f"Bearer {make_token(store, 'ci', '--role', 'bot')}"}
+    body: dict[str, Any] = {**BODY, "roles": [], "actor_role": "user"}
+    refused = served.http.post(f"{project}/tickets", json=body, headers=bot)
+    assert (refused.status_code, refused.json()["code"]) == (400, "ROLES_REQUIRED")
+
+
+def test_not_authenticated(http: httpx2.Client, project: str) -> None:
+    refused = http.post(f"{project}/tickets", json=BODY, headers={"Authorization": "Bearer x"})
+    assert refused.status_code == 401
+    assert refused.json()["code"] == "UNAUTHENTICATED"
+    assert "reconnect" not in refused.json()
+
+
+def test_forbidden(served: Served, project: str, store: Path) -> None:
+    served.http.post("/api/projects", json={"name": "Other"})
+    limited = make_token(store, "eve", "--role", "user", "--project", "other")
+    headers = {"Authorization": f"Bearer {limited}"}
+    refused = served.http.post(f"{project}/tickets", json=BODY, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+
+
+def test_a_project_that_is_not_there(http: httpx2.Client) -> None:
+    refused = http.post(f"/api/projects/{NOWHERE}/tickets", json=BODY)
+    assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_the_same_key_gives_the_same_ticket(http: httpx2.Client, project: str) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = http.post(f"{project}/tickets", json=BODY, headers=headers).json()
+    assert http.post(f"{project}/tickets", json=BODY, headers=headers).json() == first
+    other = http.post(f"{project}/tickets", json={**BODY, "priority": "low"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (400, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_the_list_has_the_documented_row_and_its_filters(http: httpx2.Client, ticket: str) -> None:
+    listed = ticket.rpartition("/")[0]
+    row = http.get(listed).json()["tickets"][0]
+    assert row["category"] == row["request_type"] == "bug"
+    assert row["severity"] == row["priority"] == "high"
+    assert row["suggested_backend_change"] is row["suggested_resolution"] is row["deployed_at"]
+    role = row["roles"][0]
+    assert (role["role"], role["status"], role["handoff_request_id"]) == (
+        "backend",
+        "pending",
+        row["id"],
+    )
+    assert "description" not in http.get(listed, params={"slim": 1}).json()["tickets"][0]
+    for found in ({"stage": "backlog,live"}, {"role": "merged"}, {"q": "checkout"}, {"q": "1"}):
+        assert len(http.get(listed, params=found).json()["tickets"]) == 1, found
+    for missed in ({"stage": "live"}, {"role": "qa"}, {"status": "closed"}, {"offset": 1}):
+        assert http.get(listed, params=missed).json()["tickets"] == [], missed
+    for wrong in ({"stage": "x"}, {"limit": 0}, {"limit": 2001}, {"slim": 2}, {"cursor": "x"}):
+        assert http.get(listed, params=wrong).status_code == 400, wrong
