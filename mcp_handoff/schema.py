@@ -54,8 +54,9 @@ def _check_object(value: dict[str, Any]) -> dict[str, Any]:
 STORABLE = AfterValidator(_check_text)
 """Refuses text that not every database can hold."""
 
+# Its keys are Any, or a request's own rule would strip the white space around them.
 JsonObject = Annotated[
-    dict[str, Any], AfterValidator(_check_object), WithJsonSchema({"type": "object"})
+    dict[Any, Any], AfterValidator(_check_object), WithJsonSchema({"type": "object"})
 ]
 """A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
 

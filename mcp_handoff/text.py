@@ -33,11 +33,11 @@ def storable(text: str) -> str:
     return text
 
 
-def check_json(value: object, *, depth: int = 0) -> None:
+def check_json(value: object, *, depth: int = 1) -> None:
     """Refuse with ValueError what not every JSON reader takes: NUL, NaN, huge integers, depth."""
-    if depth > JSON_DEPTH:
-        raise ValueError(f"must not be nested deeper than {JSON_DEPTH} levels")
     match value:
+        case Mapping() | list() if depth > JSON_DEPTH:
+            raise ValueError(f"must not be nested deeper than {JSON_DEPTH} levels")
         case str():
             storable(value)
         case bool() | None:

@@ -31,7 +31,6 @@ from tests.properties.model import Build, Desk, Fields, Refused, Suggestion, Tic
 Thing = Ticket | Build | Suggestion
 ItemT = TypeVar("ItemT")
 Told = Callable[[Fields], Fields]
-"""What of an answer is told of a thing."""
 
 OWN, OTHER = "shop", "portal"
 AGENT = Caller(bot("agent-1"), project=OWN)
@@ -40,6 +39,7 @@ PERSON = Caller(Actor(role="user", source="portal", id="person-1"), project=OWN)
 NOTHING_MORE = dict.fromkeys(("evidence", "suggested_resolution", "implementation_notes"))
 ABSENT: Fields = {"priority": "medium", "blocking": False, **NOTHING_MORE}
 FAULT: Fields = {"title": "It fails", "description": "Checkout fails.", "request_type": "bug"}
+UNSAID: Fields = {"provider": None, "repo": None}
 CONTENTS: Sequence[Fields] = (
     FAULT,
     {**FAULT, "priority": "high", "evidence": {"seconds": 40}},
@@ -62,7 +62,6 @@ filters = st.fixed_dictionaries(
         "status": st.sampled_from(("open", "closed")),
         "stage": st.sampled_from(("backlog", "validation", "live")),
         "role": st.sampled_from(("backend", "qa", "other")),
-        "request_type": st.sampled_from(("bug", "feature_request")),
     },
 )
 askings = st.fixed_dictionaries({"provider": st.sampled_from((None, "docker")), "repo": repos})
@@ -120,12 +119,8 @@ def assert_all_agree(told: Sequence[Fields], expected: Sequence[Fields]) -> None
     assert [seen(*both) for both in zip(told, expected, strict=True)] == expected
 
 
-def of_ticket(answer: Fields) -> Fields:
-    return {**answer, **answer["ticket"]}
-
-
-def of_suggestion(answer: Fields) -> Fields:
-    return {**answer, **answer["suggestion"]}
+def of(name: str) -> Told:
+    return lambda answer: {**answer, **answer[name]}
 
 
 def of_build(answer: Fields) -> Fields:
@@ -221,7 +216,13 @@ class Story(RuleBasedStateMachine):
         self.file(PERSON, OTHER, FAULT, ["qa", "frontend"], None)
         for age, one in enumerate(said):
             self.suggest(AGENT, age % 2, "id", one, None)
-        self.trigger(AGENT, 0, "number", {"provider": None, "repo": None}, None)
+        self.trigger(AGENT, 0, "number", UNSAID, None)
+
+    @rule(age=ages, said=evidences)
+    def close_and_build(self, age: int, said: Fields) -> None:
+        self.suggest(AGENT, age, "id", said, None)
+        self.act(PERSON, 0, "execute", None)
+        self.trigger(PERSON, age, "id", UNSAID, None)
 
     @rule(seconds=st.sampled_from(STEPS))
     def let_time_pass(self, seconds: int) -> None:
@@ -251,7 +252,7 @@ class Story(RuleBasedStateMachine):
         def effect(actor: str) -> tuple[Ticket, Fields]:
             return self.model.create(actor, project, content, roles, keyed=bool(key))
 
-        self.both(caller, "create_ticket", {**sent, **within(project)}, of_ticket, effect)
+        self.both(caller, "create_ticket", {**sent, **within(project)}, of("ticket"), effect)
 
     @rule(age=ages)
     def file_the_same(self, age: int) -> None:
@@ -336,7 +337,7 @@ class Story(RuleBasedStateMachine):
         def effect(actor: str) -> tuple[Suggestion, Fields]:
             return self.model.suggest(actor, ticket, said)
 
-        self.both(caller, "suggest_close", arguments, of_suggestion, effect)
+        self.both(caller, "suggest_close", arguments, of("suggestion"), effect)
 
     @rule(
         caller=callers,
@@ -351,7 +352,7 @@ class Story(RuleBasedStateMachine):
             caller,
             "act_on_suggestion",
             {**told, **within(suggestion.ticket.project)},
-            of_suggestion,
+            of("suggestion"),
             lambda actor: self.model.act(actor, suggestion, action, reason),
         )
 
