@@ -20,8 +20,8 @@ from mcp_handoff.validation import refusal
 logger = logging.getLogger(__name__)
 
 
-def create_api(backend: Backend) -> FastAPI:
-    """Return the API over `backend`."""
+def create_api(backend: Backend, organization: str) -> FastAPI:
+    """Return the API over `backend`; new projects belong to `organization`."""
     api = FastAPIOffline(
         title="mcp-handoff",
         version=__version__,
@@ -29,6 +29,7 @@ def create_api(backend: Backend) -> FastAPI:
         redoc_url=None,
     )
     api.state.backend = backend
+    api.state.organization = organization
     for module in (projects, tickets, suggestions, builds):
         api.include_router(module.router)
     api.add_exception_handler(HandoffError, _answer)

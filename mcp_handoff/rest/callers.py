@@ -8,31 +8,36 @@ from mcp_handoff.actors import Actor, ActorRole, Caller, bot
 from mcp_handoff.tokens import LOCAL, Principal
 
 
-def principal_of(request: Request) -> Principal:
-    """Return whom the request was proved to come from."""
-    return getattr(request.state, "principal", LOCAL)
+class Door:
+    """Makes callers of a request's principal, within the organization that is served."""
+
+    def __init__(self, request: Request) -> None:
+        self.principal: Principal = getattr(request.state, "principal", LOCAL)
+        self._organization: str = request.app.state.organization
+
+    def caller(
+        self,
+        *,
+        role: ActorRole | None = None,
+        actor_id: str | None = None,
+        source: str | None = None,
+    ) -> Caller:
+        """Return the caller; a bot's token is a bot whatever the body says."""
+        name = self.principal.name
+        if self.principal.role == "bot":
+            actor = bot(name)
+        else:
+            actor = Actor(role=role or "user", source=source or "portal", id=actor_id or name)
+        return Caller(actor, organization=self._organization, projects=self.principal.projects)
 
 
-def caller_of(
-    principal: Principal,
-    *,
-    role: ActorRole | None = None,
-    actor_id: str | None = None,
-    source: str | None = None,
-) -> Caller:
-    """Return the caller that a principal makes; a bot's token is a bot whatever the body says."""
-    if principal.role == "bot":
-        actor = bot(principal.name)
-    else:
-        actor = Actor(role=role or "user", source=source or "portal", id=actor_id or principal.name)
-    return Caller(actor, projects=principal.projects)
+Entered = Annotated[Door, Depends(Door)]
+"""The door that a request came in by."""
 
 
-def _caller(request: Request) -> Caller:
-    return caller_of(principal_of(request))
+def _caller(door: Entered) -> Caller:
+    return door.caller()
 
 
 ByToken = Annotated[Caller, Depends(_caller)]
 """Whom the token stands for."""
-
-Proved = Annotated[Principal, Depends(principal_of)]

@@ -6,7 +6,7 @@ from mcp_handoff.errors import Forbidden
 from mcp_handoff.projects import CreatedProject, ListProjects, ProjectList
 from mcp_handoff.rest.backends import Desk
 from mcp_handoff.rest.bodies import ProjectBody
-from mcp_handoff.rest.callers import ByToken, Proved, caller_of
+from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import TICKET_RESPONSES, TicketError
 
 router = APIRouter(prefix="/projects", tags=["projects"], responses=TICKET_RESPONSES)
@@ -20,7 +20,7 @@ async def list_projects(desk: Desk, caller: ByToken) -> ProjectList:
 @router.post(
     "", status_code=201, summary="Start a project", responses={409: {"model": TicketError}}
 )
-async def create_project(body: ProjectBody, desk: Desk, principal: Proved) -> CreatedProject:
-    if principal.role == "bot":
+async def create_project(body: ProjectBody, desk: Desk, door: Entered) -> CreatedProject:
+    if door.principal.role == "bot":
         raise Forbidden("A bot's token starts no projects; ask a user or an admin.")
-    return await desk.create_project(caller_of(principal), body)
+    return await desk.create_project(door.caller(), body)

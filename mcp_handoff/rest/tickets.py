@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from mcp_handoff.rest.backends import Desk
 from mcp_handoff.rest.bodies import TicketAnswer, TicketBody, TicketRows, TriggerBody, row, slim_row
-from mcp_handoff.rest.callers import ByToken, Proved, caller_of
+from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import TICKET_RESPONSES
 from mcp_handoff.rest.headers import Key
 from mcp_handoff.rest.requests import made
@@ -34,10 +34,10 @@ async def create_ticket(
     id: str,  # noqa: A002 - the seed's name
     body: TicketBody,
     desk: Desk,
-    principal: Proved,
+    door: Entered,
     idempotency_key: Key = None,
 ) -> TicketAnswer:
-    caller = caller_of(principal, role=body.actor_role, actor_id=body.actor_id, source=body.source)
+    caller = door.caller(role=body.actor_role, actor_id=body.actor_id, source=body.source)
     content = body.model_dump(exclude=_ACTOR)
     request = made(CreateTicket, **content, project=id, idempotency_key=idempotency_key)
     created = await desk.create_ticket(caller, request)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
+from mcp_handoff.config import Settings
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.rest.app import create_api
@@ -20,7 +21,7 @@ from mcp_handoff.web.guard import Allowed, Guard, Recognise
 
 
 def create_app(
-    server: HandoffServer, backend: Backend, allowed: Allowed, recognise: Recognise | None
+    server: HandoffServer, settings: Settings, allowed: Allowed, recognise: Recognise | None
 ) -> ASGIApp:
     """Return the application that `mcp-handoff serve` runs."""
     transports = HttpTransports(server, hosts=allowed.hosts, origins=allowed.origins)
@@ -31,13 +32,13 @@ def create_app(
             yield
 
     async def ready(_: Request) -> Response:
-        return await _readiness(backend)
+        return await _readiness(server.backend)
 
     doors = Starlette(
         routes=[
             Route("/healthz", _healthy),
             Route("/readyz", ready),
-            Mount("/api", create_api(backend)),
+            Mount("/api", create_api(server.backend, settings.organization)),
             *transports.routes,
         ],
         lifespan=lifespan,

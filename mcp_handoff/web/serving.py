@@ -83,7 +83,7 @@ async def serve(
     address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
     mcp = HandoffServer(store, settings)
     allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    app = create_app(mcp, store, allowed, store.recognise if guarded else None)
+    app = create_app(mcp, settings, allowed, store.recognise if guarded else None)
     open_to = "whoever has a token" if guarded else "everyone on this machine (there is no token)"
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
     await Server(app, mcp).serve([bound])

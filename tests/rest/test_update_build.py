@@ -1,11 +1,13 @@
 """Seed page "Update build": PATCH /api/v1/org/{org}/builds/{build_id}."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.rest.conftest import NOWHERE
+from tests.rest.conftest import BODY, NOWHERE
+from tests.web.served import Served
 
 BUILDS = "/api/v1/org/default/builds"
 
@@ -69,6 +71,15 @@ def test_validation_error(http: httpx2.Client, build: str) -> None:
     assert (refused.status_code, refused.json()["type"]) == (422, "validation_error")
     assert {error["loc"][1] for error in refused.json()["errors"]} == set(wrong)
     assert {*refused.json()} == {"code", "detail", "errors", "type"}
+
+
+def test_what_is_filed_over_rest_belongs_to_the_organization_that_is_served(store: Path) -> None:
+    with Served(store, HANDOFF_ORG="acme") as served:
+        served.http.post("/api/projects", json={"name": "Shop"})
+        served.http.post("/api/projects/shop/tickets", json=BODY)
+        served.http.post("/api/projects/shop/tickets/1/trigger-bot-build", json={})
+        assert len(served.http.get("/api/v1/org/acme/builds").json()["items"]) == 1
+        assert served.http.get("/api/v1/org/default/builds").status_code == 404
 
 
 def test_builds_are_listed_in_pages(http: httpx2.Client, build: str) -> None:

@@ -16,10 +16,12 @@ from tests.server.wire import TIMEOUT, environment
 class Served:
     """The process, its address and a client of its REST API."""
 
-    def __init__(self, store: Path, *arguments: str, token: str | None = None) -> None:
+    def __init__(
+        self, store: Path, *arguments: str, token: str | None = None, **settings: str
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments],
-            env=environment(store),
+            env=environment(store, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
