@@ -1,6 +1,5 @@
-"""What every request passes before it reaches a door: Host, Origin, size, token."""
+"""What every request passes before it reaches a door: its Host, its Origin and its token."""
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,6 @@ SECURITY_HEADERS = {
 }
 
 Recognise = Callable[[str], Awaitable[Principal | None]]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
