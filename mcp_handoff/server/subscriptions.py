@@ -18,26 +18,31 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._sessions: dict[str, ServerSession] = {}
+        self._sessions: dict[str, dict[int, ServerSession]] = {}
 
     async def subscribe(
         self, context: ServerRequestContext, params: SubscribeRequestParams
     ) -> EmptyResult:
-        self._sessions[str(params.uri)] = context.session
+        self._sessions.setdefault(params.uri, {})[_connection(context)] = context.session
         return EmptyResult()
 
     async def unsubscribe(
         self, context: ServerRequestContext, params: UnsubscribeRequestParams
     ) -> EmptyResult:
-        self._sessions.pop(str(params.uri), None)
+        self._sessions.get(params.uri, {}).pop(_connection(context), None)
         return EmptyResult()
 
     async def announce(self, result: Record) -> None:
         """Tell every subscriber of what the call with this result changed."""
         for uri in changed_by(result):
             await self.bus.publish(ResourceUpdated(uri=uri))
-            if session := self._sessions.get(uri):
+            for session in list(self._sessions.get(uri, {}).values()):
                 await session.send_resource_updated(uri)
+
+
+def _connection(context: ServerRequestContext) -> int:
+    """Tell connections apart: each keeps the one object that its client introduced itself with."""
+    return id(context.session.client_params)
 
 
 def changed_by(result: Record) -> list[str]:
