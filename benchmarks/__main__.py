@@ -6,10 +6,15 @@ import anyio
 
 from benchmarks import crowd, machine, scale, stdio
 
+_NOTE = (
+    "Times are p50 (p99). Each turn goes to every side once, in an order that is drawn;"
+    " ratios are the median over the turns."
+)
+
 
 def main() -> None:
     options = _parser().parse_args()
-    print(f"Measured on {machine.facts()}.\n")
+    print(f"Measured on {machine.facts()}. {_NOTE}\n")
     print(stdio.compare(options.rounds, options.calls, options.starts), flush=True)
     print(f"\n{crowd.gather()}", flush=True)
     if options.tickets:

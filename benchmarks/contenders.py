@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipes import Server
-from benchmarks.table import Timing, timing
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,14 +44,6 @@ class Contender:
             "description": f"POST /checkout answers 500 in case {number}; the others work.",
         }
         return server.call("create_ticket", {**texts, **self.more})
-
-    @property
-    def create_time(self) -> Timing:
-        return timing(self.creates)
-
-    @property
-    def start_time(self) -> Timing:
-        return timing(self.starts)
 
     @property
     def memory(self) -> float:

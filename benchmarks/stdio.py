@@ -1,6 +1,6 @@
 """mcp-handoff beside a bare SDK server over stdio: every start and every call in turn.
 
-So noise hits both alike. Both are compiled before, as an installed wheel is.
+Both are compiled before, as an installed wheel is.
 """
 
 import compileall
@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.contenders import ROOT, Contender, bare, ours
 from benchmarks.pipes import Server
-from benchmarks.table import markdown, milliseconds, verdict
+from benchmarks.table import markdown, verdict
+from benchmarks.turns import growth, shuffled, timing
 
 CREATE_RATIO = 1.3
 START_RATIO = 1.15
@@ -29,7 +30,7 @@ def compare(rounds: int, calls: int, starts: int) -> str:
         compileall.compile_dir(ROOT / package, quiet=1)
     both = (bare(), ours())
     for number in range(max(rounds, starts)):
-        _round(both, calls if number < rounds else 0)
+        _round(shuffled(both), calls if number < rounds else 0)
     return markdown(_HEAD, list(_rows(*both, calls)))
 
 
@@ -47,27 +48,24 @@ def _round(contenders: Sequence[Contender], calls: int) -> None:
 
 def _create_in_turn(started: Sequence[tuple[Contender, Server]], calls: int) -> None:
     for number in range(calls):
-        for contender, server in started:
+        for contender, server in shuffled(started):
             contender.creates.append(contender.create(server, number))
     for contender, server in started:
         contender.resident.append(server.resident)
 
 
 def _rows(bare: Contender, ours: Contender, calls: int) -> Iterator[list[str]]:
-    yield _times("create_ticket, p50 ms", bare.create_time.p50, ours.create_time.p50, CREATE_RATIO)
-    yield _times("create_ticket, p99 ms", bare.create_time.p99, ours.create_time.p99)
-    yield _times(
-        "start to tools/list, p50 ms", bare.start_time.p50, ours.start_time.p50, START_RATIO
-    )
+    yield _times("create_ticket, ms", bare.creates, ours.creates, CREATE_RATIO)
+    yield _times("start to tools/list, ms", bare.starts, ours.starts, START_RATIO)
     yield _memory(f"resident after {calls} creates, MB", bare.memory, ours.memory)
     yield ["tools", str(len(bare.tools)), str(len(ours.tools)), "", "", ""]
     yield _list_bytes(_compact(bare), _compact(ours))
 
 
-def _times(name: str, bare: float, ours: float, most: float | None = None) -> list[str]:
-    ratio = ours / bare
-    target = ["", ""] if most is None else [f"≤ {most} ×", verdict(ratio <= most)]
-    return [name, milliseconds(bare), milliseconds(ours), f"{ratio:.2f} ×", *target]
+def _times(name: str, bare: Sequence[float], ours: Sequence[float], most: float) -> list[str]:
+    ratio = growth(bare, ours)
+    times = [str(timing(bare)), str(timing(ours))]
+    return [name, *times, f"{ratio:.2f} ×", f"≤ {most} ×", verdict(ratio <= most)]
 
 
 def _memory(name: str, bare: float, ours: float) -> list[str]:

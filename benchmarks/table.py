@@ -1,24 +1,6 @@
-"""Figures, and the Markdown tables in which they stand."""
+"""The Markdown tables, and the figures in their cells."""
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """What calls of one kind took, in seconds."""
-
-    p50: float
-    p99: float
-
-
-def timing(seconds: Sequence[float]) -> Timing:
-    return Timing(statistics.median(seconds), _p99(seconds))
-
-
-def _p99(seconds: Sequence[float]) -> float:
-    return statistics.quantiles(seconds, n=100, method="inclusive")[98]
 
 
 def milliseconds(seconds: float) -> str:
