@@ -1,6 +1,7 @@
 """The commands."""
 
 import argparse
+import gc
 import logging
 import sys
 import time
@@ -162,10 +163,14 @@ def _described(token: Token) -> str:
 
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
     async def serve(backend: Backend) -> None:
+        gc.disable()  # what starting makes, stays: looking through it is a fifth of the start
         from mcp_handoff.server.app import HandoffServer
         from mcp_handoff.server.stdio import serve_stdio
 
-        await serve_stdio(HandoffServer(backend, settings))
+        server = HandoffServer(backend, settings)
+        gc.freeze()
+        gc.enable()
+        await serve_stdio(server)
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)

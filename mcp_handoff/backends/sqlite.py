@@ -53,7 +53,7 @@ class SqliteTransaction:
 
     search = TextSearch(
         source="ticket_words CROSS JOIN tickets t ON t.seq = ticket_words.rowid",
-        condition="ticket_words MATCH :match",
+        condition="ticket_words MATCH replace(:project_id, '-', '') || ' AND (' || :match || ')'",
         order="ticket_words.rowid DESC",
     )
 
@@ -234,9 +234,16 @@ class _Writer:
 
 def _connect(path: Path, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
-    connection.set_busy_timeout(BUSY_SECONDS * 1000)
+    connection.set_busy_handler(_wait_for_lock)
     _execute(connection, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _wait_for_lock(tries: int) -> bool:
+    """Look again in a millisecond: SQLite's own waits grow to a hundred, so that whoever has
+    waited longest waits on."""
+    time.sleep(0.001)
+    return tries < BUSY_SECONDS * 1000
 
 
 def _prepared(path: Path) -> apsw.Connection:
@@ -256,9 +263,9 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     steps = _steps()
     done = _pragma(connection, "user_version")
     _check_schema(connection, path, done, known=len(steps))
+    _use_wal(connection)
     if done == len(steps):
         return
-    _use_wal(connection)
     with _immediate(connection):
         done = _pragma(connection, "user_version")
         _check_schema(connection, path, done, known=len(steps))

@@ -51,6 +51,17 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(
     assert store.read_bytes() == content
 
 
+async def test_a_store_that_was_restored_from_a_vacuumed_copy_goes_back_to_wal(
+    kept: Path, caller: Caller
+) -> None:
+    restored = kept.with_name("restored.db")
+    with closing(sqlite3.connect(kept)) as connection:
+        connection.execute("VACUUM INTO ?", (str(restored),))
+    await file_one(restored, caller)
+    with closing(sqlite3.connect(restored)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 async def test_an_empty_file_becomes_a_store(empty_file: Path, caller: Caller) -> None:
     await file_one(empty_file, caller)
     await assert_whole(empty_file)

@@ -42,6 +42,9 @@ CREATE TABLE tickets (
     fingerprint          INTEGER NOT NULL,
     created_at           TEXT    NOT NULL,
     updated_at           TEXT    NOT NULL,
+    -- The project as one word of the full-text index: a search then never walks through the
+    -- tickets of other projects.
+    scope                TEXT    NOT NULL AS (replace(project_id, '-', '')),
     UNIQUE (project_id, number)
 ) STRICT;
 
@@ -49,6 +52,7 @@ CREATE INDEX tickets_by_status ON tickets (project_id, status, number);
 CREATE INDEX tickets_by_fingerprint ON tickets (fingerprint);
 
 CREATE VIRTUAL TABLE ticket_words USING fts5 (
+    scope,
     title,
     description,
     content = 'tickets',
@@ -58,8 +62,8 @@ CREATE VIRTUAL TABLE ticket_words USING fts5 (
 );
 
 CREATE TRIGGER ticket_words_of_new AFTER INSERT ON tickets BEGIN
-    INSERT INTO ticket_words (rowid, title, description)
-    VALUES (new.seq, new.title, new.description);
+    INSERT INTO ticket_words (rowid, scope, title, description)
+    VALUES (new.seq, new.scope, new.title, new.description);
 END;
 
 CREATE TABLE ticket_roles (
@@ -68,8 +72,7 @@ CREATE TABLE ticket_roles (
     role       TEXT    NOT NULL,
     status     TEXT    NOT NULL,
     updated_at TEXT    NOT NULL,
-    PRIMARY KEY (ticket_id, position),
-    UNIQUE (ticket_id, role)
+    PRIMARY KEY (ticket_id, role)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE suggestions (
