@@ -199,13 +199,13 @@ class Story(RuleBasedStateMachine):
         assert thing.id == told
 
     def pages(self, operation: str, rows: str, arguments: Fields) -> list[Fields]:
-        """Return the rows of all pages."""
         found: list[Fields] = []
         cursor: Fields = {}
         while cursor.get("cursor", "first"):
             page = self.call(AGENT, operation, {**arguments, **cursor})
-            assert len(page[rows]) <= arguments["limit"]
             found += page[rows]
+            assert len(page[rows]) <= arguments["limit"]
+            assert len({row["id"] for row in found}) == len(found), "or there would be no end"
             cursor = {"cursor": page["next_cursor"]}
         return found
 
