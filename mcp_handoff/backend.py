@@ -1,5 +1,7 @@
 """Backend: the protocol of all that can be done."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
@@ -12,6 +14,7 @@ from mcp_handoff.builds import (
     UpdateBuild,
     UpdatedBuild,
 )
+from mcp_handoff.events import Change
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -131,6 +134,11 @@ class Backend(Protocol):
 
     async def create_project(self, caller: Caller, request: CreateProject) -> CreatedProject:
         """Start a project. Raises AlreadyExists."""
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """Follow what is changed by this process from the moment this is entered, whoever asked
+        for it. A follower that falls far behind misses some."""
         ...
 
     async def close(self) -> None:

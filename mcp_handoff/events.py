@@ -1,5 +1,6 @@
-"""Events: one line of history for every write."""
+"""Events: one line of history for every write, and what its followers are told."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mcp_handoff.schema import Record, Timestamp
@@ -28,3 +29,13 @@ class Event(Record):
     created_at: Timestamp
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one write changed: enough to know what to read again, and nothing of what it says."""
+
+    kind: EventKind
+    ticket_id: str | None = None
+    reference: str | None = None
+    build_id: str | None = None

@@ -11,9 +11,9 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -23,8 +23,10 @@ from typing import Any, Generic, TypeVar
 import anyio.to_thread
 import apsw
 
+from mcp_handoff.backends.followers import Followers
 from mcp_handoff.backends.store.transaction import Row, TextSearch, Transaction
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
+from mcp_handoff.events import Change
 from mcp_handoff.text import visible
 
 ResultT = TypeVar("ResultT")
@@ -60,6 +62,7 @@ class SqliteTransaction:
     def __init__(self, connection: apsw.Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
+        self.announced: list[Change] = []
 
     @property
     def now(self) -> datetime:
@@ -85,15 +88,24 @@ class SqliteTransaction:
     def match(self, words: str) -> str:
         return " ".join(_quoted(word) for word in _WORD.findall(words)) or '""'
 
+    def announce(self, change: Change) -> None:
+        self.announced.append(change)
+
 
 class SqliteDatabase:
     """A `Database` in one file, shared by any number of processes on one machine."""
 
     def __init__(
-        self, path: Path, writer: "_Writer | None", readers: Iterable[apsw.Connection], clock: Clock
+        self,
+        path: Path,
+        writer: "_Writer | None",
+        readers: Iterable[apsw.Connection],
+        clock: Clock,
+        followers: Followers,
     ) -> None:
         self._path = path
         self._writer = writer
+        self._followers = followers
         self._readers = deque(readers)
         self._reading = anyio.CapacityLimiter(READERS)
         self._clock = clock
@@ -109,9 +121,11 @@ class SqliteDatabase:
         """
         try:
             _check_path(path, read_only=read_only)
+            followers = Followers()
             if read_only:
-                return cls(path, None, [_current_reader(path)], clock)
-            return cls(path, _Writer(_prepared(path), clock), [], clock)
+                return cls(path, None, [_current_reader(path)], clock, followers)
+            writer = _Writer(_prepared(path), clock, followers)
+            return cls(path, writer, [], clock, followers)
         except (apsw.Error, OSError, ValueError) as error:
             raise _unusable(path, error, read_only=read_only) from None
 
@@ -122,6 +136,9 @@ class SqliteDatabase:
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await anyio.to_thread.run_sync(self._read, operation, limiter=self._reading)
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        return self._followers.following()
 
     async def close(self) -> None:
         # The writer goes last, for whoever goes last folds the log into the file.
@@ -160,29 +177,38 @@ class _Write(Generic[ResultT]):
     operation: Callable[[Transaction], ResultT]
     future: "Future[ResultT]" = field(default_factory=lambda: Future[ResultT]())
 
-    def attempt(self, connection: apsw.Connection, now: datetime) -> Callable[[], None]:
-        """Run the operation and return what answers it once it is durable.
+    def attempt(
+        self, connection: apsw.Connection, now: datetime, followers: Followers
+    ) -> Callable[[], None]:
+        """Run the operation and return what answers it, and announces it, once it is durable.
 
         A failure of its own undoes itself alone; the disk's, which is everyone's, is raised.
         """
         _execute(connection, "SAVEPOINT one")
+        transaction = SqliteTransaction(connection, now)
         try:
-            result = self.operation(SqliteTransaction(connection, now))
+            result = self.operation(transaction)
         except Exception as error:
             if isinstance(error, apsw.Error) and (_reason(error) or not connection.in_transaction):
                 raise
             _execute(connection, "ROLLBACK TO one; RELEASE one")
             return partial(self.future.set_exception, error)
         _execute(connection, "RELEASE one")
-        return partial(self.future.set_result, result)
+
+        def answer() -> None:
+            self.future.set_result(result)
+            followers.tell(transaction.announced)
+
+        return answer
 
 
 class _Writer:
     """The one thread of this process that writes."""
 
-    def __init__(self, connection: apsw.Connection, clock: Clock) -> None:
+    def __init__(self, connection: apsw.Connection, clock: Clock, followers: Followers) -> None:
         self._connection = connection
         self._clock = clock
+        self._followers = followers
         self._waiting: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -221,7 +247,8 @@ class _Writer:
         connection, committing = self._connection, False
         try:
             _execute(connection, "BEGIN IMMEDIATE")
-            answers = [write.attempt(connection, self._clock()) for write in writes]
+            now, followers = self._clock(), self._followers
+            answers = [write.attempt(connection, now, followers) for write in writes]
             committing = True
             _execute(connection, "COMMIT")
         except apsw.Error as error:

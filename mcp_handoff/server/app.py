@@ -2,25 +2,34 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.runner import serve_dual_era_loop
-from mcp.server.subscriptions import ListenHandler
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
     GetPromptResult,
     Prompt,
+    Resource,
+    ResourceTemplate,
     SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
     UnsubscribeRequestParams,
 )
 from mcp_types import Tool as ListedTool
+from pydantic import AnyUrl
 
 from mcp_handoff import __version__
 from mcp_handoff.actors import BOT, Caller, bot
@@ -48,6 +57,8 @@ INSTRUCTIONS = (
 _HOUR_MS = 3_600_000
 _LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
+RequestContext = ServerRequestContext[Any, Any]
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +70,7 @@ class HandoffServer(MCPServer[Any]):
     """
 
     def __init__(self, backend: Backend, settings: Settings) -> None:
-        self.subscriptions = Subscriptions()
+        self._subscribers = Subscriptions(self._readable)
         super().__init__(
             "mcp-handoff",
             title="Handoff desk",
@@ -67,7 +78,7 @@ class HandoffServer(MCPServer[Any]):
             version=__version__,
             log_level=settings.log_level,
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
-            subscriptions=self.subscriptions.bus,
+            subscriptions=self._subscribers.bus,
         )
         self.backend = backend
         self._settings = settings
@@ -76,8 +87,7 @@ class HandoffServer(MCPServer[Any]):
         self._structured = {
             tool.name: structured_arguments(tool.input_schema) for tool in self._listed
         }
-        self._serve_handshake_subscriptions()
-        resources.register(self)
+        self._serve_subscriptions()
 
     async def list_tools(self) -> list[ListedTool]:
         return self._listed
@@ -89,14 +99,30 @@ class HandoffServer(MCPServer[Any]):
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=_unknown("tool", name, self._tools))
         try:
-            result = await self._run(tool, arguments, self.caller(context))
+            caller = self._caller(context.request_context if context else None)
+            result = await self._run(tool, arguments, caller)
         except HandoffError as error:
             return refused(error)
         except Exception:
             logger.exception("%s failed", name)
             return refused(DEFECT)
-        await self.subscriptions.announce(result)
         return answered(result)
+
+    async def list_resources(self) -> list[Resource]:
+        return list(resources.LISTED)
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        return list(resources.TEMPLATES)
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> list[ReadResourceContents]:
+        caller = self._caller(context.request_context if context else None)
+        try:
+            text = await resources.read(self.backend, caller, str(uri))
+        except HandoffError as error:
+            raise protocol_error(error) from None
+        return [ReadResourceContents(content=text, mime_type=resources.JSON)]
 
     async def list_prompts(self) -> list[Prompt]:
         return [prompt.listed() for prompt in prompts.PROMPTS]
@@ -116,24 +142,17 @@ class HandoffServer(MCPServer[Any]):
         except HandoffError as error:
             raise protocol_error(error) from None
 
-    def caller(self, context: Context[Any, Any] | None = None) -> Caller:
-        """Return who calls: a bot, known by the configured id, its token's or its client's name."""
-        principal = _principal(context)
-        client = context.session.client_params if context else None
-        name = self._settings.actor_id or (client.client_info.name if client else None)
-        only = principal.only_project
-        return Caller(
-            actor=bot(name if principal is LOCAL else principal.name),
-            project=only or self._settings.project,
-            organization=self._settings.organization,
-            projects=principal.projects,
-        )
+    @asynccontextmanager
+    async def following(self) -> AsyncGenerator[None]:
+        """Tell the subscribers of what changes in the backend while this is entered."""
+        async with self.backend.changes() as changes, anyio.create_task_group() as group:
+            group.start_soon(self._subscribers.announce_each, changes)
+            yield
+            group.cancel_scope.cancel()
 
     def end_streams(self) -> None:
         """End every open subscriptions/listen stream in good order."""
-        listening = self._lowlevel_server.get_request_handler("subscriptions/listen")
-        if listening and isinstance(listening.handler, ListenHandler):
-            listening.handler.close()
+        self._subscribers.end_streams()
 
     async def serve_streams(
         self,
@@ -159,14 +178,50 @@ class HandoffServer(MCPServer[Any]):
             for name, value in arguments.items()
         }
 
-    def _serve_handshake_subscriptions(self) -> None:
-        add = self._lowlevel_server.add_request_handler
-        add("resources/subscribe", SubscribeRequestParams, self.subscriptions.subscribe)
-        add("resources/unsubscribe", UnsubscribeRequestParams, self.subscriptions.unsubscribe)
+    def _caller(self, context: RequestContext | None) -> Caller:
+        """Return who calls: a bot, known by the configured id, its token's or its client's name."""
+        principal = _principal(context)
+        client = context.session.client_params if context else None
+        name = self._settings.actor_id or (client.client_info.name if client else None)
+        only = principal.only_project
+        return Caller(
+            actor=bot(name if principal is LOCAL else principal.name),
+            project=only or self._settings.project,
+            organization=self._settings.organization,
+            projects=principal.projects,
+        )
+
+    def _serve_subscriptions(self) -> None:
+        add, subscribers = self._lowlevel_server.add_request_handler, self._subscribers
+        add("subscriptions/listen", SubscriptionsListenRequestParams, subscribers.listen)
+        add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
+        add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
+        add("completion/complete", CompleteRequestParams, self._complete)
+
+    async def _complete(
+        self, context: RequestContext, params: CompleteRequestParams
+    ) -> CompleteResult:
+        caller = self._caller(context)
+        offered = await resources.complete(self.backend, caller, params.ref, params.argument)
+        return CompleteResult(completion=offered)
+
+    async def _readable(self, context: RequestContext, uris: Sequence[str]) -> list[str]:
+        """Return those addresses that the caller may read; whoever may see all, may all."""
+        caller = self._caller(context)
+        if caller.projects is None:
+            return list(uris)
+        return [uri for uri in uris if await self._can_read(caller, uri)]
+
+    async def _can_read(self, caller: Caller, uri: str) -> bool:
+        try:
+            await resources.read(self.backend, caller, uri)
+        except HandoffError:
+            return False
+        return True
 
 
-def _principal(context: Context[Any, Any] | None) -> Principal:
-    request = context.request_context.request if context else None
+def _principal(context: RequestContext | None) -> Principal:
+    request = context.request if context else None
     return getattr(request.state, "principal", LOCAL) if request else LOCAL
 
 

@@ -1,7 +1,7 @@
 """MCP over HTTP: Streamable HTTP at /mcp and SSE at /sse."""
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -36,9 +36,11 @@ class HttpTransports:
         self._server = server
         self.routes: list[BaseRoute] = [*streamable.routes, *sse.routes]
 
-    def sessions(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def sessions(self) -> AsyncGenerator[None]:
         """Keep the sessions while this is entered; leaving it ends them."""
-        return self._server.session_manager.run()
+        async with self._server.session_manager.run(), self._server.following():
+            yield
 
 
 class BindSessions:

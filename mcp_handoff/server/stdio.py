@@ -56,7 +56,7 @@ async def serve_stdio(server: HandoffServer) -> None:
     reading = anyio.CancelScope()
     output = Output(wire_out, on_broken=reading.cancel)
     connection = _Connection(server, output)
-    async with anyio.create_task_group() as group:
+    async with server.following(), anyio.create_task_group() as group:
         group.start_soon(_obey_signals, reading, group.cancel_scope)
         with reading:
             await connection.take(Input(wire_in), group)

@@ -1,67 +1,113 @@
 """Who is told when a resource changes: subscribers of both protocol eras."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
-from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
 
-from mcp_handoff.builds import UpdatedBuild
-from mcp_handoff.schema import Record
-from mcp_handoff.suggestions import ActedSuggestion, SuggestedClose
-from mcp_handoff.tickets import CreatedTicket, TriggeredBuild
+from mcp_handoff.events import Change
+from mcp_handoff.server.resources import OPEN_TICKETS
 
-OPEN_TICKETS = "handoff://tickets"
+PATIENCE_SECONDS = 1.0
+"""How long a client that does not read may hold up the others; then it is told no more."""
+
+_OF_THE_BOARD = (
+    "ticket.created",
+    "suggestion.executed",
+    "suggestion.declined",
+    "suggestion.skipped",
+)
+
+RequestContext = ServerRequestContext[Any, Any]
+Readable = Callable[[RequestContext, Sequence[str]], Awaitable[list[str]]]
+"""Returns those of the addresses that the caller may read."""
 
 
 class Subscriptions:
-    """Fans changes out to listen streams (2026-07-28) and to resources/subscribe (before it)."""
+    """Fans changes out to listen streams (2026-07-28) and to resources/subscribe (before it).
 
-    def __init__(self) -> None:
+    Nobody hears of what it may not read.
+    """
+
+    def __init__(self, readable: Readable) -> None:
         self.bus = InMemorySubscriptionBus()
+        self._readable = readable
+        self._listening = ListenHandler(self.bus)
         self._sessions: dict[str, dict[int, ServerSession]] = {}
 
+    async def listen(
+        self, context: RequestContext, params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        """Serve a listen stream for those of its resources that the caller may read."""
+        asked = params.notifications
+        uris = await self._readable(context, asked.resource_subscriptions or ())
+        allowed = asked.model_copy(update={"resource_subscriptions": uris})
+        return await self._listening(context, params.model_copy(update={"notifications": allowed}))
+
     async def subscribe(
-        self, context: ServerRequestContext, params: SubscribeRequestParams
+        self, context: RequestContext, params: SubscribeRequestParams
     ) -> EmptyResult:
-        self._sessions.setdefault(params.uri, {})[_connection(context)] = context.session
+        """Tell a session of a resource's changes until it unsubscribes or ends."""
+        for uri in await self._readable(context, [params.uri]):
+            connection = _connection(context)
+            subscribed = self._sessions.setdefault(uri, {})
+            if id(connection) not in subscribed:
+                connection.exit_stack.callback(self._forget, uri, id(connection))
+            subscribed[id(connection)] = context.session
         return EmptyResult()
 
     async def unsubscribe(
-        self, context: ServerRequestContext, params: UnsubscribeRequestParams
+        self, context: RequestContext, params: UnsubscribeRequestParams
     ) -> EmptyResult:
-        self._sessions.get(params.uri, {}).pop(_connection(context), None)
+        self._forget(params.uri, id(_connection(context)))
         return EmptyResult()
 
-    async def announce(self, result: Record) -> None:
-        """Tell every subscriber of what the call with this result changed."""
-        for uri in changed_by(result):
-            await self.bus.publish(ResourceUpdated(uri=uri))
-            for session in list(self._sessions.get(uri, {}).values()):
-                await session.send_resource_updated(uri)
+    async def announce_each(self, changes: AsyncIterator[Change]) -> None:
+        """Tell the subscribers of every change until cancelled."""
+        async for change in changes:
+            for uri in changed_by(change):
+                await self._announce(uri)
+
+    def end_streams(self) -> None:
+        """End every open listen stream in good order."""
+        self._listening.close()
+
+    async def _announce(self, uri: str) -> None:
+        await self.bus.publish(ResourceUpdated(uri=uri))
+        async with anyio.create_task_group() as group:
+            for connection, session in self._sessions.get(uri, {}).items():
+                group.start_soon(self._tell, uri, connection, session)
+
+    async def _tell(self, uri: str, connection: int, session: ServerSession) -> None:
+        with anyio.move_on_after(PATIENCE_SECONDS) as waiting:
+            await session.send_resource_updated(uri)
+        if waiting.cancelled_caught:
+            self._forget(uri, connection)
+
+    def _forget(self, uri: str, connection: int) -> None:
+        subscribed = self._sessions.get(uri, {})
+        subscribed.pop(connection, None)
+        if not subscribed:
+            self._sessions.pop(uri, None)
 
 
-def _connection(context: ServerRequestContext) -> int:
-    """Tell connections apart: each keeps the one object that its client introduced itself with."""
-    return id(context.session.client_params)
+def _connection(context: RequestContext) -> Any:
+    return context.session._connection  # pyright: ignore[reportPrivateUsage] - the one way to its exit_stack, which is there for us
 
 
-def changed_by(result: Record) -> list[str]:
-    """Return the resources that the call with this result changed."""
-    match result:
-        case CreatedTicket(deduplicated=False, ticket=ticket):
-            return [OPEN_TICKETS, *_tickets(ticket.id, ticket.reference)]
-        case TriggeredBuild(ticket=ticket):
-            run = ticket.ai_output["build_run"]
-            return [*_tickets(ticket.id, ticket.reference), f"handoff://builds/{run['build_id']}"]
-        case SuggestedClose(suggestion=suggestion):
-            return _tickets(suggestion.ticket_id, suggestion.ticket_reference)
-        case ActedSuggestion(suggestion=suggestion):
-            return [OPEN_TICKETS, *_tickets(suggestion.ticket_id, suggestion.ticket_reference)]
-        case UpdatedBuild(id=build_id):
-            return [f"handoff://builds/{build_id}"]
-        case _:
-            return []
-
-
-def _tickets(*names: str | None) -> list[str]:
-    return [f"handoff://tickets/{name}" for name in names if name]
+def changed_by(change: Change) -> list[str]:
+    """Return the resources that a change touched."""
+    board = [OPEN_TICKETS] if change.kind in _OF_THE_BOARD else []
+    tickets = [f"handoff://tickets/{name}" for name in (change.ticket_id, change.reference) if name]
+    builds = [f"handoff://builds/{change.build_id}"] if change.build_id else []
+    return [*board, *tickets, *builds]

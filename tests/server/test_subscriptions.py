@@ -48,7 +48,7 @@ async def test_each_hears_of_a_change_until_it_unsubscribes(
 ) -> None:
     server = HandoffServer(backend, read_settings({}, tmp_path))
     ada, eve = Listener(server), Listener(server)
-    async with ada.client, eve.client:
+    async with server.following(), ada.client, eve.client:
         await ada.subscribe()
         await eve.subscribe()
         await Desk(ada.client).file_ticket()

@@ -1,5 +1,7 @@
 """The Backend over a database of our own."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from mcp_handoff.actors import Caller
@@ -14,6 +16,7 @@ from mcp_handoff.builds import (
     UpdateBuild,
     UpdatedBuild,
 )
+from mcp_handoff.events import Change
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -106,6 +109,9 @@ class StoreBackend:
 
     async def recognise(self, secret: str) -> Principal | None:
         return await self._database.read(lambda tx: tokens.recognise(tx, secret))
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        return self._database.changes()
 
     async def close(self) -> None:
         await self._database.close()

@@ -100,7 +100,9 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Build
     }
     insert(tx, "builds", row)
     after = {"display_name": texts["display_name"], "status": "ready"}
-    history.record(tx, caller.actor, "build.created", subject_id=row["id"], after=after)
+    history.record(
+        tx, caller.actor, "build.created", subject_id=row["id"], build_id=row["id"], after=after
+    )
     return _build(_require(tx, caller, GetBuild(build_id=row["id"], org=request.org)))
 
 
@@ -166,6 +168,7 @@ def _start(
         subject_id=run_id,
         project_id=found.project["id"],
         ticket_id=found.ticket["id"],
+        build_id=build_id,
         after={"run": run_id, "build": build_id, "status": "queued"},
     )
 
@@ -282,6 +285,7 @@ def _remember_update(tx: Transaction, caller: Caller, row: Row, changes: dict[st
         "build.updated",
         subject_id=row["id"],
         ticket_id=row["source_id"] if row["source_type"] == "ticket" else None,
+        build_id=row["id"],
         before={name: before[name] for name in changes},
         after=changes,
     )

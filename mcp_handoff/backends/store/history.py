@@ -1,11 +1,12 @@
-"""The line of history that every write leaves."""
+"""The line of history that every write leaves, and the word that goes to its followers."""
 
 import json
 from typing import Any
 
 from mcp_handoff.actors import Actor
 from mcp_handoff.backends.store.transaction import Row, Transaction, insert, timestamp
-from mcp_handoff.events import Event, EventKind
+from mcp_handoff.events import Change, Event, EventKind
+from mcp_handoff.references import reference
 
 
 def record(
@@ -16,10 +17,12 @@ def record(
     subject_id: str,
     project_id: str | None = None,
     ticket_id: str | None = None,
+    build_id: str | None = None,
     before: Row | None = None,
     after: Row | None = None,
 ) -> None:
-    """Write down who did what to which subject, with what it was before and after."""
+    """Write down who did what to which subject, with what it was before and after, and announce
+    the ticket and the build that it changed."""
     insert(
         tx,
         "events",
@@ -34,6 +37,7 @@ def record(
             "created_at": timestamp(tx.now),
         },
     )
+    tx.announce(Change(kind, ticket_id, _reference(tx, ticket_id), build_id))
 
 
 def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
@@ -44,6 +48,15 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
         limit=limit,
     )
     return [Event.model_validate({**row, **_loaded(row)}) for row in rows]
+
+
+def _reference(tx: Transaction, ticket_id: str | None) -> str | None:
+    row = tx.one(
+        "SELECT t.number, p.slug FROM tickets t JOIN projects p ON p.id = t.project_id"
+        " WHERE t.id = :id",
+        id=ticket_id,
+    )
+    return reference(row["number"], row["slug"]) if row else None
 
 
 def _loaded(row: Row) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """What a store's operations ask of a database."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from mcp_handoff.events import Change
 
 ResultT = TypeVar("ResultT")
 
@@ -46,6 +49,10 @@ class Transaction(Protocol):
         """Return what `:match` must be to find all of `words`; one ending in * is a beginning."""
         ...
 
+    def announce(self, change: Change) -> None:
+        """Tell whoever follows the database, once the transaction is durable."""
+        ...
+
 
 class Database(Protocol):
     """Runs operations, each in a transaction of its own."""
@@ -59,6 +66,10 @@ class Database(Protocol):
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         """Run `operation` on one consistent state of the database, without writing."""
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """Follow what is announced, from the moment this is entered."""
         ...
 
     async def close(self) -> None:
