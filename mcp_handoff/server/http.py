@@ -53,6 +53,6 @@ class BindSessions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get("state", {}).get("principal")
         if principal is not None:
-            token = AccessToken(token="", client_id=principal.name, scopes=[])
+            token = AccessToken(token="", client_id=principal.id, scopes=[])
             scope["user"] = AuthenticatedUser(token)
         await self._app(scope, receive, send)
