@@ -1,5 +1,6 @@
 """Each call of the API, noted by the name of its operation and within a span of its own."""
 
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +25,6 @@ class Observation:
                 await self._app(scope, receive, send)
                 call.outcome = state.get("outcome", OK)
             finally:
-                if "route" in scope:
-                    call.operation = scope["route"].name
+                if isinstance(route := scope.get("route"), APIRoute):
+                    call.operation = route.name
                 span.update_name(f"rest {call.operation}")

@@ -21,7 +21,7 @@ from mcp_handoff.rest.app import create_api
 from mcp_handoff.server.app import HandoffServer
 from mcp_handoff.server.http import BindSessions, HttpTransports
 from mcp_handoff.web.authentication import Authentication, Recognise, Resource
-from mcp_handoff.web.deadlines import BodyDeadline
+from mcp_handoff.web.bodies import WholeBodies
 from mcp_handoff.web.guard import Allowed, Guard
 from mcp_handoff.web.metrics import Metrics
 from mcp_handoff.web.rate_limit import RateLimit
@@ -79,7 +79,7 @@ def create_app(store: Store, settings: Settings, admission: Admission) -> App:
 
 def _guarded(doors: ASGIApp, settings: Settings, admission: Admission) -> ASGIApp:
     """Put in front of the doors what every request passes, the first one last."""
-    app: ASGIApp = BindSessions(BodyDeadline(doors))
+    app: ASGIApp = WholeBodies(BindSessions(doors))
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
     app = Authentication(app, admission.recognise, admission.resource)
