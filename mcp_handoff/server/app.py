@@ -41,6 +41,7 @@ from mcp_handoff.schema import Record
 from mcp_handoff.server import prompts, resources
 from mcp_handoff.server.boundary import DEFECT, answered, protocol_error, refused
 from mcp_handoff.server.outgoing import Outgoing
+from mcp_handoff.server.progress import progress_told
 from mcp_handoff.server.schemas import structured_arguments
 from mcp_handoff.server.subscriptions import Subscriptions
 from mcp_handoff.server.tools import TOOLS, Tool
@@ -102,18 +103,9 @@ class HandoffServer(MCPServer[Any]):
             raise MCPError(code=INVALID_PARAMS, message=_unknown("tool", name, self._tools))
         request = context.request_context if context else None
         call = Call("mcp", name, _principal(request).name)
-        with observed(self._observe, call):
-            try:
-                result = await self._run(tool, arguments, request)
-            except HandoffError as error:
-                call.outcome = error.code
-                return refused(error)
-            except Exception:
-                logger.exception("%s failed", name)
-                call.outcome = DEFECT.code
-                return refused(DEFECT)
-            call.outcome = OK
-            return answered(result)
+        async with progress_told(request, name):
+            with observed(self._observe, call):
+                return await self._answer(tool, arguments, request, call)
 
     async def list_resources(self) -> list[Resource]:
         return list(resources.LISTED)
@@ -168,6 +160,21 @@ class HandoffServer(MCPServer[Any]):
     ) -> None:
         """Serve one connection, in the protocol era of its first request, until it ends."""
         await serve_dual_era_loop(self._lowlevel_server, incoming, outgoing, lifespan_state={})
+
+    async def _answer(
+        self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None, call: Call
+    ) -> CallToolResult:
+        try:
+            result = await self._run(tool, arguments, context)
+        except HandoffError as error:
+            call.outcome = error.code
+            return refused(error)
+        except Exception:
+            logger.exception("%s failed", tool.name)
+            call.outcome = DEFECT.code
+            return refused(DEFECT)
+        call.outcome = OK
+        return answered(result)
 
     async def _run(
         self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None
