@@ -40,15 +40,15 @@ class Side:
         return load.put(Order(self.server.address, [self.request], clients, calls, first))
 
     def rates(self, clients: int) -> list[float]:
-        return [load.rate for load in self.loads[clients]]
+        return [one.rate for one in self.loads[clients]]
 
     def share(self) -> float:
         """The largest part of a core that the load generator took."""
-        return max(load.share for loads in self.loads.values() for load in loads)
+        return max(one.share for loads in self.loads.values() for one in loads)
 
     def figures(self, clients: int) -> str:
         """Return the calls a second, and what a call took."""
-        taken = timing([seconds for load in self.loads[clients] for seconds in load.calls])
+        taken = timing([seconds for one in self.loads[clients] for seconds in one.calls])
         return f"{statistics.median(self.rates(clients)):,.0f}/s, {taken} ms"
 
 

@@ -60,4 +60,5 @@ def _rows(report: str) -> list[list[str]]:
 
 def _smallest(cell: str) -> float:
     """Return the smallest number in a cell, 0 without one."""
-    return min((float(number) for number in re.findall(r"[\d.]+", cell)), default=0)
+    numbers = re.findall(r"[\d.]+", cell.replace(",", ""))
+    return min((float(number) for number in numbers), default=0)
