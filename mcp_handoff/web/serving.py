@@ -1,6 +1,7 @@
 """Our own uvicorn server, with an end that comes in time."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
@@ -85,6 +86,7 @@ async def serve(
     allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
     app = create_app(mcp, settings, allowed, store.recognise if guarded else None)
     open_to = "whoever has a token" if guarded else "everyone on this machine (there is no token)"
+    gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
     await Server(app, mcp).serve([bound])
 
