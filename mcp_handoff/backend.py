@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.builds import (
@@ -146,6 +146,7 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
 class Store(Backend, TokenStore, Protocol):
     """A backend that keeps the tokens of its server too, and the dispatches that wait."""
 

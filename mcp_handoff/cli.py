@@ -6,17 +6,23 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from mcp_handoff import __version__
 from mcp_handoff.actors import Actor, ActorRole, Caller
 from mcp_handoff.backend import Backend, Store
+from mcp_handoff.builds import FindBuilds
 from mcp_handoff.config import Settings, read_settings
 from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
 from mcp_handoff.projects import CreateProject, ListProjects
-from mcp_handoff.tickets import FindTickets, TicketSummary
+from mcp_handoff.suggestions import ListSuggestions
+from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import CreateToken, RevokeToken, Token, names_of
 from mcp_handoff.validation import parse
-from mcp_handoff.wiring import open_backend, store_path
+from mcp_handoff.wiring import described, open_backend, open_store
+
+BackendT = TypeVar("BackendT", bound=Backend)
 
 _USER: ActorRole = "user"
 
@@ -30,7 +36,12 @@ Without a command it serves MCP on stdin and stdout.
 
 environment:
   HANDOFF_BACKEND     sqlite:////absolute/file or sqlite:///relative/file
-                      (default: handoff.db in your data directory)
+                      (default: handoff.db in your data directory), or the
+                      address of an API: https://host/api
+  HANDOFF_API_TOKEN   the token for that API
+  HANDOFF_BUILDS_API, HANDOFF_BUILDS_TOKEN
+                      the builds API, where it stands elsewhere
+                      (default: v1 under the API's address)
   HANDOFF_PROJECT     slug or id of the project (default: the git checkout's name)
   HANDOFF_ORG         slug of the organization (default: default)
   HANDOFF_ACTOR_ID    who acts (default: the client's name)
@@ -114,7 +125,7 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
-    async def serve(backend: Store) -> None:
+    async def serve(backend: Backend) -> None:
         from mcp_handoff.logs import write_logs_as_json
         from mcp_handoff.web.serving import serve
 
@@ -129,36 +140,36 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
         )
 
-    return _with_backend(settings, serve)
+    return _with(open_backend(settings), serve)
 
 
 def _create_token(options: argparse.Namespace, settings: Settings) -> int:
     arguments = {"name": options.name, "role": options.role, "projects": options.project}
     request = parse(CreateToken, {**arguments, "expires_days": options.expires}, _USER)
 
-    async def create(backend: Store) -> None:
-        created = await backend.create_token(request)
+    async def create(store: Store) -> None:
+        created = await store.create_token(request)
         print(created.secret)
         print(f"{_described(created.token)}; this is shown once.", file=sys.stderr)
 
-    return _with_backend(settings, create)
+    return _with(open_store(settings), create)
 
 
 def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
-    async def show(backend: Store) -> None:
-        for token in await backend.list_tokens():
+    async def show(store: Store) -> None:
+        for token in await store.list_tokens():
             print(_described(token))
 
-    return _with_backend(settings, show)
+    return _with(open_store(settings), show)
 
 
 def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
     request = parse(RevokeToken, {"token": options.token}, _USER)
 
-    async def revoke(backend: Store) -> None:
-        print(_described(await backend.revoke_token(request)))
+    async def revoke(store: Store) -> None:
+        print(_described(await store.revoke_token(request)))
 
-    return _with_backend(settings, revoke)
+    return _with(open_store(settings), revoke)
 
 
 def _described(token: Token) -> str:
@@ -179,7 +190,7 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)
-    return _with_backend(settings, serve)
+    return _with(open_backend(settings), serve)
 
 
 def _demo(_: argparse.Namespace, __: Settings) -> int:
@@ -192,17 +203,32 @@ def _demo(_: argparse.Namespace, __: Settings) -> int:
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
-    async def check(backend: Backend) -> None:
-        begun = time.perf_counter()
-        projects = (await backend.list_projects(_caller(settings), ListProjects())).projects
-        newest = (await backend.find_tickets(_caller(settings), FindTickets(limit=1))).tickets
-        taken = (time.perf_counter() - begun) * 1000
-        print(f"store     {store_path(settings)}")
-        print(f"project   {settings.project}, newest open ticket:", *_references(newest))
-        print(f"projects  {len(projects)}")
-        print(f"works     yes, two reads took {taken:.1f} ms")
+    backend = open_backend(settings)
+    print(f"backend           {described(settings)}")
+    print(f"project           {settings.project}, organization {settings.organization}")
+    return _with(backend, partial(_check_reads, caller=_caller(settings)))
 
-    return _with_backend(settings, check)
+
+async def _check_reads(backend: Backend, caller: Caller) -> None:
+    """Try each read and say how fast it was, or why not; raise what find_tickets raises."""
+    reads: dict[str, Callable[[], Awaitable[object]]] = {
+        "list_projects": lambda: backend.list_projects(caller, ListProjects()),
+        "list_suggestions": lambda: backend.list_suggestions(caller, ListSuggestions()),
+        "find_builds": lambda: backend.find_builds(caller, FindBuilds()),
+    }
+    for name, read in reads.items():
+        try:
+            print(f"{name:16}  works, {await _milliseconds(read()):.1f} ms")
+        except HandoffError as error:
+            print(f"{name:16}  no: {error.message}")
+    taken = await _milliseconds(backend.find_tickets(caller, FindTickets(limit=1)))
+    print(f"find_tickets      works, {taken:.1f} ms")
+
+
+async def _milliseconds(work: Awaitable[object]) -> float:
+    begun = time.perf_counter()
+    await work
+    return (time.perf_counter() - begun) * 1000
 
 
 def _create_project(options: argparse.Namespace, settings: Settings) -> int:
@@ -213,7 +239,7 @@ def _create_project(options: argparse.Namespace, settings: Settings) -> int:
         created = await backend.create_project(_caller(settings), request)
         print(f"{created.project.slug}  {created.project.id}  {created.project.name}")
 
-    return _with_backend(settings, create)
+    return _with(open_backend(settings), create)
 
 
 def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
@@ -222,14 +248,13 @@ def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
         for project in listed.projects:
             print(f"{project.slug}  {project.id}  {project.name}")
 
-    return _with_backend(settings, show)
+    return _with(open_backend(settings), show)
 
 
-def _with_backend(settings: Settings, use: Callable[[Store], Awaitable[None]]) -> int:
+def _with(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
     import anyio
 
     async def run() -> None:
-        backend = open_backend(settings)
         try:
             await use(backend)
         finally:
@@ -242,7 +267,3 @@ def _with_backend(settings: Settings, use: Callable[[Store], Awaitable[None]]) -
 def _caller(settings: Settings) -> Caller:
     actor = Actor(role=_USER, source="cli", id=settings.actor_id)
     return Caller(actor, settings.project, settings.organization)
-
-
-def _references(tickets: Sequence[TicketSummary]) -> list[str]:
-    return [ticket.name for ticket in tickets] or ["none"]

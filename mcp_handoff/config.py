@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -24,7 +24,8 @@ class Settings:
 
     `backend` is None for the store in the user's data directory; `project` is a slug or an id;
     `rate_limit` is in calls a minute for each token, 0 for none; `oauth_issuer` and
-    `oauth_audience` are addresses, both or neither.
+    `oauth_audience` are addresses, both or neither. Each token goes to the API that it was given
+    for and nowhere else.
     """
 
     backend: str | None
@@ -37,6 +38,9 @@ class Settings:
     oauth_audience: str | None
     rate_limit: int
     log_level: LogLevel
+    api_token: str | None = field(default=None, repr=False)
+    builds_api: str | None = None
+    builds_token: str | None = field(default=None, repr=False)
 
 
 def read_settings(
@@ -56,6 +60,9 @@ def read_settings(
         oauth_audience=audience,
         rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL", "WARNING")),
+        api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
+        builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
+        builds_token=_token("HANDOFF_BUILDS_TOKEN", values.get("HANDOFF_BUILDS_TOKEN")),
     )
 
 
@@ -102,6 +109,12 @@ def _address(name: str, value: str | None) -> str | None:
             f"{name} must be an https:// address without a password in it"
             " (http:// for this machine alone)."
         )
+    return value or None
+
+
+def _token(name: str, value: str | None) -> str | None:
+    if value and not (value.isascii() and value.isprintable() and " " not in value):
+        raise Misconfigured(f"{name} must be one word of ASCII characters, as it was given out.")
     return value or None
 
 

@@ -13,13 +13,13 @@ ProjectName = Name
 
 
 class Project(Record):
-    """A project as it is listed."""
+    """A project as it is listed; of a project that an API only mentions, the id is known."""
 
     id: str
-    slug: str
-    name: str
-    organization_id: str
-    created_at: Timestamp
+    slug: str | None = None
+    name: str | None = None
+    organization_id: str | None = None
+    created_at: Timestamp | None = None
 
 
 class CreateProject(Request):

@@ -53,7 +53,7 @@ class Suggestion(Record):
     ticket_reference: str | None = None
     suggestion_type: Literal["auto_close", "close_suggestion"]
     confidence: float | None
-    evidence: dict[str, Any]
+    evidence: Any
     suggested_action: str | None
     status: SuggestionStatus
     source: str | None = None

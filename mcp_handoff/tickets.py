@@ -78,7 +78,7 @@ class TicketSummary(Record):
     actor_role: str | None = None
     actor_id: str | None = None
     source: str | None = None
-    created_at: Timestamp
+    created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
 
     @property
@@ -200,9 +200,9 @@ class TicketDetail(Record):
     """A ticket with its newest suggestions, builds and events."""
 
     ticket: Ticket
-    suggestions: list[Suggestion]
-    builds: list[Build]
-    events: list[Event]
+    suggestions: list[Suggestion] = Field(default_factory=list[Suggestion])
+    builds: list[Build] = Field(default_factory=list[Build])
+    events: list[Event] = Field(default_factory=list[Event])
 
 
 class TriggerBotBuild(Request):

@@ -1,23 +1,41 @@
 """From settings to a backend: the one place that sees both sides."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
-from mcp_handoff.backend import Store
-from mcp_handoff.config import Settings
+from mcp_handoff.backend import Backend, Store
+from mcp_handoff.config import Settings, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.text import shortened, visible
 
 _SQLITE = "sqlite:///"
+_HTTP = ("http://", "https://")
 
 
-def open_backend(settings: Settings) -> Store:
+def open_backend(settings: Settings) -> Backend:
     """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used."""
-    return _open_store(store_path(settings), settings)
+    if (settings.backend or "").startswith(_HTTP):
+        return _open_api(settings)
+    return _open_store(settings)
 
 
-def store_path(settings: Settings) -> Path:
+def open_store(settings: Settings) -> Store:
+    """Open a backend that keeps tokens; Misconfigured when HANDOFF_BACKEND names an API."""
+    if (settings.backend or "").startswith(_HTTP):
+        raise Misconfigured("HANDOFF_BACKEND is an API: its tokens are made and kept over there.")
+    return _open_store(settings)
+
+
+def described(settings: Settings) -> str:
+    """Return what HANDOFF_BACKEND names, as a person reads it."""
+    if (settings.backend or "").startswith(_HTTP):
+        return f"API {settings.backend}"
+    return f"store {_store_path(settings)}"
+
+
+def _store_path(settings: Settings) -> Path:
     """Return where the embedded store lies: sqlite:////absolute, sqlite:///relative, or the
     user's data directory, which is made when it is missing."""
     if settings.backend is None:
@@ -28,17 +46,44 @@ def store_path(settings: Settings) -> Path:
         scheme = shortened(visible(settings.backend.partition(":")[0]), 30)
         raise Misconfigured(
             f"HANDOFF_BACKEND begins with {scheme!r}; this version knows sqlite:///file"
-            " (sqlite:////absolute/path for one that is not relative)."
+            " (sqlite:////absolute/path for one that is not relative) and https://host/api."
         )
     return Path(settings.backend.removeprefix(_SQLITE)).expanduser().absolute()
 
 
-def _open_store(path: Path, settings: Settings) -> Store:
+def _open_store(settings: Settings) -> Store:
     from mcp_handoff.backends.sqlite import SqliteDatabase
     from mcp_handoff.backends.store.backend import StoreBackend
 
-    database = SqliteDatabase.open(path, read_only=settings.read_only)
+    database = SqliteDatabase.open(_store_path(settings), read_only=settings.read_only)
     return StoreBackend(database, dispatching=settings.dispatch_url is not None)
+
+
+def _open_api(settings: Settings) -> Backend:
+    from mcp_handoff.backends.api.backend import ApiBackend
+    from mcp_handoff.backends.api.client import ApiClient
+
+    address = settings.backend or ""
+    if not is_secure(address):
+        raise Misconfigured(
+            "HANDOFF_BACKEND must be an https:// address without a password in it"
+            " (http:// for this machine alone); HANDOFF_API_TOKEN takes the token."
+        )
+    tickets = ApiClient(address, settings.api_token)
+    builds = settings.builds_api or f"{address.rstrip('/')}/v1"
+    return ApiBackend(tickets, ApiClient(builds, _builds_token(settings, builds)))
+
+
+def _builds_token(settings: Settings, builds: str) -> str | None:
+    """Return the token for the builds API: its own, or the other one on the same host."""
+    same = _origin(builds) == _origin(settings.backend or "")
+    return settings.builds_token or (settings.api_token if same else None)
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    """Return what tells one host from another (RFC 6454, section 4)."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _make_private(directory: Path) -> None:

@@ -87,7 +87,7 @@ def test_check_says_what_it_is_connected_to(store: Path) -> None:
     checked = run(store, "check")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert str(store) in checked.stdout
-    assert "works     yes" in checked.stdout
+    assert "find_tickets      works" in checked.stdout
 
 
 def test_check_fails_on_a_file_that_is_no_store(store: Path) -> None:

@@ -117,7 +117,9 @@ def _updated(result: UpdatedBuild) -> str:
 def _projects(result: ProjectList) -> str:
     if not result.projects:
         return "No projects yet; the first create_ticket makes one."
-    return "\n".join(f"{project.slug}: {project.name}" for project in result.projects)
+    return "\n".join(
+        f"{project.slug or project.id}: {project.name or ''}" for project in result.projects
+    )
 
 
 _DESCRIPTIONS: Mapping[type[Record], Callable[[Any], str]] = {
@@ -168,5 +170,5 @@ def _masking(masked: list[str] | None) -> str:
     return f" Masked what looked like a token or key in: {', '.join(masked)}." if masked else ""
 
 
-def _json(value: Mapping[str, Any] | None) -> str | None:
+def _json(value: object) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

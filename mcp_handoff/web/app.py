@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backend import Store
+from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import HandoffError
@@ -54,23 +54,23 @@ class App:
         return self.transports.sessions()
 
 
-def create_app(store: Store, settings: Settings, admission: Admission) -> App:
-    """Return the application over `store`, with what stands in front of it."""
+def create_app(backend: Backend, settings: Settings, admission: Admission) -> App:
+    """Return the application over `backend`, with what stands in front of it."""
     metrics = Metrics()
 
     def observe(call: Call) -> None:
         metrics.count(call)
         log_call(call)
 
-    mcp = HandoffServer(store, settings, observe)
+    mcp = HandoffServer(backend, settings, observe)
     allowed = admission.allowed
     transports = HttpTransports(mcp, hosts=allowed.hosts, origins=allowed.origins)
 
     doors = Starlette(
         routes=[
-            *_operation(store, metrics),
+            *_operation(backend, metrics),
             *_metadata(admission.resource),
-            Mount("/api", create_api(store, settings.organization, observe)),
+            Mount("/api", create_api(backend, settings.organization, observe)),
             *transports.routes,
         ],
     )
@@ -99,15 +99,16 @@ def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     )
 
 
-def _operation(store: Store, metrics: Metrics) -> list[BaseRoute]:
+def _operation(backend: Backend, metrics: Metrics) -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readiness(_: Request) -> Response:
-        return await _readiness(store)
+        return await _readiness(backend)
 
     async def figures(_: Request) -> Response:
-        return metrics.exposition(await store.count_dispatches())
+        waiting = await backend.count_dispatches() if isinstance(backend, Store) else 0
+        return metrics.exposition(waiting)
 
     return [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]
 
@@ -122,9 +123,9 @@ def _metadata(resource: Resource | None) -> list[BaseRoute]:
     return [Route(path, metadata) for path in resource.metadata_paths]
 
 
-async def _readiness(store: Store) -> Response:
+async def _readiness(backend: Backend) -> Response:
     try:
-        await store.list_projects(Caller(bot("readiness")), ListProjects())
+        await backend.list_projects(Caller(bot("readiness")), ListProjects())
     except HandoffError as error:
         return JSONResponse({"status": "unavailable", "error": error.message}, status_code=503)
     return JSONResponse({"status": "ok"})

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_handoff import __version__
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.rest.envelopes import answer
 
-SECURITY_HEADERS = {
+HEADERS = {
+    "Handoff-Version": __version__,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -38,7 +40,7 @@ class Guard:
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        send = _with_security_headers(send)
+        send = _with_headers(send)
         refusal = self._refusal(Headers(scope=scope))
         app = answer(refusal, scope["path"]) if refusal else self._app
         await app(scope, receive, send)
@@ -59,10 +61,10 @@ def _matches(value: str, patterns: Sequence[str]) -> bool:
     return value in patterns or any_port in patterns
 
 
-def _with_security_headers(send: Send) -> Send:
+def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            MutableHeaders(scope=message).update(HEADERS)
         await send(message)
 
     return sending

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from mcp_handoff.backend import Store
+from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.tokens import Principal, token_id_of
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(
-    store: Store,
+    backend: Backend,
     settings: Settings,
     *,
     host: str,
@@ -79,7 +79,7 @@ async def serve(
 
     Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
     """
-    recognise = await _recogniser(store, settings)
+    recognise = await _recogniser(backend, settings)
     if recognise is None and not _is_loopback(host):
         raise Misconfigured(
             f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
@@ -89,7 +89,7 @@ async def serve(
     address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
     allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
     admission = Admission(allowed, origins, recognise, _resource(settings))
-    app = create_app(store, settings, admission)
+    app = create_app(backend, settings, admission)
     everyone = "everyone on this machine (there is no token)"
     open_to = "whoever has a token" if recognise else everyone
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
@@ -98,18 +98,21 @@ async def serve(
         await Server(app).serve([bound])
 
 
-async def _recogniser(store: Store, settings: Settings) -> Recognise | None:
-    """Return what tells whom a token belongs to: ours first, then the issuer's; None without."""
+async def _recogniser(backend: Backend, settings: Settings) -> Recognise | None:
+    """Return what tells whom a token belongs to, ours or the issuer's; None where there is none."""
+    store = backend if isinstance(backend, Store) else None
     if settings.oauth_issuer and settings.oauth_audience:
         issuer = Issuer(settings.oauth_issuer, settings.oauth_audience)
 
         async def recognise(secret: str) -> Principal | None:
-            is_ours = token_id_of(secret) is not None
-            return await (store.recognise(secret) if is_ours else issuer.recognise(secret))
+            if store is not None and token_id_of(secret) is not None:
+                return await store.recognise(secret)
+            return await issuer.recognise(secret)
 
         return recognise
-    has_tokens = any(token.revoked_at is None for token in await store.list_tokens())
-    return store.recognise if has_tokens else None
+    if store is None or all(token.revoked_at for token in await store.list_tokens()):
+        return None
+    return store.recognise
 
 
 def _resource(settings: Settings) -> Resource | None:

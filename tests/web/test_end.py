@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import anyio.to_thread
@@ -47,3 +48,12 @@ def test_a_store_is_left_as_one_file(store: Path) -> None:
         assert served.http.get("/readyz").status_code == 200
         served.end()
     assert [path.name for path in store.parent.iterdir()] == ["handoff.db"]
+
+
+def test_no_answer_waits_for_the_clients_acknowledgement(served: Served) -> None:
+    taken: list[float] = []
+    for _ in range(10):
+        begun = time.perf_counter()
+        served.http.get("/readyz")
+        taken.append(time.perf_counter() - begun)
+    assert min(taken) < 0.03  # Nagle's algorithm and a delayed acknowledgement take 0.04 together
