@@ -1,6 +1,8 @@
 """The REST API as one application, to be mounted at /api."""
 
 import logging
+from collections.abc import Mapping
+from functools import cache, partial
 from typing import cast
 
 from fastapi import FastAPI, Request
@@ -9,15 +11,26 @@ from fastapi_offline import FastAPIOffline
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from mcp_handoff import __version__
 from mcp_handoff.backend import Backend
-from mcp_handoff.errors import HandoffError, Internal, Malformed, NotFound
+from mcp_handoff.errors import HandoffError, Internal, Malformed, MethodNotAllowed, NotFound
 from mcp_handoff.rest import builds, projects, suggestions, tickets
+from mcp_handoff.rest.description import BEARER, describe
 from mcp_handoff.rest.envelopes import answer
 from mcp_handoff.validation import refusal
 
 logger = logging.getLogger(__name__)
+
+_NOTHING_HERE = NotFound("There is nothing at this address; /api/docs shows what there is.")
+_NOT_JSON = Malformed("The body must be one JSON object.")
+_REFUSALS: Mapping[int, HandoffError] = {
+    400: _NOT_JSON,
+    405: MethodNotAllowed("This address takes other methods; the Allow header names them."),
+}
+"""What is said where no endpoint was reached, by the status that FastAPI has for it."""
 
 
 def create_api(backend: Backend, organization: str) -> FastAPI:
@@ -27,7 +40,10 @@ def create_api(backend: Backend, organization: str) -> FastAPI:
         version=__version__,
         summary="Handoff tickets, bot builds and closing suggestions.",
         redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[BEARER],
     )
+    api.openapi = cache(partial(describe, api))
     api.state.backend = backend
     api.state.organization = organization
     for module in (projects, tickets, suggestions, builds):
@@ -48,15 +64,31 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
     if any(detail["type"] == "json_invalid" or detail["loc"] == ("body",) for detail in details):
-        return answer(Malformed("The body must be one JSON object."), request.url.path)
+        return answer(_NOT_JSON, request.url.path)
     inner = [cast(ErrorDetails, {**detail, "loc": detail["loc"][1:]}) for detail in details]
     return answer(refusal(inner), request.url.path)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = "There is nothing at this address; /api/docs shows what there is."
-    return answer(NotFound(message), request.url.path)
+    refused = answer(_REFUSALS.get(error.status_code, _NOTHING_HERE), request.url.path)
+    if error.status_code == 405:
+        refused.headers["Allow"] = ", ".join(_allowed(request))
+    return refused
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that an address takes; the router names those of one route alone."""
+    routes: list[BaseRoute] = request.app.routes
+    return [
+        method
+        for method in ("GET", "POST", "PATCH")
+        if any(_takes(route, {**request.scope, "method": method}) for route in routes)
+    ]
+
+
+def _takes(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is Match.FULL
 
 
 async def _answer_defect(request: Request, error: Exception) -> Response:

@@ -83,7 +83,7 @@ class StoreBackend:
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
         return await self._database.read(lambda tx: builds.find_builds(tx, caller, request))
 
-    async def create_build(self, caller: Caller, request: CreateBuild) -> Build:
+    async def create_build(self, caller: Caller, request: CreateBuild) -> UpdatedBuild:
         return await self._database.write(lambda tx: builds.create_build(tx, caller, request))
 
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:

@@ -1,0 +1,40 @@
+"""The description at /api/openapi.json, held against what a running server answers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.rest.conftest import BODY
+from tests.web.served import Served
+
+HERE = Path(__file__).parent
+SECONDS = 25
+"""How long schemathesis makes up calls, after it went through the edges of every field."""
+
+
+def test_the_api_answers_what_its_description_says(served: Served, tmp_path: Path) -> None:
+    served.http.post("/api/projects", json={"name": "Shop"})
+    served.http.post("/api/projects/shop/tickets", json=BODY)
+    token = served.http.headers["Authorization"].removeprefix("Bearer ")
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli"),
+            *("--config-file", str(HERE / "schemathesis.toml")),
+            *("run", f"{served.url}/api/openapi.json"),
+            *("--header", f"Authorization: Bearer {token}"),
+            *("--checks", "all", "--max-examples", "5", "--max-time", f"{SECONDS}", "--no-color"),
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(HERE.parent.parent),
+            "SCHEMATHESIS_HOOKS": "tests.rest.undescribed",
+            "TOKEN": token,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
