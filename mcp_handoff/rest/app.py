@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff import __version__
 from mcp_handoff.backend import Backend
@@ -26,11 +26,28 @@ logger = logging.getLogger(__name__)
 
 _NOTHING_HERE = NotFound("There is nothing at this address; /api/docs shows what there is.")
 _NOT_JSON = Malformed("The body must be one JSON object.")
+_DEFECT = Internal("Something went wrong in mcp-handoff itself.")
 _REFUSALS: Mapping[int, HandoffError] = {
     400: _NOT_JSON,
     405: MethodNotAllowed("This address takes other methods; the Allow header names them."),
 }
 """What is said where no endpoint was reached, by the status that FastAPI has for it."""
+
+
+class DefectAnswers:
+    """Answers what no other handler expects, and lets the connection live: an exception that
+    reached Starlette would end it, and the caller's next request with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            request = Request(scope)
+            logger.exception("%s %s failed", request.method, request.url.path)
+            await answer(_DEFECT, request.url.path)(scope, receive, send)
 
 
 def create_api(backend: Backend, organization: str) -> FastAPI:
@@ -51,7 +68,7 @@ def create_api(backend: Backend, organization: str) -> FastAPI:
     api.add_exception_handler(HandoffError, _answer)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
     api.add_exception_handler(HTTPException, _answer_http)
-    api.add_exception_handler(Exception, _answer_defect)
+    api.add_middleware(DefectAnswers)
     return api
 
 
@@ -89,8 +106,3 @@ def _allowed(request: Request) -> list[str]:
 
 def _takes(route: BaseRoute, scope: Scope) -> bool:
     return route.matches(scope)[0] is Match.FULL
-
-
-async def _answer_defect(request: Request, error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return answer(Internal("Something went wrong in mcp-handoff itself."), request.url.path)

@@ -83,7 +83,8 @@ class RestDesk:
             method,
             path.format(**places),
             headers={name: value for name, value in headers.items() if value},
-            **({"params": told} if method == "GET" else {"json": told}),
+            params=told if method == "GET" else None,
+            json=None if method == "GET" else told,
         )
 
 
