@@ -25,7 +25,10 @@ def _whole(value: Any) -> Any:
 _WHOLE = BeforeValidator(_whole)
 """JSON has one kind of number: 7.0 is the integer 7 (JSON Schema, section 6.1.1)."""
 
-_PRINTED = r"^[^\u0000]*$"
+_SOLID = r"[^\s\u0085\u0000]"
+"""Neither NUL nor white space; whether that has U+0085 the readers of patterns disagree."""
+
+PRINTED = r"^[^\u0000]*$"
 
 
 def _text(**limits: Any) -> WithJsonSchema:
@@ -86,7 +89,7 @@ def describe_texts(model: dict[str, Any]) -> None:
 
 def _pattern(least: int) -> str:
     if least == 0:
-        return _PRINTED
+        return PRINTED
     if least == 1:
-        return r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-    return rf"^\s*[^\s\u0000][^\u0000]{{{least - 2},}}[^\s\u0000]\s*$"
+        return rf"^[^\u0000]*{_SOLID}[^\u0000]*$"
+    return rf"^\s*{_SOLID}[^\u0000]{{{least - 2},}}{_SOLID}\s*$"

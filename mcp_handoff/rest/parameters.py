@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Path, Query
 from pydantic import WithJsonSchema
 
-from mcp_handoff.rest.fields import NAME_PATTERN, TICKET_PATTERN
+from mcp_handoff.rest.fields import NAME_PATTERN, PRINTED, TICKET_PATTERN
 from mcp_handoff.tickets import STAGES
 
 _NAME = WithJsonSchema({"type": "string", "maxLength": 60, "pattern": NAME_PATTERN})
@@ -31,6 +31,12 @@ Stages = Annotated[
     str,
     Query(alias="stage", description="stages, separated by commas"),
     WithJsonSchema({"type": "string", "pattern": f"^{_STAGE}(,{_STAGE})*$"}),
+]
+
+Words = Annotated[
+    str,
+    Query(alias="q", description="words, or a ticket's number or reference"),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": PRINTED}),
 ]
 
 TicketQuery = Annotated[

@@ -11,7 +11,7 @@ from mcp_handoff.rest.backends import Desk
 from mcp_handoff.rest.bodies import TicketBody, TicketRows, TriggerBody, row, slim_row
 from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
-from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId
+from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words
 from mcp_handoff.rest.requests import made
 from mcp_handoff.tickets import (
     CreatedTicket,
@@ -54,7 +54,7 @@ async def list_tickets(
     status: Status | None = None,
     role: Role | Literal["merged"] | None = None,
     request_type: RequestType | None = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    words: Words = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     cursor: Cursor = None,
@@ -63,7 +63,7 @@ async def list_tickets(
     request = made(
         ListTickets,
         project=project,
-        query=q or None,
+        query=words or None,
         status=status,
         stages=_split(stages),
         role=role,

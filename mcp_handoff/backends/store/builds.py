@@ -85,7 +85,7 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
     """Register a build that was made elsewhere, ready for use."""
     if caller.projects is not None:
         raise Forbidden("A token that is limited to projects registers no builds.")
-    organization = _organization(tx, caller, request.org)
+    organization = _organization(tx, caller, request.org) or projects.add_organization(tx, caller)
     texts, masked = masked_fields(request.model_dump(exclude={"org"}))
     now = timestamp(tx.now)
     row: dict[str, Any] = {
