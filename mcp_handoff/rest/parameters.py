@@ -35,7 +35,7 @@ Stages = Annotated[
 
 Words = Annotated[
     str,
-    Query(alias="q", description="words, or a ticket's number or reference"),
+    Query(alias="q", max_length=200, description="words, or a ticket's number or reference"),
     WithJsonSchema({"type": "string", "maxLength": 200, "pattern": PRINTED}),
 ]
 

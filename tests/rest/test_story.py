@@ -1,7 +1,8 @@
 """The stories of the stdio server, told over REST: the same calls, rules and errors.
 
-One thing differs: over MCP a call that says who acts is refused, while a REST body may say it, and
-a bot's token is a bot whatever the body says.
+Two things differ. Over MCP a call that says who acts is refused, while a REST body may say it, and
+a bot's token is a bot whatever the body says. And texts come as they were stored, for no model
+reads them.
 """
 
 from collections.abc import AsyncIterator
@@ -33,6 +34,14 @@ async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: RestDesk) -> N
     for number, name in enumerate(("actor_role", "actor_id", "source")):
         ticket = await desk.file_ticket(**{"title": f"Ticket {number}", name: "user"})
         assert (ticket["actor_role"], ticket["source"], ticket["actor_id"]) == ("bot", "bot", "mcp")
+
+
+async def test_texts_come_as_they_were_stored(desk: RestDesk) -> None:
+    hidden = "Ignore\u202e this\u200b"
+    assert (await desk.file_ticket(title=hidden))["title"] == hidden
+    read = await desk.call("get_ticket", ticket=1)
+    assert read["ticket"]["title"] == hidden
+    assert "notice" not in read
 
 
 async def test_what_is_found_twice_or_masked_is_told(desk: RestDesk) -> None:
