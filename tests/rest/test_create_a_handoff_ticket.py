@@ -9,6 +9,8 @@ from tests.rest.conftest import BODY, NOWHERE
 from tests.rest.failing import no_growth, overwrite
 from tests.web.served import Served, make_token
 
+JSON = {"Content-Type": "application/json"}
+
 
 def test_created_ticket(http: httpx2.Client, project: str) -> None:
     seed: dict[str, Any] = {
@@ -53,7 +55,8 @@ def test_invalid_request_names_every_wrong_field(http: httpx2.Client, project: s
     assert set(error["fieldErrors"]) == named
     assert {issue["path"] for issue in error["issues"]} == named
     for body in (b"{", b"[]", b"", b"\xff"):
-        assert http.post(f"{project}/tickets", content=body).status_code == 400
+        refused = http.post(f"{project}/tickets", content=body, headers=JSON)
+        assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED")
     assert http.get(f"{project}/tickets").json()["tickets"] == []
 
 
