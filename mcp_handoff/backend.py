@@ -147,4 +147,8 @@ class Backend(Protocol):
 
 
 class Store(Backend, TokenStore, Protocol):
-    """A backend that keeps the tokens of its server too."""
+    """A backend that keeps the tokens of its server too, and the dispatches that wait."""
+
+    async def count_dispatches(self) -> int:
+        """Return how many triggered builds wait to be dispatched."""
+        ...

@@ -35,6 +35,9 @@ environment:
   HANDOFF_ORG         slug of the organization (default: default)
   HANDOFF_ACTOR_ID    who acts (default: the client's name)
   HANDOFF_READ_ONLY   1 to only read
+  HANDOFF_RATE_LIMIT  calls a minute for each token (default: 600; 0 for no limit)
+  HANDOFF_OAUTH_ISSUER, HANDOFF_OAUTH_AUDIENCE
+                      whose JSON web tokens are taken, and the address they are for
   BUILD_DISPATCH_URL  the address that triggered builds are queued for
   HANDOFF_LOG_LEVEL   DEBUG, INFO, WARNING or ERROR, on stderr (default: WARNING)
 """
@@ -112,8 +115,10 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
 
 def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
     async def serve(backend: Store) -> None:
+        from mcp_handoff.logs import write_logs_as_json
         from mcp_handoff.web.serving import serve
 
+        write_logs_as_json(settings.log_level)
         await serve(
             backend,
             settings,

@@ -22,7 +22,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Settings:
     """What the environment says.
 
-    `backend` is None for the store in the user's data directory; `project` is a slug or an id.
+    `backend` is None for the store in the user's data directory; `project` is a slug or an id;
+    `rate_limit` is in calls a minute for each token, 0 for none; `oauth_issuer` and
+    `oauth_audience` are addresses, both or neither.
     """
 
     backend: str | None
@@ -31,6 +33,9 @@ class Settings:
     actor_id: str | None
     read_only: bool
     dispatch_url: str | None
+    oauth_issuer: str | None
+    oauth_audience: str | None
+    rate_limit: int
     log_level: LogLevel
 
 
@@ -39,13 +44,17 @@ def read_settings(
 ) -> Settings:
     """Return the settings of this environment and directory; Misconfigured names a wrong value."""
     values = os.environ if environment is None else environment
+    issuer, audience = _oauth(values)
     return Settings(
         backend=values.get("HANDOFF_BACKEND") or None,
         project=_project(values.get("HANDOFF_PROJECT"), directory or Path.cwd()),
         organization=_slug("HANDOFF_ORG", values.get("HANDOFF_ORG") or "default"),
         actor_id=_actor_id(values.get("HANDOFF_ACTOR_ID")),
         read_only=_switch("HANDOFF_READ_ONLY", values.get("HANDOFF_READ_ONLY", "")),
-        dispatch_url=_dispatch_url(values.get("BUILD_DISPATCH_URL")),
+        dispatch_url=_address("BUILD_DISPATCH_URL", values.get("BUILD_DISPATCH_URL")),
+        oauth_issuer=issuer,
+        oauth_audience=audience,
+        rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL", "WARNING")),
     )
 
@@ -79,19 +88,43 @@ def _switch(name: str, value: str) -> bool:
     return value.lower() in _TRUE
 
 
-def _dispatch_url(value: str | None) -> str | None:
-    if not value:
-        return None
-    address = _split(value)
-    secure = address.scheme == "https" or (
-        address.scheme == "http" and address.hostname in _LOOPBACK
-    )
-    if not secure or not address.hostname or address.username or address.password:
+def is_secure(address: str) -> bool:
+    """Tell whether an address is https://, or http:// on this machine, and holds no password."""
+    parts = _split(address)
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    named = bool(parts.hostname) and not parts.username and not parts.password
+    return named and (local or parts.scheme == "https")
+
+
+def _address(name: str, value: str | None) -> str | None:
+    if value and not is_secure(value):
         raise Misconfigured(
-            "BUILD_DISPATCH_URL must be an https:// address without a password in it"
+            f"{name} must be an https:// address without a password in it"
             " (http:// for this machine alone)."
         )
-    return value
+    return value or None
+
+
+def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:
+    issuer, audience = (
+        _address(name, values.get(name))
+        for name in ("HANDOFF_OAUTH_ISSUER", "HANDOFF_OAUTH_AUDIENCE")
+    )
+    if bool(issuer) != bool(audience):
+        raise Misconfigured(
+            "HANDOFF_OAUTH_ISSUER and HANDOFF_OAUTH_AUDIENCE go together: who signs the tokens, and"
+            " the address of this server's /mcp that they are signed for."
+        )
+    return issuer, audience
+
+
+def _rate_limit(value: str) -> int:
+    if not value.isdecimal() or len(value) > 9:
+        raise Misconfigured(
+            f"HANDOFF_RATE_LIMIT={_quoted(value)} must be the calls a minute for each token, 0 for"
+            " no limit."
+        )
+    return int(value)
 
 
 def _split(value: str) -> SplitResult:

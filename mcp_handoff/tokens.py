@@ -53,11 +53,16 @@ class RevokeToken(Request):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request was proved to come from; `projects` is None for all of them."""
+    """Who a request was proved to come from.
 
+    `id` tells one credential from every other; `projects` is None for all of them.
+    """
+
+    id: str
     name: str
     role: TokenRole
     projects: frozenset[str] | None = None
+    may_write: bool = True
 
     @property
     def only_project(self) -> str | None:
@@ -65,7 +70,7 @@ class Principal:
         return next(iter(self.projects)) if self.projects and len(self.projects) == 1 else None
 
 
-LOCAL = Principal(name="local", role="admin")
+LOCAL = Principal(id="local", name="local", role="admin")
 """Whoever reaches a server on loopback that has no tokens."""
 
 
@@ -98,7 +103,8 @@ def matches(secret: str, kept: str) -> bool:
 
 def principal_of(token: Token) -> Principal:
     """Return whom a token stands for."""
-    return Principal(token.name, token.role, frozenset(token.projects) if token.projects else None)
+    projects = frozenset(token.projects) if token.projects else None
+    return Principal(token.id, token.name, token.role, projects)
 
 
 def is_valid(token: Token, now: str) -> bool:

@@ -16,10 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff import __version__
 from mcp_handoff.backend import Backend
+from mcp_handoff.calls import Observe
 from mcp_handoff.errors import HandoffError, Internal, Malformed, MethodNotAllowed, NotFound
 from mcp_handoff.rest import builds, projects, suggestions, tickets
 from mcp_handoff.rest.description import BEARER, describe
 from mcp_handoff.rest.envelopes import answer
+from mcp_handoff.rest.observation import Observation
 from mcp_handoff.validation import refusal
 
 logger = logging.getLogger(__name__)
@@ -47,10 +49,10 @@ class DefectAnswers:
         except Exception:
             request = Request(scope)
             logger.exception("%s %s failed", request.method, request.url.path)
-            await answer(_DEFECT, request.url.path)(scope, receive, send)
+            await _told(request, _DEFECT)(scope, receive, send)
 
 
-def create_api(backend: Backend, organization: str) -> FastAPI:
+def create_api(backend: Backend, organization: str, observe: Observe) -> FastAPI:
     """Return the API over `backend`; new projects belong to `organization`."""
     api = FastAPIOffline(
         title="mcp-handoff",
@@ -65,30 +67,31 @@ def create_api(backend: Backend, organization: str) -> FastAPI:
     api.state.organization = organization
     for module in (projects, tickets, suggestions, builds):
         api.include_router(module.router)
+    api.add_middleware(DefectAnswers)
+    api.add_middleware(Observation, observe=observe)
     api.add_exception_handler(HandoffError, _answer)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
     api.add_exception_handler(HTTPException, _answer_http)
-    api.add_middleware(DefectAnswers)
     return api
 
 
 async def _answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, HandoffError)
-    return answer(error, request.url.path)
+    return _told(request, error)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
     if any(detail["type"] == "json_invalid" or detail["loc"] == ("body",) for detail in details):
-        return answer(_NOT_JSON, request.url.path)
+        return _told(request, _NOT_JSON)
     inner = [cast(ErrorDetails, {**detail, "loc": detail["loc"][1:]}) for detail in details]
-    return answer(refusal(inner), request.url.path)
+    return _told(request, refusal(inner))
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    refused = answer(_REFUSALS.get(error.status_code, _NOTHING_HERE), request.url.path)
+    refused = _told(request, _REFUSALS.get(error.status_code, _NOTHING_HERE))
     if error.status_code == 405:
         refused.headers["Allow"] = ", ".join(_allowed(request))
     return refused
@@ -106,3 +109,8 @@ def _allowed(request: Request) -> list[str]:
 
 def _takes(route: BaseRoute, scope: Scope) -> bool:
     return route.matches(scope)[0] is Match.FULL
+
+
+def _told(request: Request, error: HandoffError) -> Response:
+    request.state.outcome = error.code
+    return answer(error, request.url.path)

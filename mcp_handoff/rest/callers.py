@@ -10,9 +10,14 @@ from mcp_handoff.tokens import LOCAL, Principal
 
 
 class Door:
-    """Makes callers of a request's principal, within the organization that is served."""
+    """Makes callers of a request's principal, within the organization that is served.
+
+    Raises what the request was refused for before it came here.
+    """
 
     def __init__(self, request: Request) -> None:
+        if refusal := getattr(request.state, "refusal", None):
+            raise refusal
         self.principal: Principal = getattr(request.state, "principal", LOCAL)
         self._organization: str = request.app.state.organization
 

@@ -94,12 +94,12 @@ class BuildError(BaseModel):
 
 Responses = dict[int | str, dict[str, Any]]
 
-_TOO_LARGE: Responses = {
-    413: {
-        "description": "The body has more than 4 MiB",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
+_PLAIN = {"text/plain": {"schema": {"type": "string"}}}
+_BODIES: Responses = {
+    408: {"description": "The body took more than 15 seconds", "content": _PLAIN},
+    413: {"description": "The body has more than 4 MiB", "content": _PLAIN},
 }
+"""What is said of a body before this API sees it."""
 
 
 def _documented(model: type[BaseModel], *statuses: int) -> Responses:
@@ -113,11 +113,11 @@ def ticket_reads(*more: int) -> Responses:
 
 def ticket_writes(*more: int) -> Responses:
     """Return what a writing call of the ticket API can answer, as OpenAPI documents it."""
-    return ticket_reads(400, 504, *more) | _TOO_LARGE
+    return ticket_reads(400, 504, *more) | _BODIES
 
 
 BUILD_READS = _documented(BuildError, 401, 403, 404, 422, 429, 500, 502)
-BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 504) | _TOO_LARGE
+BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 504) | _BODIES
 
 
 def answer(error: HandoffError, path: str) -> JSONResponse:

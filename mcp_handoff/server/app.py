@@ -34,12 +34,14 @@ from pydantic import AnyUrl
 from mcp_handoff import __version__
 from mcp_handoff.actors import BOT, Caller, bot
 from mcp_handoff.backend import Backend
+from mcp_handoff.calls import OK, Call, Observe, log_call, observed
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Forbidden, HandoffError
 from mcp_handoff.schema import Record
 from mcp_handoff.server import prompts, resources
 from mcp_handoff.server.boundary import DEFECT, answered, protocol_error, refused
 from mcp_handoff.server.outgoing import Outgoing
+from mcp_handoff.server.progress import progress_told
 from mcp_handoff.server.schemas import structured_arguments
 from mcp_handoff.server.subscriptions import Subscriptions
 from mcp_handoff.server.tools import TOOLS, Tool
@@ -69,7 +71,7 @@ class HandoffServer(MCPServer[Any]):
     told in one place, ours.
     """
 
-    def __init__(self, backend: Backend, settings: Settings) -> None:
+    def __init__(self, backend: Backend, settings: Settings, observe: Observe = log_call) -> None:
         self._subscribers = Subscriptions(self._readable)
         super().__init__(
             "mcp-handoff",
@@ -82,6 +84,7 @@ class HandoffServer(MCPServer[Any]):
         )
         self.backend = backend
         self._settings = settings
+        self._observe = observe
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.listed() for tool in TOOLS if tool.reads or not settings.read_only]
         self._structured = {
@@ -98,15 +101,11 @@ class HandoffServer(MCPServer[Any]):
         tool = self._tools.get(name)
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=_unknown("tool", name, self._tools))
-        try:
-            caller = self._caller(context.request_context if context else None)
-            result = await self._run(tool, arguments, caller)
-        except HandoffError as error:
-            return refused(error)
-        except Exception:
-            logger.exception("%s failed", name)
-            return refused(DEFECT)
-        return answered(result)
+        request = context.request_context if context else None
+        call = Call("mcp", name, _principal(request).name)
+        async with progress_told(request, name):
+            with observed(self._observe, call):
+                return await self._answer(tool, arguments, request, call)
 
     async def list_resources(self) -> list[Resource]:
         return list(resources.LISTED)
@@ -117,8 +116,8 @@ class HandoffServer(MCPServer[Any]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> list[ReadResourceContents]:
-        caller = self._caller(context.request_context if context else None)
         try:
+            caller = self._caller(context.request_context if context else None)
             text = await resources.read(self.backend, caller, str(uri))
         except HandoffError as error:
             raise protocol_error(error) from None
@@ -162,13 +161,38 @@ class HandoffServer(MCPServer[Any]):
         """Serve one connection, in the protocol era of its first request, until it ends."""
         await serve_dual_era_loop(self._lowlevel_server, incoming, outgoing, lifespan_state={})
 
-    async def _run(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Record:
-        if self._settings.read_only and not tool.reads:
+    async def _answer(
+        self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None, call: Call
+    ) -> CallToolResult:
+        try:
+            result = await self._run(tool, arguments, context)
+        except HandoffError as error:
+            call.outcome = error.code
+            return refused(error)
+        except Exception:
+            logger.exception("%s failed", tool.name)
+            call.outcome = DEFECT.code
+            return refused(DEFECT)
+        call.outcome = OK
+        return answered(result)
+
+    async def _run(
+        self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None
+    ) -> Record:
+        caller = self._caller(context)
+        self._check_may_run(tool, _principal(context))
+        request = parse(tool.request, self._unstringified(tool, arguments), BOT)
+        return await getattr(self.backend, tool.name)(caller, request)
+
+    def _check_may_run(self, tool: Tool, principal: Principal) -> None:
+        if tool.reads:
+            return
+        if self._settings.read_only:
             raise Forbidden(
                 f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
             )
-        request = parse(tool.request, self._unstringified(tool, arguments), BOT)
-        return await getattr(self.backend, tool.name)(caller, request)
+        if not principal.may_write:
+            raise Forbidden(f"{tool.name} writes, and this token may only read.")
 
     def _unstringified(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Undo what some clients do to arrays and objects: send them as a string of JSON."""
@@ -179,7 +203,12 @@ class HandoffServer(MCPServer[Any]):
         }
 
     def _caller(self, context: RequestContext | None) -> Caller:
-        """Return who calls: a bot, known by the configured id, its token's or its client's name."""
+        """Return who calls: a bot, known by the configured id, its token's or its client's name.
+
+        Raises what the request was refused for before it came here.
+        """
+        if refusal := _state(context, "refusal", None):
+            raise refusal
         principal = _principal(context)
         client = context.session.client_params if context else None
         name = self._settings.actor_id or (client.client_info.name if client else None)
@@ -201,8 +230,11 @@ class HandoffServer(MCPServer[Any]):
     async def _complete(
         self, context: RequestContext, params: CompleteRequestParams
     ) -> CompleteResult:
-        caller = self._caller(context)
-        offered = await resources.complete(self.backend, caller, params.ref, params.argument)
+        try:
+            caller = self._caller(context)
+            offered = await resources.complete(self.backend, caller, params.ref, params.argument)
+        except HandoffError as error:
+            raise protocol_error(error) from None
         return CompleteResult(completion=offered)
 
     async def _readable(self, context: RequestContext, uris: Sequence[str]) -> list[str]:
@@ -221,8 +253,13 @@ class HandoffServer(MCPServer[Any]):
 
 
 def _principal(context: RequestContext | None) -> Principal:
+    return _state(context, "principal", LOCAL)
+
+
+def _state(context: RequestContext | None, name: str, default: Any) -> Any:
+    """Return what was found out about an HTTP request before it came here."""
     request = context.request if context else None
-    return getattr(request.state, "principal", LOCAL) if request else LOCAL
+    return getattr(request.state, name, default) if request else default
 
 
 def _parsed(value: Any) -> Any:

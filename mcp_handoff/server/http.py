@@ -5,11 +5,7 @@ from contextlib import asynccontextmanager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.transport_security import (
-    DEFAULT_MAX_REQUEST_BODY_SIZE,
-    RequestBodyLimitMiddleware,
-    TransportSecuritySettings,
-)
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,15 +40,14 @@ class HttpTransports:
 
 
 class BindSessions:
-    """Tells the SDK whose request it is, so that no session is used with another's token, and
-    takes no body that is longer than the SDK's own limit."""
+    """Tells the SDK whose request it is, so that no session is used with another's token."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = RequestBodyLimitMiddleware(app, DEFAULT_MAX_REQUEST_BODY_SIZE)
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get("state", {}).get("principal")
         if principal is not None:
-            token = AccessToken(token="", client_id=principal.name, scopes=[])
+            token = AccessToken(token="", client_id=principal.id, scopes=[])
             scope["user"] = AuthenticatedUser(token)
         await self._app(scope, receive, send)

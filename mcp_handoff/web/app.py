@@ -1,58 +1,130 @@
-"""The three doors and the guard in front of them, as one ASGI application."""
+"""The three doors, what stands in front of them, and what the operators read."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backend import Backend
+from mcp_handoff.backend import Store
+from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.rest.app import create_api
 from mcp_handoff.server.app import HandoffServer
 from mcp_handoff.server.http import BindSessions, HttpTransports
-from mcp_handoff.web.guard import Allowed, Guard, Recognise
+from mcp_handoff.web.authentication import Authentication, Recognise, Resource
+from mcp_handoff.web.bodies import WholeBodies
+from mcp_handoff.web.guard import Allowed, Guard
+from mcp_handoff.web.metrics import Metrics
+from mcp_handoff.web.rate_limit import RateLimit
+from mcp_handoff.web.request_ids import HEADER, RequestIds
 
 
-def create_app(
-    server: HandoffServer, settings: Settings, allowed: Allowed, recognise: Recognise | None
-) -> ASGIApp:
-    """Return the application that `mcp-handoff serve` runs."""
-    transports = HttpTransports(server, hosts=allowed.hosts, origins=allowed.origins)
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who is let in: by Host and Origin, and by what `recognise` makes of a token.
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with transports.sessions():
-            yield
+    `origins` are those that browsers may call from, beside this machine's own.
+    """
 
-    async def ready(_: Request) -> Response:
-        return await _readiness(server.backend)
+    allowed: Allowed
+    origins: Sequence[str]
+    recognise: Recognise | None
+    resource: Resource | None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What `mcp-handoff serve` serves, within `sessions()`."""
+
+    asgi: ASGIApp
+    mcp: HandoffServer
+    transports: HttpTransports
+
+    def sessions(self) -> AbstractAsyncContextManager[None]:
+        """Keep the MCP sessions while this is entered; leaving it ends them."""
+        return self.transports.sessions()
+
+
+def create_app(store: Store, settings: Settings, admission: Admission) -> App:
+    """Return the application over `store`, with what stands in front of it."""
+    metrics = Metrics()
+
+    def observe(call: Call) -> None:
+        metrics.count(call)
+        log_call(call)
+
+    mcp = HandoffServer(store, settings, observe)
+    allowed = admission.allowed
+    transports = HttpTransports(mcp, hosts=allowed.hosts, origins=allowed.origins)
 
     doors = Starlette(
         routes=[
-            Route("/healthz", _healthy),
-            Route("/readyz", ready),
-            Mount("/api", create_api(server.backend, settings.organization)),
+            *_operation(store, metrics),
+            *_metadata(admission.resource),
+            Mount("/api", create_api(store, settings.organization, observe)),
             *transports.routes,
         ],
-        lifespan=lifespan,
     )
-    return Guard(BindSessions(doors), allowed, recognise)
+    return App(_guarded(doors, settings, admission), mcp, transports)
 
 
-async def _healthy(_: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+def _guarded(doors: ASGIApp, settings: Settings, admission: Admission) -> ASGIApp:
+    """Put in front of the doors what every request passes, the first one last."""
+    app: ASGIApp = WholeBodies(BindSessions(doors))
+    if settings.rate_limit:
+        app = RateLimit(app, settings.rate_limit)
+    app = Authentication(app, admission.recognise, admission.resource)
+    if admission.origins:
+        app = _shared(app, admission.origins)
+    return RequestIds(Guard(app, admission.allowed))
 
 
-async def _readiness(backend: Backend) -> Response:
+def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Let pages of these origins call (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Mcp-Session-Id", "Retry-After", "WWW-Authenticate", HEADER],
+    )
+
+
+def _operation(store: Store, metrics: Metrics) -> list[BaseRoute]:
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readiness(_: Request) -> Response:
+        return await _readiness(store)
+
+    async def figures(_: Request) -> Response:
+        return metrics.exposition(await store.count_dispatches())
+
+    return [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]
+
+
+def _metadata(resource: Resource | None) -> list[BaseRoute]:
+    if resource is None:
+        return []
+
+    async def metadata(_: Request) -> Response:
+        return resource.metadata()
+
+    return [Route(path, metadata) for path in resource.metadata_paths]
+
+
+async def _readiness(store: Store) -> Response:
     try:
-        await backend.list_projects(Caller(bot("readiness")), ListProjects())
+        await store.list_projects(Caller(bot("readiness")), ListProjects())
     except HandoffError as error:
         return JSONResponse({"status": "unavailable", "error": error.message}, status_code=503)
     return JSONResponse({"status": "ok"})

@@ -7,14 +7,16 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from mcp_handoff.backend import Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
-from mcp_handoff.server.app import HandoffServer
-from mcp_handoff.web.app import create_app
+from mcp_handoff.tokens import Principal, token_id_of
+from mcp_handoff.web.app import Admission, App, create_app
+from mcp_handoff.web.authentication import Recognise, Resource
+from mcp_handoff.web.deadlines import ImpatientProtocol
 from mcp_handoff.web.guard import Allowed
+from mcp_handoff.web.oauth import Issuer
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""
@@ -33,9 +35,12 @@ _LOOPBACK_ORIGINS = tuple(f"http://{host}" for host in _LOOPBACK_HOSTS)
 class Server(uvicorn.Server):
     """Ends open streams before it waits for connections to close."""
 
-    def __init__(self, app: ASGIApp, mcp: HandoffServer) -> None:
+    def __init__(self, app: App) -> None:
         config = uvicorn.Config(
-            app,
+            app.asgi,
+            http=ImpatientProtocol,
+            ws="none",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -44,7 +49,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
-        self._mcp = mcp
+        self._mcp = app.mcp
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -71,22 +76,44 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Raises Misconfigured for an address beyond loopback as long as there is no token.
+    Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
     """
-    guarded = any(token.revoked_at is None for token in await store.list_tokens())
-    if not guarded and not _is_loopback(host):
+    recognise = await _recogniser(store, settings)
+    if recognise is None and not _is_loopback(host):
         raise Misconfigured(
             f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
             " mcp-handoff token create NAME --role bot"
         )
     bound = listen(host, port)
     address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
-    mcp = HandoffServer(store, settings)
     allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    app = create_app(mcp, settings, allowed, store.recognise if guarded else None)
-    open_to = "whoever has a token" if guarded else "everyone on this machine (there is no token)"
+    admission = Admission(allowed, origins, recognise, _resource(settings))
+    app = create_app(store, settings, admission)
+    everyone = "everyone on this machine (there is no token)"
+    open_to = "whoever has a token" if recognise else everyone
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
-    await Server(app, mcp).serve([bound])
+    async with app.sessions():
+        await Server(app).serve([bound])
+
+
+async def _recogniser(store: Store, settings: Settings) -> Recognise | None:
+    """Return what tells whom a token belongs to: ours first, then the issuer's; None without."""
+    if settings.oauth_issuer and settings.oauth_audience:
+        issuer = Issuer(settings.oauth_issuer, settings.oauth_audience)
+
+        async def recognise(secret: str) -> Principal | None:
+            is_ours = token_id_of(secret) is not None
+            return await (store.recognise(secret) if is_ours else issuer.recognise(secret))
+
+        return recognise
+    has_tokens = any(token.revoked_at is None for token in await store.list_tokens())
+    return store.recognise if has_tokens else None
+
+
+def _resource(settings: Settings) -> Resource | None:
+    if settings.oauth_issuer and settings.oauth_audience:
+        return Resource(settings.oauth_audience, settings.oauth_issuer)
+    return None
 
 
 def _is_loopback(host: str) -> bool:

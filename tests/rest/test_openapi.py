@@ -3,14 +3,25 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.rest.conftest import BODY
-from tests.web.served import Served
+from tests.web.served import Served, make_token
 
 HERE = Path(__file__).parent
 SECONDS = 25
 """How long schemathesis makes up calls, after it went through the edges of every field."""
+
+
+@pytest.fixture
+def served(store: Path) -> Iterator[Served]:
+    """A server whose caller may call as often as it likes."""
+    token = make_token(store, "ada", "--role", "user")
+    with Served(store, token=token, HANDOFF_RATE_LIMIT="0") as running:
+        yield running
 
 
 def test_the_api_answers_what_its_description_says(served: Served, tmp_path: Path) -> None:

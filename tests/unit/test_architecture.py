@@ -22,6 +22,13 @@ OWNERS = {
     "fastapi": ("rest/",),
     "fastapi_offline": ("rest/",),
     "uvicorn": ("web/",),
+    "h11": ("web/deadlines.py",),
+    "limits": ("web/rate_limit.py",),
+    "prometheus_client": ("web/metrics.py",),
+    "jwt": ("web/oauth.py",),
+    "httpx2": ("web/oauth.py",),
+    "opentelemetry": ("tracing.py",),
+    "pythonjsonlogger": ("logs.py",),
     "starlette": ("rest/", "web/", "server/http.py"),
 }
 """The one place that imports a library."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import httpx2
 
@@ -27,10 +27,7 @@ class Served:
             stderr=subprocess.PIPE,
         )
         assert self.process.stderr is not None
-        announced = self.process.stderr.readline().decode()
-        found = re.search(r"http://[\d.]+:\d+", announced)
-        assert found, announced
-        self.url = found.group()
+        self.url = _announced(self.process.stderr)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
 
@@ -52,6 +49,16 @@ class Served:
         self.process.send_signal(signal.SIGTERM)
         _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
+
+
+def _announced(errors: IO[bytes]) -> str:
+    """Return the address that a server announces; its log may come before."""
+    said = b""
+    for line in errors:
+        if found := re.match(rb"mcp-handoff: (http://[\d.]+:\d+)", line):
+            return found.group(1).decode()
+        said += line
+    raise AssertionError(said.decode())
 
 
 def command(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """Who hears over HTTP of what was written at another door."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def file_ticket(served: Served, project: str) -> None:
 
 
 @asynccontextmanager
-async def with_token(served: Served, token: str) -> AsyncIterator[Client]:
+async def with_token(served: Served, token: str) -> AsyncGenerator[Client]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)

@@ -1,12 +1,12 @@
 """The Backend over a database of our own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from typing import TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backends.store import builds, projects, suggestions, tickets, tokens
-from mcp_handoff.backends.store.transaction import Database
+from mcp_handoff.backends.store.transaction import Database, Transaction
 from mcp_handoff.builds import (
     Build,
     BuildPage,
@@ -39,6 +39,12 @@ from mcp_handoff.tickets import (
     TriggeredBuild,
 )
 from mcp_handoff.tokens import CreatedToken, CreateToken, Principal, RevokeToken, Token
+from mcp_handoff.tracing import span
+
+RequestT = TypeVar("RequestT")
+ResultT = TypeVar("ResultT")
+
+Operation = Callable[[Transaction, Caller, RequestT], ResultT]
 
 
 class StoreBackend:
@@ -49,54 +55,49 @@ class StoreBackend:
 
     def __init__(self, database: Database, *, dispatching: bool = False) -> None:
         self._database = database
-        self._dispatching = dispatching
+        self._trigger = builds.trigger_and_queue if dispatching else builds.trigger_bot_build
 
     async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
-        return await self._database.write(lambda tx: tickets.create_ticket(tx, caller, request))
+        return await self._write(tickets.create_ticket, caller, request)
 
     async def find_tickets(self, caller: Caller, request: FindTickets) -> TicketPage:
-        return await self._database.read(lambda tx: tickets.find_tickets(tx, caller, request))
+        return await self._read(tickets.find_tickets, caller, request)
 
     async def list_tickets(self, caller: Caller, request: ListTickets) -> TicketList:
-        return await self._database.read(lambda tx: tickets.list_tickets(tx, caller, request))
+        return await self._read(tickets.list_tickets, caller, request)
 
     async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
-        return await self._database.read(lambda tx: tickets.get_ticket(tx, caller, request))
+        return await self._read(tickets.get_ticket, caller, request)
 
     async def trigger_bot_build(self, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
-        trigger = partial(builds.trigger_bot_build, dispatching=self._dispatching)
-        return await self._database.write(lambda tx: trigger(tx, caller, request))
+        return await self._write(self._trigger, caller, request)
 
     async def list_suggestions(self, caller: Caller, request: ListSuggestions) -> SuggestionPage:
-        return await self._database.read(
-            lambda tx: suggestions.list_suggestions(tx, caller, request)
-        )
+        return await self._read(suggestions.list_suggestions, caller, request)
 
     async def suggest_close(self, caller: Caller, request: SuggestClose) -> SuggestedClose:
-        return await self._database.write(lambda tx: suggestions.suggest_close(tx, caller, request))
+        return await self._write(suggestions.suggest_close, caller, request)
 
     async def act_on_suggestion(self, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
-        return await self._database.write(
-            lambda tx: suggestions.act_on_suggestion(tx, caller, request)
-        )
+        return await self._write(suggestions.act_on_suggestion, caller, request)
 
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
-        return await self._database.read(lambda tx: builds.find_builds(tx, caller, request))
+        return await self._read(builds.find_builds, caller, request)
 
     async def create_build(self, caller: Caller, request: CreateBuild) -> UpdatedBuild:
-        return await self._database.write(lambda tx: builds.create_build(tx, caller, request))
+        return await self._write(builds.create_build, caller, request)
 
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:
-        return await self._database.read(lambda tx: builds.get_build(tx, caller, request))
+        return await self._read(builds.get_build, caller, request)
 
     async def update_build(self, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
-        return await self._database.write(lambda tx: builds.update_build(tx, caller, request))
+        return await self._write(builds.update_build, caller, request)
 
     async def list_projects(self, caller: Caller, request: ListProjects) -> ProjectList:
-        return await self._database.read(lambda tx: projects.list_projects(tx, caller, request))
+        return await self._read(projects.list_projects, caller, request)
 
     async def create_project(self, caller: Caller, request: CreateProject) -> CreatedProject:
-        return await self._database.write(lambda tx: projects.create_project(tx, caller, request))
+        return await self._write(projects.create_project, caller, request)
 
     async def create_token(self, request: CreateToken) -> CreatedToken:
         return await self._database.write(lambda tx: tokens.create_token(tx, request))
@@ -110,8 +111,23 @@ class StoreBackend:
     async def recognise(self, secret: str) -> Principal | None:
         return await self._database.read(lambda tx: tokens.recognise(tx, secret))
 
+    async def count_dispatches(self) -> int:
+        return await self._database.read(builds.count_dispatches)
+
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self._database.changes()
 
     async def close(self) -> None:
         await self._database.close()
+
+    async def _write(
+        self, operation: Operation[RequestT, ResultT], caller: Caller, request: RequestT
+    ) -> ResultT:
+        with span(f"store {operation.__name__}"):
+            return await self._database.write(lambda tx: operation(tx, caller, request))
+
+    async def _read(
+        self, operation: Operation[RequestT, ResultT], caller: Caller, request: RequestT
+    ) -> ResultT:
+        with span(f"store {operation.__name__}"):
+            return await self._database.read(lambda tx: operation(tx, caller, request))

@@ -32,24 +32,21 @@ from mcp_handoff.tickets import (
 )
 
 
-def trigger_bot_build(
-    tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
-) -> TriggeredBuild:
-    """Start a run of a bot build for a ticket, or return the one already under way.
+def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
+    """Start a run of a bot build for a ticket, or return the one already under way."""
+    return _trigger(tx, caller, request, dispatching=False)
 
-    With `dispatching`, an outbox row goes with it.
-    """
 
-    def effect() -> TriggeredBuild:
-        found = locate(tx, caller, request.ticket, request.project)
-        require_open(found.ticket["status"], found.reference)
-        if is_under_way(_latest_status(tx, found.ticket["id"])):
-            return _triggered(tx, caller, found)
-        made, masked = masked_fields({"provider": request.provider, "repo": request.repo})
-        _start(tx, caller, found, made, dispatching=dispatching)
-        return _triggered(tx, caller, found, masked)
+def trigger_and_queue(tx: Transaction, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
+    """Do that, and leave an outbox row for what was started."""
+    return _trigger(tx, caller, request, dispatching=True)
 
-    return idempotency.once(tx, caller, request, TriggeredBuild, effect)
+
+def count_dispatches(tx: Transaction) -> int:
+    """Return how many runs wait to be dispatched."""
+    row = tx.one("SELECT count(*) AS waiting FROM outbox")
+    assert row is not None, "a count is always one row"
+    return row["waiting"]
 
 
 def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
@@ -136,6 +133,21 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
         limit=limit,
     )
     return [_build(row) for row in rows]
+
+
+def _trigger(
+    tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
+) -> TriggeredBuild:
+    def effect() -> TriggeredBuild:
+        found = locate(tx, caller, request.ticket, request.project)
+        require_open(found.ticket["status"], found.reference)
+        if is_under_way(_latest_status(tx, found.ticket["id"])):
+            return _triggered(tx, caller, found)
+        made, masked = masked_fields({"provider": request.provider, "repo": request.repo})
+        _start(tx, caller, found, made, dispatching=dispatching)
+        return _triggered(tx, caller, found, masked)
+
+    return idempotency.once(tx, caller, request, TriggeredBuild, effect)
 
 
 _EDITABLE = ("description", "display_name", "is_active", "metadata")

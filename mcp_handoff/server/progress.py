@@ -1,0 +1,37 @@
+"""Word that a call goes on, so that no client gives it up while it waits its turn."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
+
+INTERVAL_SECONDS = 2.0
+"""How often a client that asked for progress hears of a call that is under way."""
+
+
+@asynccontextmanager
+async def progress_told(
+    context: ServerRequestContext[Any, Any] | None, operation: str
+) -> AsyncGenerator[None]:
+    """Tell the client that asked for it how many seconds the call has taken, until this is left.
+
+    What happens inside must not raise.
+    """
+    if context is None or "progress_token" not in (context.meta or {}):
+        yield
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(_tell, context.session, operation)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def _tell(session: ServerSession, operation: str) -> None:
+    begun = anyio.current_time()
+    while True:
+        await anyio.sleep(INTERVAL_SECONDS)
+        seconds = round(anyio.current_time() - begun, 1)
+        await session.report_progress(seconds, message=f"{operation} waits its turn: {seconds} s")

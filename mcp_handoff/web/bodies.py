@@ -1,0 +1,57 @@
+"""How much a request may hold, and how long it may take to come."""
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES = 4 * 2**20
+"""The most that a body may hold; the SDK's own limit is the same."""
+
+BODY_SECONDS = 15.0
+"""How long it may take until it is there."""
+
+_TOO_LONG = PlainTextResponse("The request's body is longer than 4 MiB.", status_code=413)
+_TOO_SLOW = PlainTextResponse("The request's body took too long.", status_code=408)
+
+
+class WholeBodies:
+    """Passes a request on once its whole body is there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > BODY_BYTES:
+            await _TOO_LONG(scope, receive, send)
+            return
+        body: Message | None = None
+        with anyio.move_on_after(BODY_SECONDS) as waiting:
+            body = await _whole(receive)
+        if body is None:
+            refusal = _TOO_SLOW if waiting.cancelled_caught else _TOO_LONG
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _first(body, receive), send)
+
+
+async def _whole(receive: Receive) -> Message | None:
+    """Return the whole body, or that the client has left; None for a body that is too long."""
+    body = bytearray()
+    while (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+    return message
+
+
+def _first(message: Message, receive: Receive) -> Receive:
+    waiting = [message]
+
+    async def receiving() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving
