@@ -1,1 +1,1 @@
-"""Measures mcp-handoff: beside a bare SDK server over stdio, and as its store grows."""
+"""Measures mcp-handoff: beside a bare SDK server, over many calls, and as its store grows."""

@@ -4,7 +4,7 @@ import argparse
 
 import anyio
 
-from benchmarks import crowd, machine, scale, stdio
+from benchmarks import crowd, machine, memory, scale, stdio, throughput
 
 _NOTE = (
     "Times are p50 (p99). Each turn goes to every side once, in an order that is drawn;"
@@ -17,6 +17,8 @@ def main() -> None:
     print(f"Measured on {machine.facts()}. {_NOTE}\n")
     print(stdio.compare(options.rounds, options.calls, options.starts), flush=True)
     print(f"\n{crowd.gather()}", flush=True)
+    print(f"\n{throughput.compare(options.rounds, options.calls)}", flush=True)
+    print(f"\n{memory.sustain(options.sustained)}", flush=True)
     if options.tickets:
         print(f"\n{anyio.run(scale.grow, options.tickets, options.calls)}")
 
@@ -28,8 +30,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--rounds", type=int, default=5, help="how often both servers file tickets")
+    add("--rounds", type=int, default=5, help="how often the servers file tickets")
     add("--calls", type=int, default=400, help="calls of each kind, in each round and store")
+    add("--sustained", type=int, default=20_000, help="calls in each era that leave memory flat")
     add("--starts", type=int, default=15, help="how often both servers are started")
     sizes = [1_000, 100_000, 1_000_000]
     add(

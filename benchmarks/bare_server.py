@@ -1,18 +1,20 @@
-"""What the SDK gives: one tool that does one durable insert, over stdio.
+"""What the SDK gives: one tool that does one durable insert, over stdio or Streamable HTTP.
 
 Durable as our own store is: journal_mode=WAL and synchronous=FULL, with Python's own sqlite3.
 """
 
+import socket
 import sqlite3
 import sys
 import uuid
 
+import uvicorn
 from mcp.server.mcpserver import MCPServer
 
 
-def main(path: str) -> None:
+def main(transport: str, path: str) -> None:
     store = _opened(path)
-    server = MCPServer("bare")
+    server = MCPServer("bare", log_level="WARNING")
 
     @server.tool()
     def create_ticket(title: str, description: str) -> str:
@@ -20,7 +22,20 @@ def main(path: str) -> None:
         store.execute("INSERT INTO tickets VALUES (?, ?, ?)", (ticket_id, title, description))
         return ticket_id
 
-    server.run("stdio")
+    if transport == "http":
+        _serve_http(server)
+    else:
+        server.run("stdio")
+
+
+def _serve_http(server: MCPServer) -> None:
+    """Serve on a free port of this machine; the address is told on stderr."""
+    config = uvicorn.Config(server.streamable_http_app(), log_level="warning", access_log=False)
+    # asyncio sets TCP_NODELAY where the protocol is named, as it is when uvicorn binds by itself.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
+        bound.bind(("127.0.0.1", 0))
+        print(f"http://127.0.0.1:{bound.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def _opened(path: str) -> sqlite3.Connection:
@@ -34,4 +49,4 @@ def _opened(path: str) -> sqlite3.Connection:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

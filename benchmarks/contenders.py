@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipes import Server
+from benchmarks.served import Served
 
 ROOT = Path(__file__).parents[1]
+PROJECT = "bench"
 
 
 @dataclass(slots=True)
@@ -29,39 +31,58 @@ class Contender:
     tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def start(self, store: Path) -> Server:
-        """Start the server and wait until it has listed its tools."""
-        command = [sys.executable, "-m", *(part.format(store=store) for part in self.command)]
-        settings = {name: value.format(store=store) for name, value in self.settings.items()}
-        server = Server(command, {**_inherited(), **settings}, ROOT)
+        """Start the server over stdio and wait until it has listed its tools."""
+        server = Server(self._command(store), self._environment(store), ROOT)
         self.tools = server.request("tools/list")["tools"]
         self.starts.append(server.age)
         return server
 
+    def serve(self, store: Path) -> Served:
+        """Start the server over HTTP and wait until it listens."""
+        return Served(self._command(store), self._environment(store), ROOT)
+
     def create(self, server: Server, number: int) -> float:
         """File a ticket like no other and return the seconds that it took."""
-        texts = {
-            "title": f"Checkout fails in case {number}",
-            "description": f"POST /checkout answers 500 in case {number}; the others work.",
+        return server.call("create_ticket", self.ticket(str(number)))
+
+    def ticket(self, case: str) -> dict[str, Any]:
+        """Return what create_ticket takes for a ticket like no other."""
+        return {
+            "title": f"Checkout fails in case {case}",
+            "description": f"POST /checkout answers 500 in case {case}; the others work.",
+            **self.more,
         }
-        return server.call("create_ticket", {**texts, **self.more})
 
     @property
     def memory(self) -> float:
         return statistics.median(self.resident)
 
+    def _command(self, store: Path) -> list[str]:
+        return [sys.executable, "-m", *(part.format(store=store) for part in self.command)]
 
-def bare() -> Contender:
-    """The SDK with one tool that does one durable insert."""
-    return Contender(["benchmarks.bare_server", "{store}"])
+    def _environment(self, store: Path) -> dict[str, str]:
+        settings = {name: value.format(store=store) for name, value in self.settings.items()}
+        return {**_inherited(), **settings}
 
 
-def ours() -> Contender:
-    """mcp-handoff as it is installed."""
+def bare(transport: str = "stdio") -> Contender:
+    """The SDK with one tool that does one durable insert; over stdio or http."""
+    return Contender(["benchmarks.bare_server", transport, "{store}"])
+
+
+def ours(*command: str, **settings: str) -> Contender:
+    """mcp-handoff as it is installed; a command and settings may be added."""
+    store = {"HANDOFF_BACKEND": "sqlite:///{store}", "HANDOFF_PROJECT": PROJECT}
     return Contender(
-        ["mcp_handoff"],
-        settings={"HANDOFF_BACKEND": "sqlite:///{store}", "HANDOFF_PROJECT": "bench"},
+        ["mcp_handoff", *command],
+        settings={**store, **settings},
         more={"request_type": "bug", "roles": ["backend"]},
     )
+
+
+def ours_over_http() -> Contender:
+    """mcp-handoff as it serves a team, without its rate limit."""
+    return ours("serve", "--port", "0", HANDOFF_RATE_LIMIT="0")
 
 
 def _inherited() -> dict[str, str]:

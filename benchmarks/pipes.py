@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import psutil
 
-_ENVELOPE = {
+ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -41,7 +41,7 @@ class Server:
     def request(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a request and return its result."""
         self._last_id += 1
-        self._send({"method": method, "params": {**params, "_meta": _ENVELOPE}})
+        self._send({"method": method, "params": {**params, "_meta": ENVELOPE}})
         answer = self._answer()
         if "error" in answer or answer["result"].get("isError"):
             raise Failed(answer)

@@ -245,4 +245,4 @@ def _caller(settings: Settings) -> Caller:
 
 
 def _references(tickets: Sequence[TicketSummary]) -> list[str]:
-    return [ticket.reference for ticket in tickets] or ["none"]
+    return [ticket.name for ticket in tickets] or ["none"]

@@ -59,30 +59,38 @@ class TicketRole(Record):
 
 
 class TicketSummary(Record):
-    """A ticket as lists show it: without its long texts."""
+    """A ticket as lists show it: without its long texts.
+
+    An API may tell no more than id, status and created_at; our own store tells all.
+    """
 
     id: str
-    reference: str
-    project_id: str
-    number: int
-    title: str
-    request_type: RequestType
+    reference: str | None = None
+    project_id: str | None = None
+    number: int | None = None
+    title: str | None = None
+    request_type: RequestType | None = None
     status: Status
-    stage: Stage
-    priority: Priority
-    blocking: bool
-    roles: list[TicketRole]
-    actor_role: str
+    stage: Stage | None = None
+    priority: Priority | None = None
+    blocking: bool | None = None
+    roles: list[TicketRole] = Field(default_factory=list[TicketRole])
+    actor_role: str | None = None
     actor_id: str | None = None
-    source: str
+    source: str | None = None
     created_at: Timestamp
-    updated_at: Timestamp
+    updated_at: Timestamp | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ticket can be called by: its reference, or its id where that is not known."""
+        return self.reference or self.id
 
 
 class Ticket(TicketSummary):
     """A ticket with all that is kept of it."""
 
-    description: str
+    description: str | None = None
     evidence: dict[str, Any] | None = None
     suggested_resolution: str | None = None
     implementation_notes: str | None = None
@@ -211,7 +219,7 @@ class TriggerBotBuild(Request):
 class BuildingTicket(TicketSummary):
     """A ticket with its build run in `ai_output.build_run`."""
 
-    ai_output: dict[str, Any]
+    ai_output: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
 class TriggeredBuild(Record):

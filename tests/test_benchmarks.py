@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["--rounds", "1", "--calls", "20", "--starts", "2", "--tickets", "100", "1000"]
+SMALL = ["--rounds", "1", "--calls", "20", "--sustained", "60", "--starts", "2"]
+SIZES = ["--tickets", "100", "1000"]
 SECONDS = 120
 
 COMPARED = [
@@ -18,6 +19,9 @@ COMPARED = [
     "tools/list, bytes",
 ]
 CROWD = ["errors", "tickets stored", "slowest call, ms"]
+THROUGHPUT = ["1 client", "8 clients", "32 clients", "32 clients, 2025-11-25"]
+LOAD = "load generator, of a core"
+MEMORY = ["2026-07-28", "2025-11-25"]
 SCALE = [
     "create_ticket",
     "get_ticket",
@@ -28,13 +32,13 @@ SCALE = [
 
 
 def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
-    command = [sys.executable, "-m", "benchmarks", *SMALL]
+    command = [sys.executable, "-m", "benchmarks", *SMALL, *SIZES]
     ran = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
     rows = {name: cells for name, *cells in _rows(ran.stdout)}
-    assert list(rows) == [*COMPARED, *CROWD, *SCALE]
-    for name in [*COMPARED, *SCALE]:
+    assert list(rows) == [*COMPARED, *CROWD, *THROUGHPUT, LOAD, *MEMORY, *SCALE]
+    for name in [*COMPARED, *THROUGHPUT, *MEMORY, *SCALE]:
         assert all(_smallest(cell) > 0 for cell in rows[name][:2]), name
     assert rows["tools"][:2] == ["1", "10"]
     assert rows["errors"] == ["0", "0", "yes"]
@@ -56,4 +60,5 @@ def _rows(report: str) -> list[list[str]]:
 
 def _smallest(cell: str) -> float:
     """Return the smallest number in a cell, 0 without one."""
-    return min((float(number) for number in re.findall(r"[\d.]+", cell)), default=0)
+    numbers = re.findall(r"[\d.]+", cell.replace(",", ""))
+    return min((float(number) for number in numbers), default=0)

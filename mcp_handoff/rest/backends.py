@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from mcp_handoff.backend import Backend
 
 
-def _backend(request: Request) -> Backend:
+async def _backend(request: Request) -> Backend:
     return request.app.state.backend
 
 

@@ -46,11 +46,16 @@ class Door:
         )
 
 
-Entered = Annotated[Door, Depends(Door)]
+# Asynchronous, or FastAPI would send each request through its thread pool once for each of them.
+async def _door(request: Request) -> Door:
+    return Door(request)
+
+
+Entered = Annotated[Door, Depends(_door)]
 """The door that a request came in by."""
 
 
-def _caller(door: Entered) -> Caller:
+async def _caller(door: Entered) -> Caller:
     return door.caller()
 
 

@@ -32,11 +32,11 @@ def holds_untrusted(result: Record) -> bool:
 
 def _created(result: CreatedTicket) -> str:
     ticket = result.ticket
-    roles = ", ".join(role.role for role in ticket.roles)
+    roles = ", ".join(role.role for role in ticket.roles) or "nobody"
     if result.deduplicated:
-        return f"{ticket.reference} says the same and is still open; no second ticket was filed."
+        return f"{ticket.name} says the same and is still open; no second ticket was filed."
     return (
-        f"Filed {ticket.reference} in {ticket.stage} for {roles}.{_masking(result.masked)}"
+        f"Filed {ticket.name} in {ticket.stage or 'backlog'} for {roles}.{_masking(result.masked)}"
         " Next: trigger_bot_build to have a bot work on it."
     )
 
@@ -67,10 +67,10 @@ def _detail(result: TicketDetail) -> str:
 
 
 def _triggered(result: TriggeredBuild) -> str:
-    run = result.ticket.ai_output["build_run"]
+    run = result.ticket.ai_output.get("build_run", {})
+    build, status = run.get("build_id", ""), run.get("status", "triggered")
     return (
-        f"Build {run['build_id']} of {result.ticket.reference} is {run['status']}"
-        f" (run {run['id']}).{_masking(result.masked)}"
+        f"Build {build} of {result.ticket.name} is {status}.{_masking(result.masked)}"
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 
@@ -138,7 +138,7 @@ def _ticket(ticket: TicketSummary) -> str:
     roles = ", ".join(f"{role.role} {role.status}" for role in ticket.roles)
     blocking = ", blocking" if ticket.blocking else ""
     return (
-        f"{ticket.reference} [{ticket.status}, {ticket.stage}] {ticket.request_type},"
+        f"{ticket.name} [{ticket.status}, {ticket.stage}] {ticket.request_type},"
         f" {ticket.priority}{blocking}: {ticket.title} ({roles})"
     )
 

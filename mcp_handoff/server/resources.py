@@ -108,7 +108,7 @@ async def _offered(
             return choices(name, argument)
         case ResourceTemplateReference(uri="handoff://tickets/{ref}") if argument == "ref":
             page = await backend.find_tickets(caller, FindTickets(limit=_OFFERED))
-            return [ticket.reference for ticket in page.tickets]
+            return [ticket.name for ticket in page.tickets]
         case ResourceTemplateReference(uri="handoff://builds/{id}") if argument == "id":
             found = await backend.find_builds(caller, FindBuilds(limit=_OFFERED))
             return [build.id for build in found.items]

@@ -1,6 +1,7 @@
 """Our own uvicorn server, with an end that comes in time."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
@@ -91,6 +92,7 @@ async def serve(
     app = create_app(store, settings, admission)
     everyone = "everyone on this machine (there is no token)"
     open_to = "whoever has a token" if recognise else everyone
+    gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
     async with app.sessions():
         await Server(app).serve([bound])
@@ -127,7 +129,8 @@ def _bracketed(host: str) -> str:
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address; Misconfigured when it is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it answers wait 40 ms.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))

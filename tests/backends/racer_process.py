@@ -53,7 +53,7 @@ class Racer:
 
     async def create_many(self, count: str) -> Answer:
         """File tickets one after another."""
-        numbers: list[int] = []
+        numbers: list[int | None] = []
         for turn in range(int(count)):
             request = requests.create_ticket(title=f"Fault {self._number}.{turn}")
             created = await self._backend.create_ticket(CALLER, request)

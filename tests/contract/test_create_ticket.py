@@ -142,7 +142,7 @@ async def test_equal_content_under_sixteen_keys_is_sixteen_tickets(
 ) -> None:
     keyed = [requests.create_ticket(idempotency_key=f"k{n}") for n in range(16)]
     numbers = await asyncio.gather(*[_create(backend, caller, request) for request in keyed])
-    assert sorted(numbers) == list(range(1, 17))
+    assert set(numbers) == set(range(1, 17))
 
 
 async def test_each_project_numbers_its_own_tickets(backend: Backend) -> None:
@@ -157,6 +157,8 @@ async def test_each_project_numbers_its_own_tickets(backend: Backend) -> None:
     assert [ticket.reference for ticket in page.tickets] == ["HO-2-shop", "HO-1-shop"]
 
 
-async def _create(backend: Backend, caller: Caller, request: CreateTicket | None = None) -> int:
+async def _create(
+    backend: Backend, caller: Caller, request: CreateTicket | None = None
+) -> int | None:
     created = await backend.create_ticket(caller, request or requests.create_ticket())
     return created.ticket.number

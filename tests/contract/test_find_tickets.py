@@ -14,9 +14,9 @@ async def board(backend: Backend, caller: Caller) -> None:
         await backend.create_ticket(caller, requests.create_ticket(title=title, roles=roles))
 
 
-async def numbers(backend: Backend, caller: Caller, limit: int, **filters: str) -> list[int]:
+async def numbers(backend: Backend, caller: Caller, limit: int, **filters: str) -> list[int | None]:
     """Return the numbers of all pages of a search."""
-    found: list[int] = []
+    found: list[int | None] = []
     cursor = None
     while True:
         request = requests.find_tickets(limit=limit, cursor=cursor, **filters)

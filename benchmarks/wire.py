@@ -1,0 +1,64 @@
+"""HTTP requests as they go over the wire, each a call of a tool or its like over REST."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.load import PLACE
+from benchmarks.pipes import ENVELOPE
+
+HANDSHAKE = "2025-11-25"
+MODERN = "2026-07-28"
+
+_ACCEPTED = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+_MCP = "/mcp"
+
+
+def modern(tool: str, arguments: Mapping[str, Any]) -> str:
+    """Return a call of the revision without sessions."""
+    headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": tool}
+    params = {"name": tool, "arguments": arguments, "_meta": ENVELOPE}
+    return post(_MCP, _called(params), headers)
+
+
+def handshake(tool: str, arguments: Mapping[str, Any], session: str) -> str:
+    """Return a call of the newest revision with sessions, within one."""
+    headers = {"MCP-Protocol-Version": HANDSHAKE, "Mcp-Session-Id": session}
+    return post(_MCP, _called({"name": tool, "arguments": arguments}), headers)
+
+
+def open_session(address: tuple[str, int]) -> str:
+    """Shake hands and return the session's id."""
+    client = {"name": "bench", "version": "1"}
+    params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": client}
+    session = _sent(address, _message("initialize", id=1, params=params), {})
+    _sent(address, _message("notifications/initialized"), {"Mcp-Session-Id": session})
+    return session
+
+
+def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    text = json.dumps(body)
+    head = {"Host": "127.0.0.1:80", **_ACCEPTED, **headers, "Content-Length": str(len(text))}
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    return "\r\n".join([*lines, "", text])
+
+
+def _called(params: Mapping[str, Any]) -> dict[str, Any]:
+    return _message("tools/call", id=PLACE, params=params)
+
+
+def _message(method: str, **parts: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "method": method, **parts}
+
+
+def _sent(address: tuple[str, int], message: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Send a message and return the session that the answer names."""
+    host, port = address
+    request = urllib.request.Request(
+        f"http://{host}:{port}{_MCP}",
+        data=json.dumps(message).encode(),
+        headers={**_ACCEPTED, **headers},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers.get("Mcp-Session-Id", "")
