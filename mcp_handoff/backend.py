@@ -116,7 +116,7 @@ class Backend(Protocol):
         """List an organization's builds, newest first."""
         ...
 
-    async def create_build(self, caller: Caller, request: CreateBuild) -> Build:
+    async def create_build(self, caller: Caller, request: CreateBuild) -> UpdatedBuild:
         """Register a build that was made elsewhere; its status is ready."""
         ...
 

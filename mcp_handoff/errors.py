@@ -73,6 +73,12 @@ class NotFound(HandoffError):
     code = "NOT_FOUND"
 
 
+class MethodNotAllowed(HandoffError):
+    """There is something at this address, and it takes no such method."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+
 class AlreadyExists(HandoffError):
     """The name is taken."""
 

@@ -177,6 +177,7 @@ class ListTickets(Request):
     status: Status | None = None
     stages: list[Stage] = Field(default_factory=list[Stage])
     role: Role | Literal["merged"] | None = None
+    request_type: RequestType | None = None
     limit: Annotated[int, Field(ge=1, le=2000)] = 1000
     offset: Annotated[int, Field(ge=0, le=2**31)] = 0
     cursor: Cursor | None = None

@@ -7,16 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mcp_handoff.actors import ActorRole
 from mcp_handoff.projects import CreateProject
-from mcp_handoff.references import TicketName
-from mcp_handoff.schema import (
-    STORABLE,
+from mcp_handoff.rest.fields import (
     JsonObject,
     Name,
+    PullRequest,
     Repo,
-    Request,
-    Timestamp,
+    Sha,
+    TicketName,
+    describe_texts,
 )
-from mcp_handoff.suggestions import Action, PullRequest, Sha
+from mcp_handoff.schema import STORABLE, Request, Timestamp
+from mcp_handoff.suggestions import Action
 from mcp_handoff.tickets import (
     Priority,
     RequestType,
@@ -28,7 +29,7 @@ from mcp_handoff.tickets import (
     TicketSummary,
 )
 
-BUILT = ConfigDict(defer_build=False)
+BUILT = ConfigDict(defer_build=False, json_schema_extra=describe_texts)
 """FastAPI wraps each body in an adapter, which warns of models that are not built yet."""
 
 
@@ -37,11 +38,22 @@ class ProjectBody(CreateProject):
 
     model_config = BUILT
 
+    name: Name
+
+
+def _describe_ticket(model: dict[str, Any]) -> None:
+    describe_texts(model)
+    model["if"] = {"properties": {"actor_role": {"const": "bot"}}, "required": ["actor_role"]}
+    model["then"] = {"properties": {"roles": {"minItems": 1}}, "required": ["roles"]}
+
 
 class TicketBody(TicketContent):
-    """A ticket to file; the actor defaults to a user, the token's name and portal."""
+    """A ticket to file; the actor defaults to a user, the token's name and portal. A bot names
+    roles."""
 
-    model_config = BUILT
+    model_config = BUILT | ConfigDict(json_schema_extra=_describe_ticket)
+
+    evidence: JsonObject | None = None
 
     actor_role: ActorRole | None = None
     actor_id: Name | None = None
@@ -156,12 +168,6 @@ class TicketRows(BaseModel):
 
     tickets: list[TicketRow | SlimTicketRow]
     next_cursor: str | None = None
-
-
-class TicketAnswer(BaseModel):
-    """One ticket."""
-
-    ticket: TicketSummary
 
 
 def slim_row(ticket: TicketSummary) -> SlimTicketRow:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mcp_handoff.actors import Actor, ActorRole, Caller, bot
+from mcp_handoff.projects import FALLBACK_SLUG
 from mcp_handoff.tokens import LOCAL, Principal
 
 
@@ -26,14 +27,23 @@ class Door:
         role: ActorRole | None = None,
         actor_id: str | None = None,
         source: str | None = None,
+        project: str | None = None,
     ) -> Caller:
-        """Return the caller; a bot's token is a bot whatever the body says."""
+        """Return the caller; a bot's token is a bot whatever the body says.
+
+        `project` is where tickets are looked for that the request names without one.
+        """
         name = self.principal.name
         if self.principal.role == "bot":
             actor = bot(name)
         else:
             actor = Actor(role=role or "user", source=source or "portal", id=actor_id or name)
-        return Caller(actor, organization=self._organization, projects=self.principal.projects)
+        return Caller(
+            actor,
+            project=project or FALLBACK_SLUG,
+            organization=self._organization,
+            projects=self.principal.projects,
+        )
 
 
 # Asynchronous, or FastAPI would send each request through its thread pool once for each of them.

@@ -23,6 +23,7 @@ STATUSES: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
     "ALREADY_EXISTS": 409,
     "SUGGESTION_NOT_PENDING": 409,
     "RATE_LIMITED": 429,
@@ -45,6 +46,7 @@ BUILD_TYPES: Mapping[str, tuple[int, str]] = {
     "UNAUTHENTICATED": (401, "authentication_error"),
     "FORBIDDEN": (403, "forbidden_error"),
     "NOT_FOUND": (404, "not_found_error"),
+    "METHOD_NOT_ALLOWED": (405, "app_error"),
     "RATE_LIMITED": (429, "usage_limit_exceeded_error"),
     "INTERNAL": (500, "server_error"),
     "CONFIGURATION": (500, "configuration_error"),
@@ -69,6 +71,7 @@ class TicketError(BaseModel):
     fieldErrors: dict[str, str] | None = None  # noqa: N815 - the seed's name
     issues: list[Issue] | None = None
     retryAfter: float | None = None  # noqa: N815 - the seed's name
+    state: str | None = None
     reconnect: bool | None = None
 
 
@@ -89,13 +92,32 @@ class BuildError(BaseModel):
     type: str
 
 
-def documented(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return these statuses as OpenAPI documents them."""
+Responses = dict[int | str, dict[str, Any]]
+
+_PLAIN = {"text/plain": {"schema": {"type": "string"}}}
+_BODIES: Responses = {
+    408: {"description": "The body took more than 15 seconds", "content": _PLAIN},
+    413: {"description": "The body has more than 4 MiB", "content": _PLAIN},
+}
+"""What is said of a body before this API sees it."""
+
+
+def _documented(model: type[BaseModel], *statuses: int) -> Responses:
     return {status: {"model": model} for status in statuses}
 
 
-TICKET_RESPONSES = documented(TicketError, 400, 401, 403, 404, 413, 429, 500, 502)
-BUILD_RESPONSES = documented(BuildError, 400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 504)
+def ticket_reads(*more: int) -> Responses:
+    """Return what a reading call of the ticket API can answer, as OpenAPI documents it."""
+    return _documented(TicketError, 401, 403, 429, 500, 502, *more)
+
+
+def ticket_writes(*more: int) -> Responses:
+    """Return what a writing call of the ticket API can answer, as OpenAPI documents it."""
+    return ticket_reads(400, 504, *more) | _BODIES
+
+
+BUILD_READS = _documented(BuildError, 401, 403, 404, 422, 429, 500, 502)
+BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 504) | _BODIES
 
 
 def answer(error: HandoffError, path: str) -> JSONResponse:
@@ -117,6 +139,7 @@ def _ticket_error(error: HandoffError) -> TicketError:
         fieldErrors=error.fields or None,
         issues=issues or None,
         retryAfter=error.retry_after,
+        state=error.state,
     )
 
 

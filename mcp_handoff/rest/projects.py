@@ -7,19 +7,17 @@ from mcp_handoff.projects import CreatedProject, ListProjects, ProjectList
 from mcp_handoff.rest.backends import Desk
 from mcp_handoff.rest.bodies import ProjectBody
 from mcp_handoff.rest.callers import ByToken, Entered
-from mcp_handoff.rest.envelopes import TICKET_RESPONSES, TicketError
+from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
 
-router = APIRouter(prefix="/projects", tags=["projects"], responses=TICKET_RESPONSES)
+router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.get("", summary="List projects")
+@router.get("", summary="List projects", responses=ticket_reads())
 async def list_projects(desk: Desk, caller: ByToken) -> ProjectList:
     return await desk.list_projects(caller, ListProjects())
 
 
-@router.post(
-    "", status_code=201, summary="Start a project", responses={409: {"model": TicketError}}
-)
+@router.post("", status_code=201, summary="Start a project", responses=ticket_writes(409))
 async def create_project(body: ProjectBody, desk: Desk, door: Entered) -> CreatedProject:
     if door.principal.role == "bot":
         raise Forbidden("A bot's token starts no projects; ask a user or an admin.")

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query
 from mcp_handoff.rest.backends import Desk
 from mcp_handoff.rest.bodies import ActionBody, SuggestionBody
 from mcp_handoff.rest.callers import ByToken
-from mcp_handoff.rest.envelopes import TICKET_RESPONSES, TicketError
-from mcp_handoff.rest.headers import Key
+from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId
 from mcp_handoff.rest.requests import made
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -23,27 +23,25 @@ from mcp_handoff.suggestions import (
     SuggestionPage,
 )
 
-router = APIRouter(
-    prefix="/projects/{id}/ai-suggestions", tags=["suggestions"], responses=TICKET_RESPONSES
-)
+router = APIRouter(prefix="/projects/{id}/ai-suggestions", tags=["suggestions"])
 
 
-@router.get("", summary="List AI suggestions")
+@router.get("", summary="List AI suggestions", responses=ticket_reads(400, 404))
 async def list_suggestions(
-    id: str,  # noqa: A002 - the seed's name
+    project: ProjectId,
     desk: Desk,
     caller: ByToken,
     status: StatusFilter = "any",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Cursor = None,
 ) -> SuggestionPage:
-    request = made(ListSuggestions, project=id, status=status, limit=limit, cursor=cursor)
+    request = made(ListSuggestions, project=project, status=status, limit=limit, cursor=cursor)
     return await desk.list_suggestions(caller, request)
 
 
-@router.post("", status_code=201, summary="Suggest closing a ticket")
+@router.post("", status_code=201, summary="Suggest closing a ticket", responses=ticket_writes(404))
 async def suggest_close(
-    id: str,  # noqa: A002 - the seed's name
+    project: ProjectId,
     body: SuggestionBody,
     desk: Desk,
     caller: ByToken,
@@ -51,7 +49,11 @@ async def suggest_close(
 ) -> SuggestedClose:
     content = body.model_dump(exclude={"ticket_id"})
     request = made(
-        SuggestClose, ticket=body.ticket_id, project=id, idempotency_key=idempotency_key, **content
+        SuggestClose,
+        ticket=body.ticket_id,
+        project=project,
+        idempotency_key=idempotency_key,
+        **content,
     )
     return await desk.suggest_close(caller, request)
 
@@ -59,20 +61,20 @@ async def suggest_close(
 @router.post(
     "/{suggestionId}/action",
     summary="Execute or decline an AI suggestion",
-    responses={409: {"model": TicketError}},
+    responses=ticket_writes(404, 409),
 )
 async def act_on_suggestion(
-    id: str,  # noqa: A002 - the seed's name
-    suggestionId: str,  # noqa: N803 - the seed's name
+    project: ProjectId,
+    suggestion: SuggestionId,
     body: ActionBody,
     desk: Desk,
     caller: ByToken,
 ) -> ActedSuggestion:
     request = made(
         ActOnSuggestion,
-        suggestion_id=suggestionId,
+        suggestion_id=suggestion,
         action=body.action,
         reason=body.reason,
-        project=id,
+        project=project,
     )
     return await desk.act_on_suggestion(caller, request)

@@ -8,15 +8,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.bodies import TicketAnswer, TicketBody, TicketRows, TriggerBody, row, slim_row
+from mcp_handoff.rest.bodies import TicketBody, TicketRows, TriggerBody, row, slim_row
 from mcp_handoff.rest.callers import ByToken, Entered
-from mcp_handoff.rest.envelopes import TICKET_RESPONSES
-from mcp_handoff.rest.headers import Key
+from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words
 from mcp_handoff.rest.requests import made
 from mcp_handoff.tickets import (
+    CreatedTicket,
     CreateTicket,
     GetTicket,
     ListTickets,
+    RequestType,
     Role,
     Status,
     TicketDetail,
@@ -24,47 +26,48 @@ from mcp_handoff.tickets import (
     TriggeredBuild,
 )
 
-router = APIRouter(prefix="/projects/{id}/tickets", tags=["tickets"], responses=TICKET_RESPONSES)
+router = APIRouter(prefix="/projects/{id}/tickets", tags=["tickets"])
 
 _ACTOR = {"actor_role", "actor_id", "source"}
 
 
-@router.post("", status_code=201, summary="Create a handoff ticket")
+@router.post("", status_code=201, summary="Create a handoff ticket", responses=ticket_writes(404))
 async def create_ticket(
-    id: str,  # noqa: A002 - the seed's name
+    project: ProjectId,
     body: TicketBody,
     desk: Desk,
     door: Entered,
     idempotency_key: Key = None,
-) -> TicketAnswer:
+) -> CreatedTicket:
     caller = door.caller(role=body.actor_role, actor_id=body.actor_id, source=body.source)
     content = body.model_dump(exclude=_ACTOR)
-    request = made(CreateTicket, **content, project=id, idempotency_key=idempotency_key)
-    created = await desk.create_ticket(caller, request)
-    return TicketAnswer(ticket=created.ticket)
+    request = made(CreateTicket, **content, project=project, idempotency_key=idempotency_key)
+    return await desk.create_ticket(caller, request)
 
 
-@router.get("", summary="List tickets")
+@router.get("", summary="List tickets", responses=ticket_reads(400, 404))
 async def list_tickets(
-    id: str,  # noqa: A002 - the seed's name
+    project: ProjectId,
     desk: Desk,
     caller: ByToken,
-    stage: Annotated[str, Query(description="stages, separated by commas")] = "",
+    stages: Stages = "",
     status: Status | None = None,
     role: Role | Literal["merged"] | None = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    request_type: RequestType | None = None,
+    words: Words = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Cursor = None,
     slim: Literal["0", "1"] = "0",
 ) -> TicketRows:
     request = made(
         ListTickets,
-        project=id,
-        query=q or None,
+        project=project,
+        query=words or None,
         status=status,
-        stages=_stages(stage),
+        stages=_split(stages),
         role=role,
+        request_type=request_type,
         limit=limit,
         offset=offset,
         cursor=cursor,
@@ -76,20 +79,24 @@ async def list_tickets(
     )
 
 
-@router.get("/{ticketId}", summary="Read a ticket")
+@router.get("/{ticketId}", summary="Read a ticket", responses=ticket_reads(400, 404))
 async def get_ticket(
-    id: str,  # noqa: A002 - the seed's name
-    ticketId: str,  # noqa: N803 - the seed's name
+    project: ProjectId,
+    ticket: TicketId,
     desk: Desk,
     caller: ByToken,
 ) -> TicketDetail:
-    return await desk.get_ticket(caller, made(GetTicket, ticket=ticketId, project=id))
+    return await desk.get_ticket(caller, made(GetTicket, ticket=ticket, project=project))
 
 
-@router.post("/{ticketId}/trigger-bot-build", summary="Trigger bot build phase for a ticket")
+@router.post(
+    "/{ticketId}/trigger-bot-build",
+    summary="Trigger bot build phase for a ticket",
+    responses=ticket_writes(404),
+)
 async def trigger_bot_build(
-    id: str,  # noqa: A002 - the seed's name
-    ticketId: str,  # noqa: N803 - the seed's name
+    project: ProjectId,
+    ticket: TicketId,
     body: TriggerBody,
     desk: Desk,
     caller: ByToken,
@@ -97,8 +104,8 @@ async def trigger_bot_build(
 ) -> TriggeredBuild:
     request = made(
         TriggerBotBuild,
-        ticket=ticketId,
-        project=id,
+        ticket=ticket,
+        project=project,
         provider=body.provider,
         repo=body.repo,
         idempotency_key=idempotency_key,
@@ -106,5 +113,5 @@ async def trigger_bot_build(
     return await desk.trigger_bot_build(caller, request)
 
 
-def _stages(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -6,7 +6,10 @@ from typing import Any
 import httpx2
 
 from tests.rest.conftest import BODY, NOWHERE
+from tests.rest.failing import no_growth, overwrite
 from tests.web.served import Served, make_token
+
+JSON = {"Content-Type": "application/json"}
 
 
 def test_created_ticket(http: httpx2.Client, project: str) -> None:
@@ -51,8 +54,9 @@ def test_invalid_request_names_every_wrong_field(http: httpx2.Client, project: s
     named = {"title", "priority", "roles.0", "colour", "blocking"}
     assert set(error["fieldErrors"]) == named
     assert {issue["path"] for issue in error["issues"]} == named
-    for body in (b"{", b"[]", b""):
-        assert http.post(f"{project}/tickets", content=body).status_code == 400
+    for body in (b"{", b"[]", b"", b"\xff"):
+        refused = http.post(f"{project}/tickets", content=body, headers=JSON)
+        assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED")
     assert http.get(f"{project}/tickets").json()["tickets"] == []
 
 
@@ -81,6 +85,27 @@ def test_forbidden(served: Served, project: str, store: Path) -> None:
 def test_a_project_that_is_not_there(http: httpx2.Client) -> None:
     refused = http.post(f"/api/projects/{NOWHERE}/tickets", json=BODY)
     assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_method_that_the_address_does_not_take(http: httpx2.Client, project: str) -> None:
+    refused = http.put(f"{project}/tickets", json=BODY)
+    assert (refused.status_code, refused.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert refused.headers["Allow"] == "GET, POST"
+
+
+def test_a_store_that_was_overwritten(http: httpx2.Client, project: str, store: Path) -> None:
+    overwrite(store)
+    failed = http.post(f"{project}/tickets", json=BODY)
+    assert (failed.status_code, failed.json()["code"]) == (502, "BACKEND_UNAVAILABLE")
+    assert http.get(f"{project}/tickets").status_code == 502
+
+
+def test_a_disk_that_fails_inside_the_commit(served: Served, project: str, store: Path) -> None:
+    with no_growth(served, store):
+        failed = served.http.post(f"{project}/tickets", json=BODY)
+        assert served.http.get(f"{project}/tickets").status_code == 200
+    assert (failed.status_code, failed.json()["code"]) == (504, "OUTCOME_UNKNOWN")
+    assert served.http.post(f"{project}/tickets", json=BODY).status_code == 201
 
 
 def test_the_same_key_gives_the_same_ticket(http: httpx2.Client, project: str) -> None:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.rest.conftest import NOWHERE
+from tests.rest.failing import garble
 from tests.web.served import Served, make_token
 
 REQUIRED = {
@@ -63,6 +64,12 @@ def test_not_authenticated(http: httpx2.Client, suggestion: str) -> None:
     assert refused.status_code == 401
 
 
+def test_forbidden(http: httpx2.Client, suggestion: str) -> None:
+    headers = {"Origin": "https://evil.example"}
+    refused = http.post(f"{suggestion}/action", json={"action": "execute"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+
+
 def test_not_found(
     http: httpx2.Client, suggestion: str, project: str, served: Served, store: Path
 ) -> None:
@@ -79,7 +86,16 @@ def test_suggestion_is_not_pending(http: httpx2.Client, suggestion: str) -> None
     http.post(f"{suggestion}/action", json={"action": "decline"})
     refused = http.post(f"{suggestion}/action", json={"action": "execute"})
     assert (refused.status_code, refused.json()["code"]) == (409, "SUGGESTION_NOT_PENDING")
+    assert refused.json()["state"] == "declined"
     assert "declined" in refused.json()["error"]
+
+
+def test_server_error(http: httpx2.Client, suggestion: str, store: Path) -> None:
+    garble(store, "suggestions", "evidence")
+    failed = http.post(f"{suggestion}/action", json={"action": "decline"})
+    assert (failed.status_code, failed.json()["code"]) == (500, "INTERNAL")
+    assert {*failed.json()} == {"error", "code"}
+    assert http.get("/api/projects").status_code == 200
 
 
 def test_the_list_counts_its_own_rows(http: httpx2.Client, suggestion: str) -> None:

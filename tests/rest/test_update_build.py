@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.rest.conftest import BODY, NOWHERE
+from tests.rest.failing import garble, no_growth, overwrite
 from tests.web.served import Served
 
 BUILDS = "/api/v1/org/default/builds"
@@ -31,7 +32,7 @@ def test_successful_response(http: httpx2.Client, build: str) -> None:
     updated = http.patch(build, json=seed)
     assert updated.status_code == 200
     assert {name: updated.json()[name] for name in seed} == seed
-    assert http.get(build).json() == updated.json()
+    assert {**http.get(build).json(), "masked": None} == updated.json()
 
 
 def test_absent_stays_and_null_clears(http: httpx2.Client, build: str) -> None:
@@ -54,6 +55,11 @@ def test_authentication_failed(http: httpx2.Client, build: str) -> None:
     assert refused.json()["type"] == "authentication_error"
 
 
+def test_access_forbidden(http: httpx2.Client, build: str) -> None:
+    refused = http.patch(build, json={}, headers={"Origin": "https://evil.example"})
+    assert (refused.status_code, refused.json()["type"]) == (403, "forbidden_error")
+
+
 def test_not_found(http: httpx2.Client, build: str) -> None:
     for path in (f"{BUILDS}/{NOWHERE}", build.replace("default", "elsewhere")):
         refused = http.patch(path, json={})
@@ -71,6 +77,69 @@ def test_validation_error(http: httpx2.Client, build: str) -> None:
     assert (refused.status_code, refused.json()["type"]) == (422, "validation_error")
     assert {error["loc"][1] for error in refused.json()["errors"]} == set(wrong)
     assert {*refused.json()} == {"code", "detail", "errors", "type"}
+
+
+def test_internal_server_error(http: httpx2.Client, build: str, store: Path) -> None:
+    garble(store, "builds", "metadata")
+    failed = http.patch(build, json={"is_active": False})
+    assert (failed.status_code, failed.json()["type"]) == (500, "server_error")
+    assert {*failed.json()} == {"code", "detail", "type"}
+    assert http.get("/api/projects").status_code == 200
+
+
+def test_bad_gateway(http: httpx2.Client, build: str, store: Path) -> None:
+    overwrite(store)
+    failed = http.patch(build, json={"is_active": False})
+    assert (failed.status_code, failed.json()["type"]) == (502, "bad_gateway_error")
+    assert {*failed.json()} == {"code", "detail", "type"}
+
+
+def test_gateway_timeout(served: Served, build: str, store: Path) -> None:
+    change = {"description": "d"}
+    with no_growth(served, store):
+        failed = served.http.patch(build, json=change)
+        assert served.http.get(build).status_code == 200
+    assert (failed.status_code, failed.json()["type"]) == (504, "gateway_timeout_error")
+    assert "Look before a retry" in failed.json()["detail"]
+    assert served.http.patch(build, json=change).json()["description"] == "d"
+
+
+def test_a_method_that_the_address_does_not_take(http: httpx2.Client, build: str) -> None:
+    refused = http.delete(build)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, PATCH")
+    assert (refused.json()["code"], refused.json()["type"]) == (405, "app_error")
+
+
+def test_what_was_masked_is_told(http: httpx2.Client) -> None:
+    body = {
+        "build_ref": "1",
+        "display_name": "Nightly",
+        "provider": "e2b",
+        "description": f"with {'ghp_' + 'a1B2' * 9}",
+    }
+    made = http.post(BUILDS, json=body).json()
+    assert made["masked"] == ["description"]
+    path = f"{BUILDS}/{made['id']}"
+    updated = http.patch(path, json={"metadata": {"token": body["description"]}}).json()
+    assert updated["masked"] == ["metadata"]
+
+
+def test_the_first_build_of_all_starts_the_organization_that_is_served(http: httpx2.Client) -> None:
+    body = {"build_ref": "1", "display_name": "Nightly", "provider": "e2b"}
+    elsewhere = BUILDS.replace("default", "elsewhere")
+    assert http.post(elsewhere, json=body).status_code == 404
+    assert http.post(BUILDS, json=body).status_code == 201
+    assert len(http.get(BUILDS).json()["items"]) == 1
+
+
+def test_a_tickets_builds_are_listed(http: httpx2.Client, ticket: str, build: str) -> None:
+    project = ticket.split("/")[3]
+    http.post(f"{ticket}/trigger-bot-build", json={})
+    named = {"ticket": ticket.rpartition("/")[2], "project": project}
+    for wanted in (named, {"ticket": "1", "project": project}, {"ticket": "HO-1-web-shop"}):
+        found = http.get(BUILDS, params=wanted).json()["items"]
+        assert [item["source_type"] for item in found] == ["ticket"], wanted
+    assert http.get(BUILDS, params={"ticket": "HO-2-web-shop"}).status_code == 404
 
 
 def test_what_is_filed_over_rest_belongs_to_the_organization_that_is_served(store: Path) -> None:

@@ -84,7 +84,7 @@ class StoreBackend:
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
         return await self._read(builds.find_builds, caller, request)
 
-    async def create_build(self, caller: Caller, request: CreateBuild) -> Build:
+    async def create_build(self, caller: Caller, request: CreateBuild) -> UpdatedBuild:
         return await self._write(builds.create_build, caller, request)
 
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:

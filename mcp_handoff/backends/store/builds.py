@@ -78,12 +78,12 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     )
 
 
-def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Build:
+def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> UpdatedBuild:
     """Register a build that was made elsewhere, ready for use."""
     if caller.projects is not None:
         raise Forbidden("A token that is limited to projects registers no builds.")
-    organization = _organization(tx, caller, request.org)
-    texts, _ = masked_fields(request.model_dump(exclude={"org"}))
+    organization = _organization(tx, caller, request.org) or projects.add_organization(tx, caller)
+    texts, masked = masked_fields(request.model_dump(exclude={"org"}))
     now = timestamp(tx.now)
     row: dict[str, Any] = {
         **_as_columns(texts),
@@ -100,7 +100,7 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Build
     history.record(
         tx, caller.actor, "build.created", subject_id=row["id"], build_id=row["id"], after=after
     )
-    return _build(_require(tx, caller, GetBuild(build_id=row["id"], org=request.org)))
+    return _updated(_require(tx, caller, GetBuild(build_id=row["id"], org=request.org)), masked)
 
 
 def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
@@ -113,7 +113,7 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
     row = _require(tx, caller, request)
     changes = request.changes()
     if not changes:
-        return UpdatedBuild.model_validate(_build(row).model_dump())
+        return _updated(row)
     changes, masked = masked_fields(changes)
     updated = {**row, **_as_columns(changes), "updated_at": timestamp(tx.now)}
     tx.run(
@@ -122,8 +122,7 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
         **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
     )
     _remember_update(tx, caller, row, changes)
-    result = {**_build(updated).model_dump(), "masked": masked}
-    return UpdatedBuild.model_validate(result)
+    return _updated(updated, masked)
 
 
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
@@ -301,6 +300,10 @@ def _remember_update(tx: Transaction, caller: Caller, row: Row, changes: dict[st
         before={name: before[name] for name in changes},
         after=changes,
     )
+
+
+def _updated(row: Row, masked: list[str] | None = None) -> UpdatedBuild:
+    return UpdatedBuild.model_validate({**_build(row).model_dump(), "masked": masked})
 
 
 def _build(row: Row) -> Build:

@@ -82,6 +82,13 @@ def organization_id(tx: Transaction, slug: str) -> str | None:
     return row["id"] if row else None
 
 
+def add_organization(tx: Transaction, caller: Caller) -> str:
+    """Make the caller's own organization and return its id."""
+    row = {"id": new_id(), "slug": caller.organization, "created_at": timestamp(tx.now)}
+    insert(tx, "organizations", row)
+    return row["id"]
+
+
 def _missing() -> NoReturn:
     raise NotFound.at("project", "names no project here", "list_projects shows those there are")
 
@@ -93,7 +100,7 @@ def _require_sight(caller: Caller, slug: str) -> None:
 
 
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
-    organization = organization_id(tx, caller.organization) or _add_organization(tx, caller)
+    organization = organization_id(tx, caller.organization) or add_organization(tx, caller)
     row = {
         "id": new_id(),
         "organization_id": organization,
@@ -111,9 +118,3 @@ def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
         after={"slug": slug, "name": name},
     )
     return row
-
-
-def _add_organization(tx: Transaction, caller: Caller) -> str:
-    row = {"id": new_id(), "slug": caller.organization, "created_at": timestamp(tx.now)}
-    insert(tx, "organizations", row)
-    return row["id"]

@@ -87,6 +87,7 @@ def list_tickets(tx: Transaction, caller: Caller, request: ListTickets) -> Ticke
         query=request.query,
         status=request.status,
         stages=request.stages,
+        request_type=request.request_type,
         role=request.role,
     )
     found = ticket_search.search(tx, project, wanted, position)

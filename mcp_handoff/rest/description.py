@@ -1,0 +1,35 @@
+"""The OpenAPI description, without what FastAPI says of every API and is not true of this one."""
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPBearer
+
+BEARER = Depends(HTTPBearer(auto_error=False, description="A token of `mcp-handoff token create`."))
+"""Describes what the guard in front of this API checks; nothing is checked here."""
+
+_FOREIGN = {"HTTPValidationError", "ValidationError"}
+
+
+def describe(api: FastAPI) -> dict[str, Any]:
+    """Return the description of `api`: its own errors alone, none of FastAPI's own shape."""
+    described = get_openapi(
+        title=api.title,
+        version=api.version,
+        summary=api.summary,
+        routes=api.routes,
+        servers=[{"url": "/api"}],
+    )
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            _drop_foreign(operation["responses"])
+    for name in _FOREIGN:
+        described["components"]["schemas"].pop(name, None)
+    return described
+
+
+def _drop_foreign(responses: dict[str, Any]) -> None:
+    schema = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema")
+    if schema == {"$ref": "#/components/schemas/HTTPValidationError"}:
+        del responses["422"]

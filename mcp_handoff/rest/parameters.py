@@ -1,0 +1,63 @@
+"""What the path, the query and the headers of a request hold."""
+
+from typing import Annotated
+
+from fastapi import Header, Path, Query
+from pydantic import WithJsonSchema
+
+from mcp_handoff.rest.fields import NAME_PATTERN, PRINTED, TICKET_PATTERN
+from mcp_handoff.tickets import STAGES
+
+_NAME = WithJsonSchema({"type": "string", "maxLength": 60, "pattern": NAME_PATTERN})
+_UUID = WithJsonSchema({"type": "string", "format": "uuid"})
+
+ProjectId = Annotated[str, Path(alias="id", description="a project's id or slug"), _NAME]
+
+TicketId = Annotated[
+    str,
+    Path(alias="ticketId", description="a ticket's id, reference or number"),
+    WithJsonSchema({"type": "string", "pattern": TICKET_PATTERN}),
+]
+
+SuggestionId = Annotated[str, Path(alias="suggestionId"), _UUID]
+
+Organization = Annotated[str, Path(alias="org", description="an organization's slug"), _NAME]
+
+BuildId = Annotated[str, Path(alias="build_id"), _UUID]
+
+_STAGE = f" *({'|'.join(STAGES)})? *"
+
+Stages = Annotated[
+    str,
+    Query(alias="stage", description="stages, separated by commas"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_STAGE}(,{_STAGE})*$"}),
+]
+
+Words = Annotated[
+    str,
+    Query(alias="q", max_length=200, description="words, or a ticket's number or reference"),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": PRINTED}),
+]
+
+TicketQuery = Annotated[
+    str | None,
+    Query(description="a ticket's reference, or with its project its id or number"),
+    WithJsonSchema({"type": "string", "pattern": TICKET_PATTERN}),
+]
+
+ProjectQuery = Annotated[str | None, Query(description="the ticket's project: id or slug"), _NAME]
+
+Cursor = Annotated[
+    str | None,
+    Query(max_length=200, description="the next_cursor of the page before, same filters"),
+]
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="makes a retry safe: the same key and body give the first answer again",
+    ),
+]

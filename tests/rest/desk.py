@@ -1,0 +1,107 @@
+"""The desk as a program sees it: the calls of the tools, made over REST."""
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any, cast
+
+import httpx2
+
+from tests.requests import TICKET
+
+PLACE = {"project": "shop", "org": "default"}
+"""Where a call goes that names no place; over MCP the server's settings say it."""
+
+TICKETS, SUGGESTIONS, BUILDS = (
+    "/api/projects/{project}/tickets",
+    "/api/projects/{project}/ai-suggestions",
+    "/api/v1/org/{org}/builds",
+)
+
+CALLS: Mapping[str, tuple[str, str]] = {
+    "create_ticket": ("POST", TICKETS),
+    "find_tickets": ("GET", TICKETS),
+    "get_ticket": ("GET", f"{TICKETS}/{{ticket}}"),
+    "trigger_bot_build": ("POST", f"{TICKETS}/{{ticket}}/trigger-bot-build"),
+    "suggest_close": ("POST", SUGGESTIONS),
+    "act_on_suggestion": ("POST", f"{SUGGESTIONS}/{{suggestion_id}}/action"),
+    "find_builds": ("GET", BUILDS),
+    "update_build": ("PATCH", f"{BUILDS}/{{build_id}}"),
+}
+"""Each tool's call: its method and its path, filled with arguments of the tool."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "create_ticket": {"priority": "medium", "blocking": False},
+    "find_tickets": {"status": "open", "slim": 1},
+    "find_builds": {"project": PLACE["project"]},
+}
+"""What a tool takes for granted and REST has to be told."""
+
+NAMES: Mapping[str, Mapping[str, str]] = {
+    "find_tickets": {"query": "q"},
+    "suggest_close": {"ticket": "ticket_id"},
+}
+"""Arguments that have another name over REST."""
+
+
+class RestDesk:
+    """Calls over REST what `Desk` calls over MCP, and answers in the same shapes."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Return the answer of a call that succeeds, without what is null."""
+        answered = await self._send(tool, arguments)
+        assert answered.is_success, answered.text
+        return _without_nulls(answered.json())
+
+    async def refusal(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the error of a call that the ticket API refuses, as a tool tells it."""
+        answered = await self._send(tool, arguments)
+        assert answered.is_client_error, answered.text
+        error = answered.json()
+        names = {"message": "error", "code": "code", "fields": "fieldErrors", "state": "state"}
+        return {name: error[key] for name, key in names.items() if key in error}
+
+    async def file_ticket(self, **arguments: Any) -> dict[str, Any]:
+        """Return a ticket that was filed."""
+        return (await self.call("create_ticket", **{**TICKET, **arguments}))["ticket"]
+
+    async def suggest(self, ticket: int, **arguments: Any) -> str:
+        """Return the id of a suggestion to close a ticket."""
+        made = await self.call("suggest_close", ticket=ticket, evidence={"pr": 7}, **arguments)
+        return made["suggestion"]["id"]
+
+    async def _send(self, tool: str, arguments: Mapping[str, Any]) -> httpx2.Response:
+        method, path = CALLS[tool]
+        given = {**DEFAULTS.get(tool, {}), **arguments}
+        headers = {"Idempotency-Key": given.pop("idempotency_key", None)}
+        places = {name: given.pop(name, PLACE.get(name)) for name in _names(path)}
+        names = NAMES.get(tool, {})
+        told = {names.get(name, name): value for name, value in given.items()}
+        return await self._http.request(
+            method,
+            path.format(**places),
+            headers={name: value for name, value in headers.items() if value},
+            params=told if method == "GET" else None,
+            json=None if method == "GET" else told,
+        )
+
+
+def _names(path: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(path) if name]
+
+
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            members = cast(dict[str, Any], value)
+            return {
+                name: _without_nulls(member)
+                for name, member in members.items()
+                if member is not None
+            }
+        case list():
+            return [_without_nulls(item) for item in cast(list[Any], value)]
+        case _:
+            return value

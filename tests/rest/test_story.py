@@ -1,0 +1,58 @@
+"""The stories of the stdio server, told over REST: the same calls, rules and errors.
+
+Two things differ. Over MCP a call that says who acts is refused, while a REST body may say it, and
+a bot's token is a bot whatever the body says. And texts come as they were stored, for no model
+reads them.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.requests import TICKET
+from tests.rest.desk import RestDesk
+from tests.server.test_story import *  # noqa: F403 - each of its tests runs again here
+from tests.server.wire import TIMEOUT
+from tests.web.served import Served, command, make_token
+
+del test_a_call_that_says_who_acts_is_refused  # noqa: F821 - it came with the star
+
+
+@pytest.fixture
+async def desk(store: Path) -> AsyncIterator[RestDesk]:
+    """A client with a bot's token; its name is what the SDK's client calls itself."""
+    assert command(store, "project", "create", "shop").returncode == 0
+    bearer = {"Authorization": f"Bearer {make_token(store, 'mcp', '--role', 'bot')}"}
+    with Served(store) as served:
+        async with httpx2.AsyncClient(base_url=served.url, headers=bearer, timeout=TIMEOUT) as http:
+            yield RestDesk(http)
+
+
+async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: RestDesk) -> None:
+    for number, name in enumerate(("actor_role", "actor_id", "source")):
+        ticket = await desk.file_ticket(**{"title": f"Ticket {number}", name: "user"})
+        assert (ticket["actor_role"], ticket["source"], ticket["actor_id"]) == ("bot", "bot", "mcp")
+
+
+async def test_texts_come_as_they_were_stored(desk: RestDesk) -> None:
+    hidden = "Ignore\u202e this\u200b"
+    assert (await desk.file_ticket(title=hidden))["title"] == hidden
+    read = await desk.call("get_ticket", ticket=1)
+    assert read["ticket"]["title"] == hidden
+    assert "notice" not in read
+
+
+async def test_what_is_found_twice_or_masked_is_told(desk: RestDesk) -> None:
+    secret = {"description": f"The log shows {'ghp_' + 'a1B2' * 9} in clear."}
+    filed = await desk.call("create_ticket", **{**TICKET, **secret})
+    assert (filed["deduplicated"], filed["masked"]) == (False, ["description"])
+    assert (await desk.call("create_ticket", **{**TICKET, **secret}))["deduplicated"]
+
+
+async def test_tickets_are_found_by_their_kind_of_request(desk: RestDesk) -> None:
+    await desk.file_ticket(request_type="bug")
+    for kind, found in (("bug", 1), ("decision_needed", 0)):
+        tickets = (await desk.call("find_tickets", request_type=kind))["tickets"]
+        assert len(tickets) == found
