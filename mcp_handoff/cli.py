@@ -31,6 +31,10 @@ _AT_A_TERMINAL = (
     " mcp-handoff demo, mcp-handoff --help."
 )
 
+_SHOWN_ONCE = (
+    "this is shown once. A server that runs without tokens asks for them from its next start on."
+)
+
 _ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
 
@@ -150,7 +154,7 @@ def _create_token(options: argparse.Namespace, settings: Settings) -> int:
     async def create(store: Store) -> None:
         created = await store.create_token(request)
         print(created.secret)
-        print(f"{_described(created.token)}; this is shown once.", file=sys.stderr)
+        print(f"{_described(created.token)}; {_SHOWN_ONCE}", file=sys.stderr)
 
     return _with(open_store(settings), create)
 
