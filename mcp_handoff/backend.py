@@ -16,6 +16,7 @@ from mcp_handoff.builds import (
 )
 from mcp_handoff.events import Change
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.runs import Attempt, Dispatch, ReportedRun, ReportRun
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
@@ -157,8 +158,28 @@ class Remote(Protocol):
 
 @runtime_checkable
 class Store(Backend, TokenStore, Protocol):
-    """A backend that keeps the tokens of its server too, and the dispatches that wait."""
+    """A backend that keeps the tokens of its server too, and sees to the runs that it starts."""
 
     async def count_dispatches(self) -> int:
         """Return how many triggered builds wait to be dispatched."""
+        ...
+
+    async def take_dispatch(self) -> Dispatch | None:
+        """Lease the run that has waited longest for its dispatch, for LEASE_SECONDS; None when
+        none is due that nobody else has."""
+        ...
+
+    async def settle_dispatch(self, dispatch: Dispatch, attempt: Attempt) -> None:
+        """Keep how an attempt ended; nothing, once the lease went to someone else."""
+        ...
+
+    async def release_dispatch(self, dispatch: Dispatch) -> None:
+        """Give a lease back, so that others need not wait until it ends."""
+        ...
+
+    async def report_run(self, request: ReportRun) -> ReportedRun:
+        """Take a run further as it reports, with its build, its ticket and their history.
+
+        What is late or repeated changes nothing. Raises NotFound.
+        """
         ...

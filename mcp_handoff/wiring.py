@@ -1,6 +1,8 @@
 """From settings to a backend: the one place that sees both sides."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -9,6 +11,9 @@ from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.text import shortened, visible
+
+if TYPE_CHECKING:
+    from mcp_handoff.dispatch import Dispatcher
 
 _SQLITE = "sqlite:///"
 _HTTP = ("http://", "https://")
@@ -26,6 +31,28 @@ def open_store(settings: Settings) -> Store:
     if (settings.backend or "").startswith(_HTTP):
         raise Misconfigured("HANDOFF_BACKEND is an API: its tokens are made and kept over there.")
     return _open_store(settings)
+
+
+def open_dispatcher(
+    backend: Backend, settings: Settings, public_url: str | None
+) -> "Dispatcher | None":
+    """Return what sends the dispatches of a store; None without BUILD_DISPATCH_URL, or where
+    somebody else's API does it. Reports reach us at `public_url`."""
+    if settings.dispatch_url is None or not isinstance(backend, Store) or settings.read_only:
+        return None
+    from mcp_handoff.dispatch import Dispatcher, Receiver
+
+    reports_to = f"{public_url.rstrip('/')}/api" if public_url else None
+    receiver = Receiver(settings.dispatch_url, settings.dispatch_secret, reports_to)
+    return Dispatcher(backend, receiver)
+
+
+def dispatching(
+    backend: Backend, settings: Settings, public_url: str | None
+) -> AbstractAsyncContextManager[None]:
+    """Send what becomes due while this is entered, where there is something to send."""
+    dispatcher = open_dispatcher(backend, settings, public_url)
+    return dispatcher.running() if dispatcher else nullcontext()
 
 
 def described(settings: Settings) -> str:

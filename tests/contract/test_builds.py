@@ -38,7 +38,9 @@ async def test_triggering_registers_a_queued_build_for_the_ticket(
         "requested_at": "2026-11-02T09:30:00.000Z",
         "dispatched_at": None,
         "attempts": 0,
+        "next_attempt_at": "2026-11-02T09:30:00.000Z",
         "last_error": None,
+        "url": None,
     }
 
 
