@@ -1,16 +1,18 @@
 """What every test can ask for."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.backends.store.transaction import Database
 from tests.clock import SteppedClock
+from tests.databases import open_database
+from tests.postgres import Server, shared_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,9 +45,36 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "handoff.db"
 
 
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    """A PostgreSQL that all workers share."""
+    own = tmp_path_factory.getbasetemp()
+    with shared_server(own if worker_id == "master" else own.parent) as server:
+        yield server
+
+
 @pytest.fixture
-async def backend(store: Path, clock: SteppedClock) -> AsyncIterator[Backend]:
-    """A backend on a fresh store whose time only moves when the test says so."""
-    opened = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+def postgres(postgres_server: Server) -> Iterator[str]:
+    """The URL of a fresh store in PostgreSQL."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database_name(store: Path) -> str:
+    """Where a fresh store is: a file or a URL."""
+    return str(store)
+
+
+@pytest.fixture
+async def database(database_name: str, clock: SteppedClock) -> AsyncIterator[Database]:
+    """A database whose time only moves when the test says so."""
+    opened = open_database(database_name, clock=clock)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def backend(database: Database) -> Backend:
+    """A backend on that database."""
+    return StoreBackend(database, dispatching=True)

@@ -85,6 +85,9 @@ class SqliteTransaction:
             rows.append(dict(zip(names, row, strict=True)))
         return rows
 
+    def hold(self, table: str, row_id: str) -> None:
+        """A transaction that writes is alone from its BEGIN IMMEDIATE on."""
+
     def match(self, words: str) -> str:
         return " ".join(_quoted(word) for word in _WORD.findall(words)) or '""'
 

@@ -7,12 +7,11 @@ from typing import cast
 import pytest
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken, RemoteClock
 
-BACKENDS = ("sqlite", "api")
+BACKENDS = ("sqlite", "postgresql", "api")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -30,19 +29,24 @@ def api_process() -> Iterator[ApiProcess]:
 @pytest.fixture
 def clock(kind: str, request: pytest.FixtureRequest) -> SteppedClock | RemoteClock:
     """The clock of the backend, which only moves when the test says so."""
-    if kind == "sqlite":
-        return SteppedClock()
-    return RemoteClock(request.getfixturevalue("api_process"))
+    if kind == "api":
+        return RemoteClock(request.getfixturevalue("api_process"))
+    return SteppedClock()
+
+
+@pytest.fixture
+def database_name(kind: str, request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("postgres" if kind == "postgresql" else "store"))
 
 
 @pytest.fixture
 async def backend(
-    kind: str, store: Path, clock: SteppedClock, request: pytest.FixtureRequest
+    kind: str, store: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Backend]:
     """A backend on a fresh store."""
-    if kind == "sqlite":
-        opened: Backend = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+    if kind == "api":
+        remote = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
+        yield remote
+        await remote.close()
     else:
-        opened = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
-    yield opened
-    await opened.close()
+        yield StoreBackend(request.getfixturevalue("database"), dispatching=True)

@@ -45,6 +45,13 @@ class Transaction(Protocol):
         """Return all rows that a query gives."""
         ...
 
+    def hold(self, table: str, row_id: str) -> None:
+        """Keep others from changing a row until the transaction ends.
+
+        What is read of it afterwards is the newest; what was read of it before may be old.
+        """
+        ...
+
     def match(self, words: str) -> str:
         """Return what `:match` must be to find all of `words`; one ending in * is a beginning."""
         ...
