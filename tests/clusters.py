@@ -38,11 +38,14 @@ class Cluster:
         for path in (directory, secret):
             os.chown(path, *_ids())
         _run("initdb", "-D", self._data, "-U", USER, "--pwfile", secret, *_INIT)
-        self._control("start")
+        self.start()
 
     @property
     def url(self) -> str:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        self._control("start")
 
     def restart(self) -> None:
         """Restart as after a crash."""

@@ -55,8 +55,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
 
 @pytest.fixture
 def postgres(postgres_server: Server) -> Iterator[str]:
-    """The URL of a fresh store in PostgreSQL."""
-    with postgres_server.database() as url:
+    """The URL of a schema in PostgreSQL with nothing in it yet."""
+    with postgres_server.schema() as url:
         yield url
 
 

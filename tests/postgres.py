@@ -9,70 +9,42 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import anyio
 import psycopg
 import pytest
 from psycopg.sql import SQL, Composed, Identifier
 
-from mcp_handoff.backends.postgres.database import PostgresDatabase
 from tests.clusters import SECONDS, binaries
 
 GIVEN = os.environ.get("HANDOFF_TEST_POSTGRES")
-"""A URL whose user may create databases; read before a fixture hides the developer's settings."""
+"""A URL whose user may create schemas; read before a fixture hides the developer's settings."""
 
 
 class Server:
-    """Where every test gets a database, copied from one that was migrated once."""
+    """Where every test gets a schema of its own, which is a store of its own."""
 
     def __init__(self, url: str) -> None:
-        self._address, _, asked = url.partition("?")
-        self._asked = f"?{asked}" if asked else ""
-        self._template = self._create(SQL("CREATE DATABASE {}"))
-        anyio.run(PostgresDatabase.open(self._at(self._template)).close)
+        self._url = url
 
     @contextmanager
-    def database(self) -> Generator[str]:
-        """Make a database with our schema; yield its URL."""
-        name = self._create(SQL("CREATE DATABASE {} TEMPLATE {}"), Identifier(self._template))
-        try:
-            yield self._at(name)
-        finally:
-            self._drop(name)
-
-    @contextmanager
-    def empty_database(self) -> Generator[str]:
-        name = self._create(SQL("CREATE DATABASE {}"))
-        try:
-            yield self._at(name)
-        finally:
-            self._drop(name)
-
-    def close(self) -> None:
-        self._drop(self._template)
-
-    def _create(self, sql: SQL, *more: Identifier) -> str:
+    def schema(self) -> Generator[str]:
+        """Make an empty schema; yield the URL by which everything lands in it."""
         name = f"handoff_{uuid4().hex}"
-        self._execute(sql.format(Identifier(name), *more))
-        return name
-
-    def _drop(self, name: str) -> None:
-        self._execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+        self._execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
+        try:
+            yield f"{self._url}{'&' if '?' in self._url else '?'}options=-csearch_path%3D{name}"
+        finally:
+            self._execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
 
     def _execute(self, sql: Composed) -> None:
-        with psycopg.connect(f"{self._address}{self._asked}", autocommit=True) as connection:
+        with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(sql)
-
-    def _at(self, database: str) -> str:
-        return f"{self._address.rpartition('/')[0]}/{database}{self._asked}"
 
 
 @contextmanager
 def shared_server(directory: Path) -> Generator[Server]:
     """Use the server of all test processes that share a directory."""
     with _shared_url(directory) as url:
-        server = Server(url)
-        yield server
-        server.close()
+        yield Server(url)
 
 
 def require_binaries() -> None:

@@ -39,6 +39,15 @@ class Racer:
         acted = await self._backend.act_on_suggestion(CALLER, action(suggestion))
         return {"won": acted.suggestion.status}
 
+    async def execute_either(self, one: str, other: str) -> Answer:
+        request = requests.execute(other if self._number % 2 else one)
+        acted = await self._backend.act_on_suggestion(CALLER, request)
+        return {"won": acted.suggestion.status}
+
+    async def suggest(self, ticket: str) -> Answer:
+        made = await self._backend.suggest_close(CALLER, requests.suggest_close(ticket))
+        return {"suggested": made.suggestion.ticket_id}
+
     async def act_naively(self, suggestion: str) -> Answer:
         """Read the status in one transaction and write it in another, without claiming it."""
         status = await self._database.read(lambda tx: _status(tx, suggestion))
@@ -104,6 +113,8 @@ class Racer:
             "open": self.open,
             "act": self.act,
             "act_naively": self.act_naively,
+            "execute_either": self.execute_either,
+            "suggest": self.suggest,
             "create_twice": self.create_twice,
             "create_equal": self.create_equal,
             "create_many": self.create_many,

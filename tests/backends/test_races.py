@@ -1,6 +1,7 @@
 """Of many callers at the same moment one wins, and twice is once, in one process and in many."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,29 @@ async def test_of_eight_processes_acting_on_one_suggestion_one_wins_and_the_othe
             lost = [answer for answer in answers if "won" not in answer]
             assert {answer["error"] for answer in lost} == {"SUGGESTION_NOT_PENDING"}
             assert [answer["lost_to"] for answer in lost] == [won] * 7
+    await assert_whole(database_name)
+
+
+async def test_of_two_proposals_for_one_ticket_at_once_one_closes_it_and_the_other_is_skipped(
+    database_name: str,
+) -> None:
+    tickets = await open_tickets(database_name, TURNS)
+    pairs = [await suggested(database_name, [ticket, ticket]) for ticket in tickets]
+    async with racers(2, database_name) as rivals:
+        for one, other in pairs:
+            told = await told_at_once(rivals, f"execute_either {one} {other}")
+            assert sorted(answer["won"] for answer in told) == ["executed", "skipped"]
+    await assert_whole(database_name)
+
+
+async def test_what_expires_while_eight_processes_look_expires_once(database_name: str) -> None:
+    [ticket, *others] = await open_tickets(database_name, TURNS)
+    await suggested(database_name, others)
+    await make_due(database_name)
+    async with racers(8, database_name) as rivals:
+        told = await told_at_once(rivals, f"suggest {ticket}")
+    assert [answer["suggested"] for answer in told] == [ticket] * 8
+    assert await count_of(database_name, "suggestion.expired") == len(others)
     await assert_whole(database_name)
 
 
@@ -153,13 +177,28 @@ async def open_tickets(store: str, count: int) -> list[str]:
 
 
 async def pending_suggestions(store: str, count: int) -> list[str]:
-    tickets = await open_tickets(store, count)
+    return await suggested(store, await open_tickets(store, count))
+
+
+async def suggested(store: str, tickets: Sequence[str]) -> list[str]:
+    """Propose to close each ticket; return the ids of the proposals."""
     backend = StoreBackend(open_database(store))
-    suggested = [
-        await backend.suggest_close(CALLER, requests.suggest_close(ticket)) for ticket in tickets
-    ]
+    made = [await backend.suggest_close(CALLER, requests.suggest_close(one)) for one in tickets]
     await backend.close()
-    return [made.suggestion.id for made in suggested]
+    return [one.suggestion.id for one in made]
+
+
+async def make_due(store: str) -> None:
+    database = open_database(store)
+    await database.write(lambda tx: tx.run("UPDATE suggestions SET expires_at = created_at"))
+    await database.close()
+
+
+async def count_of(store: str, kind: str) -> int:
+    database = open_database(store)
+    rows = await database.read(lambda tx: tx.all("SELECT 1 FROM events WHERE kind = :k", k=kind))
+    await database.close()
+    return len(rows)
 
 
 async def ticket_numbers(store: str) -> list[int]:

@@ -17,6 +17,8 @@ from mcp_handoff.backends.postgres.failures import failure
 from mcp_handoff.backends.postgres.transaction import CHANNEL
 from mcp_handoff.events import Change
 
+_LISTEN = f"DO $$ BEGIN EXECUTE 'LISTEN ' || {CHANNEL}; END $$".encode()
+
 logger = logging.getLogger(__name__)
 
 
@@ -62,7 +64,7 @@ class Listener:
         async with await psycopg.AsyncConnection.connect(
             self._conninfo, autocommit=True
         ) as connection:
-            await connection.execute(f"LISTEN {CHANNEL}".encode())
+            await connection.execute(_LISTEN)
             begun()
             try:
                 async for notification in connection.notifies():

@@ -100,14 +100,14 @@ def _migrate(connection: Connection, name: str, steps: Sequence[Path]) -> None:
 
 def _version(connection: Connection, name: str, *, known: int) -> int:
     """Return the schema's version, 0 where there is nothing yet."""
-    if not _has(connection, "to_regclass('handoff_schema') IS NOT NULL"):
-        if not _has(connection, "current_schema() IS NOT NULL"):
-            raise Misconfigured(f"{name} has no schema in its search_path; create one.")
-        if _has(connection, _FOREIGN):
-            raise Misconfigured(f"{name} holds another program's tables; name one of our own.")
+    found = _one(connection, _STATE)
+    if not found["ours"] and found["schema"] is None:
+        raise Misconfigured(f"{name} has no schema in its search_path; create one.")
+    if not found["ours"] and found["taken"]:
+        raise Misconfigured(f"{name} holds another program's tables; name one of our own.")
+    if not found["ours"]:
         return 0
-    row = connection.execute("SELECT coalesce(max(version), 0) AS version FROM handoff_schema")
-    done: int = (row.fetchone() or {})["version"]
+    done: int = _one(connection, b"SELECT max(version) AS version FROM handoff_schema")["version"]
     if done > known:
         raise Misconfigured(
             f"{name} was written by a newer mcp-handoff (schema {done}, this one knows {known});"
@@ -116,14 +116,18 @@ def _version(connection: Connection, name: str, *, known: int) -> int:
     return done
 
 
-_FOREIGN = (
-    "EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace"
-    " AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT EXISTS (SELECT 1 FROM pg_depend d"
-    " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))"
-)
-"""Whether the schema has tables or views that are not an extension's."""
+_STATE = b"""
+    SELECT current_schema() AS schema, to_regclass('handoff_schema') IS NOT NULL AS ours, EXISTS (
+        SELECT 1 FROM pg_class c
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+        AND NOT EXISTS (SELECT 1 FROM pg_depend d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ) AS taken
+"""
+"""What there is, in one look; the tables of an extension make no program's database."""
 
 
-def _has(connection: Connection, condition: str) -> bool:
-    row = connection.execute(f"SELECT {condition} AS found".encode()).fetchone()
-    return row is not None and row["found"]
+def _one(connection: Connection, query: bytes) -> dict[str, Any]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row

@@ -17,8 +17,8 @@ from mcp_handoff.events import Change
 
 Connection = psycopg.Connection[DictRow]
 
-CHANNEL = "mcp_handoff"
-"""Where changes are announced."""
+CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
+"""Where the changes of this store are announced, in SQL."""
 
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"\w+\*?")
@@ -64,7 +64,7 @@ class PostgresTransaction:
         return " & ".join(phrase for word in _WORD.findall(plain) if (phrase := _phrase(word)))
 
     def announce(self, change: Change) -> None:
-        self.one("SELECT pg_notify(:channel, :told)", channel=CHANNEL, told=_payload(change))
+        self.one(f"SELECT pg_notify({CHANNEL}, :told)", told=_payload(change))
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_translated(sql), values)
