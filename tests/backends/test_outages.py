@@ -113,9 +113,12 @@ class Load:
         request = requests.create_ticket(title=key, idempotency_key=key)
         while True:
             try:
-                return (await backend.create_ticket(CALLER, request)).ticket.number
+                ticket = (await backend.create_ticket(CALLER, request)).ticket
             except HandoffError as error:
                 self.errors.append(error)
+            else:
+                assert ticket.number is not None
+                return ticket.number
 
 
 async def write_until_cancelled(backend: Backend) -> None:
