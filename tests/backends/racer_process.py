@@ -142,8 +142,8 @@ def _status(tx: Transaction, suggestion: str) -> str | None:
     return row["status"] if row else None
 
 
-def _set_executed(tx: Transaction, suggestion: str) -> int:
-    return tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
+def _set_executed(tx: Transaction, suggestion: str) -> None:
+    tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
 
 
 async def main(number: int) -> None:

@@ -158,9 +158,9 @@ async def test_an_operation_that_goes_on_after_a_failed_statement_is_not_acknowl
 ) -> None:
     def add(tx: Transaction) -> None:
         with pytest.raises(psycopg.ProgrammingError):
-            tx.run("SELECT nothing")
+            tx.one("SELECT nothing")
 
-    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+    with pytest.raises(psycopg.errors.PipelineAborted):
         await opened.write(add)
 
 

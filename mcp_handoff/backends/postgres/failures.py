@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def is_lost(error: psycopg.Error, left: float = 1) -> bool:
     """Tell whether the connection ended, while time is left to take another."""
-    if isinstance(error, PoolTimeout | PoolClosed) or left <= 0:
+    if isinstance(error, PoolTimeout | PoolClosed | errors.PipelineAborted) or left <= 0:
         return False
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
@@ -30,7 +30,8 @@ def failure(error: psycopg.Error) -> Exception:
     return BackendUnavailable(f"The database could not do it: {reason}. Nothing was changed.")
 
 
-_REASONS: Mapping[type[Exception], str] = {
+_REASONS: Mapping[type[Exception], str | None] = {
+    errors.PipelineAborted: None,  # what had failed was not heeded
     errors.SerializationFailure: "too many wrote the same at once; try again",
     errors.DeadlockDetected: "too many wrote the same at once; try again",
     errors.LockNotAvailable: "others kept it locked for 10 seconds; try again",

@@ -26,7 +26,8 @@ _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
 
 
 class PostgresTransaction:
-    """A `Transaction` on one connection."""
+    """A `Transaction` on one connection, in its pipeline mode: what nobody asks the outcome of
+    goes out with the next query, or with the COMMIT."""
 
     search = TextSearch(
         source="tickets t",
@@ -47,8 +48,8 @@ class PostgresTransaction:
     def now(self) -> datetime:
         return self._now
 
-    def run(self, sql: str, **values: Any) -> int:
-        return self._execute(sql, values).rowcount
+    def run(self, sql: str, **values: Any) -> None:
+        self._execute(sql, values)
 
     def one(self, sql: str, **values: Any) -> Row | None:
         return self._execute(sql, values).fetchone()
@@ -57,14 +58,14 @@ class PostgresTransaction:
         return [*self._execute(sql, values).fetchall()]
 
     def hold(self, table: str, row_id: str) -> None:
-        self.one(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
+        self.run(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 
     def match(self, words: str) -> str:
         plain = _MARKS.sub("", unicodedata.normalize("NFD", words))
         return " & ".join(phrase for word in _WORD.findall(plain) if (phrase := _phrase(word)))
 
     def announce(self, change: Change) -> None:
-        self.one(f"SELECT pg_notify({CHANNEL}, :told)", told=_payload(change))
+        self.run(f"SELECT pg_notify({CHANNEL}, :told)", told=_payload(change))
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_translated(sql), values)

@@ -167,12 +167,14 @@ def _claim(tx: Transaction, row: Row) -> None:
         require_pending(_read(tx, row["id"]).status)
 
 
-def _take(tx: Transaction, row: Row) -> int:
-    """Take a pending suggestion out of everyone's reach; 0 when another did."""
-    return tx.run(
-        "UPDATE suggestions SET status = 'processing' WHERE id = :id AND status = 'pending'",
+def _take(tx: Transaction, row: Row) -> bool:
+    """Take a pending suggestion out of everyone's reach; False when another did."""
+    taken = tx.one(
+        "UPDATE suggestions SET status = 'processing' WHERE id = :id AND status = 'pending'"
+        " RETURNING id",
         id=row["id"],
     )
+    return taken is not None
 
 
 def _apply(tx: Transaction, caller: Caller, row: Row, reason: str | None) -> ApplyResult:
