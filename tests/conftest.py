@@ -8,6 +8,7 @@ import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
+from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.backends.store.transaction import Database
 from tests.clock import SteppedClock
@@ -67,14 +68,16 @@ def database_name(store: Path) -> str:
 
 
 @pytest.fixture
-async def database(database_name: str, clock: SteppedClock) -> AsyncIterator[Database]:
-    """A database whose time only moves when the test says so."""
-    opened = open_database(database_name, clock=clock)
+async def database(database_name: str) -> AsyncIterator[Database]:
+    """The database of the test's store, to look into it."""
+    opened = open_database(database_name)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def backend(database: Database) -> Backend:
-    """A backend on that database."""
-    return StoreBackend(database, dispatching=True)
+async def backend(store: Path, clock: SteppedClock) -> AsyncIterator[Backend]:
+    """A backend on a fresh store whose time only moves when the test says so."""
+    opened = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+    yield opened
+    await opened.close()

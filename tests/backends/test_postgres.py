@@ -248,8 +248,8 @@ def test_check_names_host_and_database_and_nothing_ever_shows_the_password(
     checked = run(store, postgres, "check", HANDOFF_LOG_LEVEL="DEBUG")
     assert checked.returncode == 0
     place = postgres.partition("@")[2].partition("?")[0]
-    assert f"store     postgresql://{place}\n" in checked.stdout
-    assert "works     yes" in checked.stdout
+    assert f"store postgresql://{place}\n" in checked.stdout
+    assert "find_tickets      works" in checked.stdout
     settings = read_settings({"HANDOFF_BACKEND": postgres}, store.parent)
     assert PASSWORD not in checked.stdout + checked.stderr + repr(settings)
 

@@ -10,6 +10,7 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.backends.store.backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken, RemoteClock
+from tests.databases import open_database
 
 BACKENDS = ("sqlite", "postgresql", "api")
 
@@ -41,12 +42,15 @@ def database_name(kind: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def backend(
-    kind: str, store: Path, request: pytest.FixtureRequest
+    database_name: str,
+    store: Path,
+    clock: SteppedClock | RemoteClock,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Backend]:
     """A backend on a fresh store."""
-    if kind == "api":
-        remote = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
-        yield remote
-        await remote.close()
+    if isinstance(clock, SteppedClock):
+        opened: Backend = StoreBackend(open_database(database_name, clock=clock), dispatching=True)
     else:
-        yield StoreBackend(request.getfixturevalue("database"), dispatching=True)
+        opened = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
+    yield opened
+    await opened.close()
