@@ -138,8 +138,9 @@ class Backend(Protocol):
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Follow what is changed by this process from the moment this is entered, whoever asked
-        for it. A follower that falls far behind misses some."""
+        """Follow what is changed from the moment this is entered, whoever asked for it: by this
+        process and, where the backend tells of it, by others. A follower that falls far behind
+        misses some. Raises BackendUnavailable when it can't be followed."""
         ...
 
     async def close(self) -> None:

@@ -40,7 +40,8 @@ Without a command it serves MCP on stdin and stdout.
 
 environment:
   HANDOFF_BACKEND     sqlite:////absolute/file or sqlite:///relative/file
-                      (default: handoff.db in your data directory), or the
+                      (default: handoff.db in your data directory),
+                      postgresql://user:password@host/database, or the
                       address of an API: https://host/api
   HANDOFF_API_TOKEN   the token for that API
   HANDOFF_BUILDS_API, HANDOFF_BUILDS_TOKEN

@@ -29,7 +29,7 @@ class Settings:
     for and nowhere else.
     """
 
-    backend: str | None
+    backend: str | None = field(repr=False)  # it may hold a password
     project: str
     organization: str
     actor_id: str | None

@@ -68,9 +68,8 @@ class SqliteTransaction:
     def now(self) -> datetime:
         return self._now
 
-    def run(self, sql: str, **values: Any) -> int:
+    def run(self, sql: str, **values: Any) -> None:
         _execute(self._connection, sql, values)
-        return self._connection.changes()
 
     def one(self, sql: str, **values: Any) -> Row | None:
         rows = self.all(sql, **values)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import anyio.to_thread
 import pytest
@@ -11,20 +10,21 @@ from standardwebhooks import Webhook
 from mcp_handoff import dispatch
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.dispatch import Dispatcher
 from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun
 from tests import requests
 from tests.clock import SteppedClock
+from tests.databases import EVERY_DATABASE, open_database
 from tests.dispatch.receiver import Answer, Receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-@pytest.fixture
-async def desk(store: Path, clock: SteppedClock) -> AsyncIterator[Store]:
-    opened = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+@pytest.fixture(params=EVERY_DATABASE)
+async def desk(request: pytest.FixtureRequest, clock: SteppedClock) -> AsyncIterator[Store]:
+    name = str(request.getfixturevalue(request.param))
+    opened = StoreBackend(open_database(name, clock=clock), dispatching=True)
     yield opened
     await opened.close()
 

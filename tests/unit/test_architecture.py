@@ -17,6 +17,8 @@ OWNERS = {
     "mcp": ("server/", "demo.py"),
     "mcp_types": ("server/", "demo.py"),
     "apsw": ("backends/sqlite.py",),
+    "psycopg": ("backends/postgres/",),
+    "psycopg_pool": ("backends/postgres/",),
     "platformdirs": ("wiring.py",),
     "uuid_utils": ("ids.py",),
     "fastapi": ("rest/",),

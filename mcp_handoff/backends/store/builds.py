@@ -103,6 +103,7 @@ def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
 
 def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
     """Change the fields that were given; without one, nothing changes."""
+    tx.hold("builds", request.build_id)
     row = _require(tx, caller, request)
     changes = request.changes()
     if not changes:
@@ -132,6 +133,7 @@ def _trigger(
     tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
 ) -> TriggeredBuild:
     def effect() -> TriggeredBuild:
+        tx.hold("tickets", locate(tx, caller, request.ticket, request.project).ticket["id"])
         found = locate(tx, caller, request.ticket, request.project)
         require_open(found.ticket["status"], found.reference)
         if is_under_way(_latest_status(tx, found.ticket["id"])):

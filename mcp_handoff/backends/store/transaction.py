@@ -33,8 +33,9 @@ class Transaction(Protocol):
         """The instant of this transaction, in UTC."""
         ...
 
-    def run(self, sql: str, **values: Any) -> int:
-        """Run a statement with `:name` parameters; return how many rows it changed."""
+    def run(self, sql: str, **values: Any) -> None:
+        """Run a statement with `:name` parameters. What it raises may come later, with the
+        outcome of a query or of the transaction."""
         ...
 
     def one(self, sql: str, **values: Any) -> Row | None:
