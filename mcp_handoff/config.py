@@ -12,6 +12,8 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.text import shortened, visible
 
+POSTGRES = ("postgresql://", "postgres://")
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _TRUE = ("1", "true", "yes", "on")
@@ -44,6 +46,11 @@ class Settings:
     builds_token: str | None = field(default=None, repr=False)
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether servers on several machines may serve one store, behind one address."""
+        return self.backend is not None and self.backend.startswith(POSTGRES)
 
 
 def read_settings(
