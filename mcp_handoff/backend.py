@@ -36,7 +36,7 @@ from mcp_handoff.tickets import (
     TriggerBotBuild,
     TriggeredBuild,
 )
-from mcp_handoff.tokens import CreatedToken, CreateToken, Principal, RevokeToken, Token
+from mcp_handoff.tokens import CreatedToken, CreateToken, Identity, Principal, RevokeToken, Token
 
 
 class TokenStore(Protocol):
@@ -143,6 +143,15 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A backend that is somebody else's, and takes us for somebody."""
+
+    async def whoami(self) -> Identity:
+        """Return as whom we act there. Raises Unsupported where that is not told."""
         ...
 
 

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from mcp_handoff import __version__
 from mcp_handoff.actors import Actor, ActorRole, Caller
-from mcp_handoff.backend import Backend, Store
+from mcp_handoff.backend import Backend, Remote, Store
 from mcp_handoff.builds import FindBuilds
 from mcp_handoff.config import Settings, read_settings
-from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
+from mcp_handoff.errors import HandoffError, Misconfigured, Unsupported, ValidationFailed
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.suggestions import ListSuggestions
 from mcp_handoff.tickets import FindTickets
@@ -211,6 +211,8 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
 
 async def _check_reads(backend: Backend, caller: Caller) -> None:
     """Try each read and say how fast it was, or why not; raise what find_tickets raises."""
+    if isinstance(backend, Remote):
+        print(f"as                {await _whom(backend)}")
     reads: dict[str, Callable[[], Awaitable[object]]] = {
         "list_projects": lambda: backend.list_projects(caller, ListProjects()),
         "list_suggestions": lambda: backend.list_suggestions(caller, ListSuggestions()),
@@ -223,6 +225,14 @@ async def _check_reads(backend: Backend, caller: Caller) -> None:
             print(f"{name:16}  no: {error.message}")
     taken = await _milliseconds(backend.find_tickets(caller, FindTickets(limit=1)))
     print(f"find_tickets      works, {taken:.1f} ms")
+
+
+async def _whom(backend: Remote) -> str:
+    try:
+        who = await backend.whoami()
+    except Unsupported as error:
+        return f"unknown: {error.message}"
+    return f"{who.name}, {who.role}, {names_of(who.projects)}"
 
 
 async def _milliseconds(work: Awaitable[object]) -> float:

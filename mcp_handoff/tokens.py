@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mcp_handoff.ids import new_id
 from mcp_handoff.schema import Name, Record, Request, Slug, Timestamp
@@ -68,6 +68,16 @@ class Principal:
     def only_project(self) -> str | None:
         """The project that a principal means when it sees a single one."""
         return next(iter(self.projects)) if self.projects and len(self.projects) == 1 else None
+
+
+class Identity(Record):
+    """Whom an API takes its caller for; without projects it sees all of them."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    name: str
+    role: TokenRole
+    projects: list[str] | None = None
 
 
 LOCAL = Principal(id="local", name="local", role="admin")

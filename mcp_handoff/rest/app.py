@@ -18,7 +18,7 @@ from mcp_handoff import __version__
 from mcp_handoff.backend import Backend
 from mcp_handoff.calls import Observe
 from mcp_handoff.errors import HandoffError, Internal, Malformed, MethodNotAllowed, NotFound
-from mcp_handoff.rest import builds, projects, suggestions, tickets
+from mcp_handoff.rest import builds, me, projects, suggestions, tickets
 from mcp_handoff.rest.description import BEARER, describe
 from mcp_handoff.rest.envelopes import answer
 from mcp_handoff.rest.observation import Observation
@@ -65,7 +65,7 @@ def create_api(backend: Backend, organization: str, observe: Observe) -> FastAPI
     api.openapi = cache(partial(describe, api))
     api.state.backend = backend
     api.state.organization = organization
-    for module in (projects, tickets, suggestions, builds):
+    for module in (me, projects, tickets, suggestions, builds):
         api.include_router(module.router)
     api.add_middleware(DefectAnswers)
     api.add_middleware(Observation, observe=observe)

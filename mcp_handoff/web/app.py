@@ -15,9 +15,10 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, NotFound
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.rest.app import create_api
+from mcp_handoff.rest.envelopes import answer
 from mcp_handoff.server.app import HandoffServer
 from mcp_handoff.server.http import BindSessions, HttpTransports
 from mcp_handoff.web.authentication import Authentication, Recognise, Resource
@@ -73,6 +74,7 @@ def create_app(backend: Backend, settings: Settings, admission: Admission) -> Ap
             Mount("/api", create_api(backend, settings.organization, observe)),
             *transports.routes,
         ],
+        exception_handlers={404: _nothing},
     )
     return App(_guarded(doors, settings, admission), mcp, transports)
 
@@ -121,6 +123,11 @@ def _metadata(resource: Resource | None) -> list[BaseRoute]:
         return resource.metadata()
 
     return [Route(path, metadata) for path in resource.metadata_paths]
+
+
+async def _nothing(request: Request, _: Exception) -> Response:
+    message = "There is nothing at this address; /mcp, /sse and /api are the doors."
+    return answer(NotFound(message), request.url.path)
 
 
 async def _readiness(backend: Backend) -> Response:

@@ -11,7 +11,6 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import (
     EnsureResourceAvailability,
     RejectedPositiveData,
-    UndefinedContentType,
 )
 
 KEY = "Idempotency-Key"
@@ -38,7 +37,7 @@ def filter_failure(
         return not _is_undescribed(response)
     if isinstance(failure, EnsureResourceAvailability):
         return not _is_of_another_ticket(case, response)
-    return not (isinstance(failure, UndefinedContentType) and _is_outside(case))
+    return True
 
 
 def _is_undescribed(response: Response) -> bool:
@@ -49,11 +48,6 @@ def _is_undescribed(response: Response) -> bool:
 def _is_of_another_ticket(case: Case[Any], response: Response) -> bool:
     """What was created is there, and a ticket that the body or the query names is made up."""
     return "{ticketId}" not in case.path and _fields(json.loads(response.content)) == {"ticket"}
-
-
-def _is_outside(case: Case[Any]) -> bool:
-    """A path with a line break is none of this API's: the router in front of it takes none."""
-    return any("%0A" in str(value) for value in (case.path_parameters or {}).values())
 
 
 def _fields(error: dict[str, Any]) -> set[str]:

@@ -61,11 +61,11 @@ def _announced(errors: IO[bytes]) -> str:
     raise AssertionError(said.decode())
 
 
-def command(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of mcp-handoff on a store."""
     return subprocess.run(
         [sys.executable, "-m", "mcp_handoff", *arguments],
-        env=environment(store),
+        env=environment(store, **settings),
         capture_output=True,
         text=True,
         timeout=TIMEOUT,

@@ -53,6 +53,7 @@ from mcp_handoff.tickets import (
     TriggerBotBuild,
     TriggeredBuild,
 )
+from mcp_handoff.tokens import Identity
 
 _CONTENT = (
     "title",
@@ -237,6 +238,12 @@ class ApiBackend:
         body = request.model_dump(exclude_none=True)
         answer = await self._tickets.send("POST", "/projects", body=body)
         return record(CreatedProject, answer, wrote=True)
+
+    async def whoami(self) -> Identity:
+        try:
+            return record(Identity, await self._tickets.send("GET", "/me"), wrote=False)
+        except NotFound as error:
+            raise _lacking(self._tickets, error, "does not tell (GET /me)") from None
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self._followers.following()
