@@ -194,13 +194,14 @@ class ApiBackend:
         return result
 
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
+        path = _builds(request.org, caller)
         query = {
             "ticket": request.ticket,
             "project": caller.project if request.ticket else None,
             **request.model_dump(include={"status", "limit", "cursor"}),
         }
         try:
-            answer = await self._builds.send("GET", _builds(request.org, caller), query=_set(query))
+            answer = await self._builds.send("GET", path, query=_set(query))
         except (NotFound, Unsupported) as error:
             raise _lacking(self._builds, error, "lists no builds (GET …/builds)") from None
         found = [build(row) for row in rows(answer, "items")]

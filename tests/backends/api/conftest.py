@@ -1,6 +1,6 @@
 """The client of an API as an agent meets it, in this process, and servers that fail it."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -12,10 +12,13 @@ from mcp_handoff.backends.api.client import ApiClient, Patience
 from mcp_handoff.config import read_settings
 from mcp_handoff.server.app import HandoffServer
 from tests.backends.api.faults import FaultServer, unused_address
+from tests.backends.api.stood_in import StandIn, started
 from tests.server.desk import Desk
 
 BRISK = Patience(connect=2, read=5, call=10, wait=0.5, pause=0.001)
 """Waits for a busy machine, and hardly between attempts."""
+
+TOKEN = "tickets-secret-1"
 
 OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
@@ -54,3 +57,17 @@ def our_api() -> Iterator[FaultServer]:
 def nowhere() -> Iterator[str]:
     """An address at which nobody listens."""
     yield from unused_address()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """The documented APIs, which know one token."""
+    with StandIn(TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+async def desk(stand_in: StandIn) -> AsyncIterator[Desk]:
+    """A server process over the documented APIs, and its client."""
+    async with Client(started(stand_in, TOKEN)) as client:
+        yield Desk(client)
