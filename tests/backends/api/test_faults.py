@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
@@ -11,10 +10,10 @@ from mcp_handoff.backends.api.client import Patience, RetryBudget
 from tests.backends.api import faults
 from tests.backends.api.conftest import BRISK, OpenDesk
 from tests.backends.api.faults import Fault, FaultServer
+from tests.backends.api.outcomes import OK, outcome
 from tests.requests import TICKET
-from tests.server.desk import Desk
 
-OK, AWAY, UNKNOWN = "OK", "BACKEND_UNAVAILABLE", "OUTCOME_UNKNOWN"
+AWAY, UNKNOWN = "BACKEND_UNAVAILABLE", "OUTCOME_UNKNOWN"
 LIMITED = "RATE_LIMITED"
 HTML = b"<html><title>Bad gateway</title></html>"
 HASTY = replace(BRISK, read=0.4)
@@ -94,17 +93,6 @@ ROWS = [
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 every_api = pytest.mark.parametrize("is_ours", [False, True], ids=["stranger", "ours"])
-
-
-async def outcome(desk: Desk, tool: str, **arguments: Any) -> str:
-    """Return OK or the code of the error, which never holds what the API itself said."""
-    result = await desk.client.call_tool(tool, arguments)
-    assert result.structured_content is not None
-    if not result.is_error:
-        return OK
-    told = str(result)
-    assert not any(word in told for word in ("boom", "db-7", "html", "token-1", "other.example"))
-    return result.structured_content["error"]["code"]
 
 
 def count(requests: Sequence[str], method: str) -> int:
