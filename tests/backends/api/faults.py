@@ -22,6 +22,9 @@ HUGE = 100_000_000
 _PATIENCE = 30
 """Seconds after which a connection is given up, so that no test hangs."""
 
+_LEAVING = 5
+"""Seconds that a client may take to close a connection."""
+
 
 class FaultServer:
     """Files and lists tickets over HTTP while it is entered, except where it is told to fail.
@@ -72,9 +75,9 @@ class FaultServer:
         self._connections.clear()
 
     def is_left_alone(self) -> bool:
-        """Return whether every client closes its connections, waiting for those that do."""
+        """Return whether every client has closed its connections, or does so in time."""
         for _, thread in self._connections:
-            thread.join(_PATIENCE)
+            thread.join(_LEAVING)
         return not any(thread.is_alive() for _, thread in self._connections)
 
     def take(self, method: str) -> "Fault":

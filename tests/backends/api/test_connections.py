@@ -58,6 +58,16 @@ async def test_closing_leaves_no_connection_open(api: FaultServer, open_desk: Op
     assert await asyncio.to_thread(api.is_left_alone)
 
 
+async def test_an_answer_that_is_too_long_is_left_at_once(
+    api: FaultServer, open_desk: OpenDesk
+) -> None:
+    async with open_desk(api.url) as desk:
+        api.fail(faults.floods, "GET")
+        await desk.refusal("find_tickets", {})
+        assert await asyncio.to_thread(api.is_left_alone)
+    assert api.sent < faults.HUGE / 2
+
+
 async def test_a_backend_that_was_never_used_closes_too(nowhere: str, open_desk: OpenDesk) -> None:
     async with open_desk(nowhere) as desk:
         assert len((await desk.client.list_tools()).tools) == 10
