@@ -16,6 +16,7 @@ from mcp_handoff.builds import (
 )
 from mcp_handoff.events import Change
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.runs import Attempt, Dispatch, ReportedRun, ReportRun
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
@@ -137,8 +138,9 @@ class Backend(Protocol):
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Follow what is changed by this process from the moment this is entered, whoever asked
-        for it. A follower that falls far behind misses some."""
+        """Follow what is changed from the moment this is entered, whoever asked for it: by this
+        process and, where the backend tells of it, by others. A follower that falls far behind
+        misses some. Raises BackendUnavailable when it can't be followed."""
         ...
 
     async def close(self) -> None:
@@ -157,8 +159,28 @@ class Remote(Protocol):
 
 @runtime_checkable
 class Store(Backend, TokenStore, Protocol):
-    """A backend that keeps the tokens of its server too, and the dispatches that wait."""
+    """A backend that keeps the tokens of its server too, and sees to the runs that it starts."""
 
     async def count_dispatches(self) -> int:
         """Return how many triggered builds wait to be dispatched."""
+        ...
+
+    async def take_dispatch(self) -> Dispatch | None:
+        """Lease the run that has waited longest for its dispatch, for LEASE_SECONDS; None when
+        none is due that nobody else has."""
+        ...
+
+    async def settle_dispatch(self, dispatch: Dispatch, attempt: Attempt) -> None:
+        """Keep how an attempt ended; nothing, once the lease went to someone else."""
+        ...
+
+    async def release_dispatch(self, dispatch: Dispatch) -> None:
+        """Give a lease back, so that others need not wait until it ends."""
+        ...
+
+    async def report_run(self, request: ReportRun) -> ReportedRun:
+        """Take a run further as it reports, with its build, its ticket and their history.
+
+        What is late or repeated changes nothing. Raises NotFound.
+        """
         ...

@@ -1,13 +1,15 @@
-"""Builds, the entries of an organization's registry, and the runs that make them.
+"""Builds, the entries of an organization's registry.
 
 Shapes: the seed page "Update build".
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from mcp_handoff.references import TicketName
+from mcp_handoff.runs import BuildRun, Report
 from mcp_handoff.schema import (
     STORABLE,
     Cursor,
@@ -21,12 +23,16 @@ from mcp_handoff.schema import (
 )
 
 BuildStatus = Literal["queued", "building", "ready", "failed"]
-RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
+
+STATUS_BY_REPORT: Mapping[Report, BuildStatus] = {
+    "running": "building",
+    "succeeded": "ready",
+    "failed": "failed",
+}
+"""What the report of its run makes of a build."""
 
 UNSPECIFIED_PROVIDER = "unspecified"
 """What a build's provider reads when whoever triggered it named none."""
-
-UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
 
 Organization = Name
 """An organization's slug."""
@@ -50,27 +56,13 @@ class Build(Record):
     created_by: str | None = None
     created_at: Timestamp
     updated_at: Timestamp
+    run: BuildRun | None = None
 
 
 class UpdatedBuild(Build):
     """The build as it now is."""
 
     masked: list[str] | None = None
-
-
-class BuildRun(Record):
-    """One triggering of a bot build, as `ai_output.build_run` shows it."""
-
-    id: str
-    build_id: str
-    status: RunStatus
-    provider: str | None
-    repo: str | None
-    requested_by: str | None
-    requested_at: Timestamp
-    dispatched_at: Timestamp | None = None
-    attempts: int
-    last_error: str | None = None
 
 
 class FindBuilds(Request):
@@ -127,8 +119,3 @@ class UpdateBuild(Request):
         """Return the fields that the caller gave, null included."""
         given = self.model_fields_set - {"build_id", "org"}
         return {name: getattr(self, name) for name in sorted(given)}
-
-
-def is_under_way(status: str) -> bool:
-    """Tell whether a run in this state makes another triggering a repetition."""
-    return status in UNDER_WAY

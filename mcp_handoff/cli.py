@@ -20,7 +20,7 @@ from mcp_handoff.suggestions import ListSuggestions
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import CreateToken, RevokeToken, Token, names_of
 from mcp_handoff.validation import parse
-from mcp_handoff.wiring import described, open_backend, open_store
+from mcp_handoff.wiring import described, dispatching, open_backend, open_dispatcher, open_store
 
 BackendT = TypeVar("BackendT", bound=Backend)
 
@@ -31,12 +31,17 @@ _AT_A_TERMINAL = (
     " mcp-handoff demo, mcp-handoff --help."
 )
 
+_SHOWN_ONCE = (
+    "this is shown once. A server that runs without tokens asks for them from its next start on."
+)
+
 _ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
 
 environment:
   HANDOFF_BACKEND     sqlite:////absolute/file or sqlite:///relative/file
-                      (default: handoff.db in your data directory), or the
+                      (default: handoff.db in your data directory),
+                      postgresql://user:password@host/database, or the
                       address of an API: https://host/api
   HANDOFF_API_TOKEN   the token for that API
   HANDOFF_BUILDS_API, HANDOFF_BUILDS_TOKEN
@@ -49,7 +54,10 @@ environment:
   HANDOFF_RATE_LIMIT  calls a minute for each token (default: 600; 0 for no limit)
   HANDOFF_OAUTH_ISSUER, HANDOFF_OAUTH_AUDIENCE
                       whose JSON web tokens are taken, and the address they are for
-  BUILD_DISPATCH_URL  the address that triggered builds are queued for
+  BUILD_DISPATCH_URL  the address that is told of triggered builds
+  BUILD_DISPATCH_SECRET
+                      whsec_..., signs what it is told and proves its reports
+  HANDOFF_PUBLIC_URL  where builds reach this server to report (serve: its address)
   HANDOFF_LOG_LEVEL   DEBUG, INFO, WARNING or ERROR, on stderr (default: WARNING)
 """
 
@@ -89,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     check = commands.add_parser("check", help="say what this is connected to and whether it works")
     check.set_defaults(run=_check)
+    dispatch = commands.add_parser("dispatch", help="send the dispatches that are due, once")
+    dispatch.set_defaults(run=_dispatch)
     serve = commands.add_parser("serve", help="serve MCP and REST over HTTP")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, default=8484, help="port to listen on (8484)")
@@ -138,6 +148,7 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
             hosts=options.allow_host,
             origins=options.allow_origin,
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
+            beside=lambda url: dispatching(backend, settings, settings.public_url or url),
         )
 
     return _with(open_backend(settings), serve)
@@ -150,7 +161,7 @@ def _create_token(options: argparse.Namespace, settings: Settings) -> int:
     async def create(store: Store) -> None:
         created = await store.create_token(request)
         print(created.secret)
-        print(f"{_described(created.token)}; this is shown once.", file=sys.stderr)
+        print(f"{_described(created.token)}; {_SHOWN_ONCE}", file=sys.stderr)
 
     return _with(open_store(settings), create)
 
@@ -186,7 +197,8 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
         server = HandoffServer(backend, settings)
         gc.freeze()
         gc.enable()
-        await serve_stdio(server)
+        async with dispatching(backend, settings, settings.public_url):
+            await serve_stdio(server)
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)
@@ -200,6 +212,20 @@ def _demo(_: argparse.Namespace, __: Settings) -> int:
 
     anyio.run(tell_story)
     return 0
+
+
+def _dispatch(_: argparse.Namespace, settings: Settings) -> int:
+    store = open_store(settings)
+    dispatcher = open_dispatcher(store, settings, settings.public_url)
+    if dispatcher is None:
+        raise Misconfigured("There is nobody to tell: set BUILD_DISPATCH_URL.")
+
+    async def send(_: Store) -> None:
+        attempts = await dispatcher.send_due()
+        failed = [attempt for attempt in attempts if attempt.error]
+        print(f"{len(attempts) - len(failed)} dispatched, {len(failed)} failed")
+
+    return _with(store, send)
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:

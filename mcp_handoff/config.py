@@ -1,6 +1,7 @@
 """Settings: the environment, read once."""
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ class Settings:
     for and nowhere else.
     """
 
-    backend: str | None
+    backend: str | None = field(repr=False)  # it may hold a password
     project: str
     organization: str
     actor_id: str | None
@@ -41,6 +42,8 @@ class Settings:
     api_token: str | None = field(default=None, repr=False)
     builds_api: str | None = None
     builds_token: str | None = field(default=None, repr=False)
+    dispatch_secret: str | None = field(default=None, repr=False)
+    public_url: str | None = None
 
 
 def read_settings(
@@ -63,6 +66,8 @@ def read_settings(
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
         builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
         builds_token=_token("HANDOFF_BUILDS_TOKEN", values.get("HANDOFF_BUILDS_TOKEN")),
+        dispatch_secret=_dispatch_secret(values.get("BUILD_DISPATCH_SECRET")),
+        public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
     )
 
 
@@ -116,6 +121,22 @@ def _token(name: str, value: str | None) -> str | None:
     if value and not (value.isascii() and value.isprintable() and " " not in value):
         raise Misconfigured(f"{name} must be one word of ASCII characters, as it was given out.")
     return value or None
+
+
+def _dispatch_secret(value: str | None) -> str | None:
+    """Take a secret as Standard Webhooks has it: whsec_ and 24 to 64 bytes in base64."""
+    if not value:
+        return None
+    try:
+        length = len(b64decode(value.removeprefix("whsec_") + "==", validate=True))
+    except ValueError:
+        length = 0
+    if not value.startswith("whsec_") or not 24 <= length <= 64:
+        raise Misconfigured(
+            "BUILD_DISPATCH_SECRET must be whsec_ and 24 to 64 random bytes in base64; make one:"
+            " echo whsec_$(openssl rand -base64 32)"
+        )
+    return value
 
 
 def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:

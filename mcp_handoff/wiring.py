@@ -1,16 +1,24 @@
 """From settings to a backend: the one place that sees both sides."""
 
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from mcp_handoff.backend import Backend, Store
+from mcp_handoff.backends.store.transaction import Database
 from mcp_handoff.config import Settings, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.text import shortened, visible
 
+if TYPE_CHECKING:
+    from mcp_handoff.dispatch import Dispatcher
+
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 _HTTP = ("http://", "https://")
 
 
@@ -28,10 +36,36 @@ def open_store(settings: Settings) -> Store:
     return _open_store(settings)
 
 
+def open_dispatcher(
+    backend: Backend, settings: Settings, public_url: str | None
+) -> "Dispatcher | None":
+    """Return what sends the dispatches of a store; None without BUILD_DISPATCH_URL, or where
+    somebody else's API does it. Reports reach us at `public_url`."""
+    if settings.dispatch_url is None or not isinstance(backend, Store) or settings.read_only:
+        return None
+    from mcp_handoff.dispatch import Dispatcher, Receiver
+
+    reports_to = f"{public_url.rstrip('/')}/api" if public_url else None
+    receiver = Receiver(settings.dispatch_url, settings.dispatch_secret, reports_to)
+    return Dispatcher(backend, receiver)
+
+
+def dispatching(
+    backend: Backend, settings: Settings, public_url: str | None
+) -> AbstractAsyncContextManager[None]:
+    """Send what becomes due while this is entered, where there is something to send."""
+    dispatcher = open_dispatcher(backend, settings, public_url)
+    return dispatcher.running() if dispatcher else nullcontext()
+
+
 def described(settings: Settings) -> str:
     """Return what HANDOFF_BACKEND names, as a person reads it."""
     if (settings.backend or "").startswith(_HTTP):
         return f"API {settings.backend}"
+    if url := _postgres_url(settings):
+        with _driver_required():
+            from mcp_handoff.backends.postgres.opening import described
+        return f"store {described(url)}"
     return f"store {_store_path(settings)}"
 
 
@@ -46,17 +80,42 @@ def _store_path(settings: Settings) -> Path:
         scheme = shortened(visible(settings.backend.partition(":")[0]), 30)
         raise Misconfigured(
             f"HANDOFF_BACKEND begins with {scheme!r}; this version knows sqlite:///file"
-            " (sqlite:////absolute/path for one that is not relative) and https://host/api."
+            " (sqlite:////absolute/path for one that is not relative), postgresql://host/database"
+            " and https://host/api."
         )
     return Path(settings.backend.removeprefix(_SQLITE)).expanduser().absolute()
 
 
 def _open_store(settings: Settings) -> Store:
-    from mcp_handoff.backends.sqlite import SqliteDatabase
     from mcp_handoff.backends.store.backend import StoreBackend
 
-    database = SqliteDatabase.open(_store_path(settings), read_only=settings.read_only)
-    return StoreBackend(database, dispatching=settings.dispatch_url is not None)
+    return StoreBackend(_open_database(settings), dispatching=settings.dispatch_url is not None)
+
+
+def _open_database(settings: Settings) -> Database:
+    if url := _postgres_url(settings):
+        with _driver_required():
+            from mcp_handoff.backends.postgres.database import PostgresDatabase
+        return PostgresDatabase.open(url, read_only=settings.read_only)
+    from mcp_handoff.backends.sqlite import SqliteDatabase
+
+    return SqliteDatabase.open(_store_path(settings), read_only=settings.read_only)
+
+
+def _postgres_url(settings: Settings) -> str | None:
+    named = settings.backend is not None and settings.backend.startswith(_POSTGRES)
+    return settings.backend if named else None
+
+
+@contextmanager
+def _driver_required() -> Generator[None]:
+    try:
+        yield
+    except ImportError:
+        raise Misconfigured(
+            "HANDOFF_BACKEND names a PostgreSQL database, which needs a driver:"
+            " python -m pip install 'mcp-handoff[postgres]'"
+        ) from None
 
 
 def _open_api(settings: Settings) -> Backend:

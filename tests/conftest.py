@@ -1,7 +1,7 @@
 """What every test can ask for."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,10 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
 from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.backends.store.transaction import Database
 from tests.clock import SteppedClock
+from tests.databases import open_database
+from tests.postgres import Server, shared_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +44,35 @@ def clock() -> SteppedClock:
 def store(tmp_path: Path) -> Path:
     """Where a test's store lies."""
     return tmp_path / "handoff.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    """A PostgreSQL that all workers share."""
+    own = tmp_path_factory.getbasetemp()
+    with shared_server(own if worker_id == "master" else own.parent) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[str]:
+    """The URL of a schema in PostgreSQL with nothing in it yet."""
+    with postgres_server.schema() as url:
+        yield url
+
+
+@pytest.fixture
+def database_name(store: Path) -> str:
+    """Where a fresh store is: a file or a URL."""
+    return str(store)
+
+
+@pytest.fixture
+async def database(database_name: str) -> AsyncIterator[Database]:
+    """The database of the test's store, to look into it."""
+    opened = open_database(database_name)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

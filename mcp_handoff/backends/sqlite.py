@@ -68,9 +68,8 @@ class SqliteTransaction:
     def now(self) -> datetime:
         return self._now
 
-    def run(self, sql: str, **values: Any) -> int:
+    def run(self, sql: str, **values: Any) -> None:
         _execute(self._connection, sql, values)
-        return self._connection.changes()
 
     def one(self, sql: str, **values: Any) -> Row | None:
         rows = self.all(sql, **values)
@@ -84,6 +83,9 @@ class SqliteTransaction:
             names = names or [column[0] for column in cursor.get_description()]
             rows.append(dict(zip(names, row, strict=True)))
         return rows
+
+    def hold(self, table: str, row_id: str) -> None:
+        """A transaction that writes is alone from its BEGIN IMMEDIATE on."""
 
     def match(self, words: str) -> str:
         return " ".join(_quoted(word) for word in _WORD.findall(words)) or '""'

@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff import __version__
-from mcp_handoff.backend import Backend
+from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Observe
 from mcp_handoff.errors import HandoffError, Internal, Malformed, MethodNotAllowed, NotFound
-from mcp_handoff.rest import builds, me, projects, suggestions, tickets
+from mcp_handoff.rest import builds, me, projects, runs, suggestions, tickets
 from mcp_handoff.rest.description import BEARER, describe
 from mcp_handoff.rest.envelopes import answer
 from mcp_handoff.rest.observation import Observation
@@ -52,8 +52,13 @@ class DefectAnswers:
             await _told(request, _DEFECT)(scope, receive, send)
 
 
-def create_api(backend: Backend, organization: str, observe: Observe) -> FastAPI:
-    """Return the API over `backend`; new projects belong to `organization`."""
+def create_api(
+    backend: Backend, organization: str, observe: Observe, report_key: str | None = None
+) -> FastAPI:
+    """Return the API over `backend`; new projects belong to `organization`.
+
+    With `report_key`, from which the runs' secrets are derived, builds can report on their runs.
+    """
     api = FastAPIOffline(
         title="mcp-handoff",
         version=__version__,
@@ -67,6 +72,8 @@ def create_api(backend: Backend, organization: str, observe: Observe) -> FastAPI
     api.state.organization = organization
     for module in (me, projects, tickets, suggestions, builds):
         api.include_router(module.router)
+    if report_key and isinstance(backend, Store):
+        api.include_router(runs.create_router(backend, report_key))
     api.add_middleware(DefectAnswers)
     api.add_middleware(Observation, observe=observe)
     api.add_exception_handler(HandoffError, _answer)

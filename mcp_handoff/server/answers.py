@@ -161,7 +161,12 @@ def _named(suggestion: Suggestion) -> str:
 
 
 def _build(build: Build) -> str:
-    return f"build {build.id} [{build.status}] {build.display_name} ({build.provider})"
+    told = f"build {build.id} [{build.status}] {build.display_name} ({build.provider})"
+    run = build.run
+    if run is None or run.last_error is None:
+        return told
+    tried = f"dispatched {run.attempts} times in vain, next at {run.next_attempt_at or 'never'}"
+    return f"{told}; {tried}: {run.last_error}"
 
 
 def _lines(lines: Iterable[str], next_cursor: str | None) -> str:

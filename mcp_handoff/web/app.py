@@ -67,11 +67,12 @@ def create_app(backend: Backend, settings: Settings, admission: Admission) -> Ap
     allowed = admission.allowed
     transports = HttpTransports(mcp, hosts=allowed.hosts, origins=allowed.origins)
 
+    api = create_api(backend, settings.organization, observe, settings.dispatch_secret)
     doors = Starlette(
         routes=[
             *_operation(backend, metrics),
             *_metadata(admission.resource),
-            Mount("/api", create_api(backend, settings.organization, observe)),
+            Mount("/api", api),
             *transports.routes,
         ],
         exception_handlers={404: _nothing},

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 
@@ -74,8 +74,9 @@ async def serve(
     hosts: Sequence[str],
     origins: Sequence[str],
     announce: Callable[[str], None],
+    beside: Callable[[str], AbstractAsyncContextManager[None]],
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C.
+    """Serve until SIGTERM or Ctrl-C, and run beside it what the server's own address is given to.
 
     Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
     """
@@ -94,7 +95,7 @@ async def serve(
     open_to = "whoever has a token" if recognise else everyone
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
-    async with app.sessions():
+    async with app.sessions(), beside(f"http://{address}"):
         await Server(app).serve([bound])
 
 

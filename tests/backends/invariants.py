@@ -1,39 +1,38 @@
 """What must hold in a store at any moment, whatever happened to the processes that wrote it."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.sqlite import SqliteDatabase, SqliteTransaction
 from mcp_handoff.backends.store.transaction import Transaction
 from tests.backends.writer_process import CALLER, Acknowledgement
+from tests.databases import open_database
 
 
-async def assert_whole(store: Path, acknowledged: Iterable[Acknowledgement] = ()) -> None:
+async def assert_whole(store: Path | str, acknowledged: Iterable[Acknowledgement] = ()) -> None:
     """Assert that no acknowledged write is missing and that nothing is half there.
 
     The store is opened anew: on a connection that has seen another process's writes, SQLite's
     integrity_check takes its own stale picture of a full-text index for damage.
     """
-    database = SqliteDatabase.open(store)
-    found = await database.read(lambda tx: (damage(tx), halves(tx), lost(tx, acknowledged)))
-    assert found == ([], {}, []), found
-    await database.write(check_search_index)
+    database = open_database(str(store))
+    found = await database.read(lambda tx: (halves(tx), lost(tx, acknowledged)))
+    assert found == ({}, []), found
+    if isinstance(database, SqliteDatabase):
+        assert await database.read(damage) == []
+        await database.write(check_search_index)
     await database.close()
 
 
 def lost(tx: Transaction, acknowledged: Iterable[Acknowledgement]) -> list[Acknowledgement]:
     """Return the acknowledgements whose whole effect is not in the store."""
-    who = CALLER.actor.principal
-    return [
-        given
-        for given in acknowledged
-        if tx.one(_STORED[given["operation"]], principal=who, **given) is None
-    ]
+    return [given for given in acknowledged if not _is_stored(tx, given)]
 
 
 def halves(tx: Transaction) -> dict[str, list[object]]:
     """Return what is half there, by its description."""
-    found = {name: [*map(dict, tx.all(query))] for name, query in _HALVES.items()}
+    found = {name: [*map(dict, tx.all(_in_dialect(tx, sql)))] for name, sql in _HALVES.items()}
     return {name: list[object](rows) for name, rows in found.items() if rows}
 
 
@@ -48,17 +47,39 @@ def check_search_index(tx: Transaction) -> None:
     tx.run("INSERT INTO ticket_words (ticket_words, rank) VALUES ('integrity-check', 1)")
 
 
+def _is_stored(tx: Transaction, given: Acknowledgement) -> bool:
+    project = tx.one("SELECT id FROM projects WHERE slug = :slug", slug=CALLER.project)
+    found = project and tx.one(
+        _in_dialect(tx, _STORED[given["operation"]]),
+        principal=CALLER.actor.principal,
+        project_id=project["id"],
+        match=tx.match(given.get("word", "")),
+        **given,
+    )
+    return found is not None
+
+
+def _in_dialect(tx: Transaction, sql: str) -> str:
+    sql = sql.replace("SEARCH_SOURCE", tx.search.source)
+    sql = sql.replace("SEARCH_CONDITION", tx.search.condition)
+    if isinstance(tx, SqliteTransaction):
+        return sql
+    return _JSON.sub(
+        lambda found: f"({found[1]}::jsonb #>> '{{{found[2].replace('.', ',')}}}')", sql
+    )
+
+
+_JSON = re.compile(r"([a-z_.]+) ->> '\$\.([a-z_.]+)'")
 _KEY = "i.principal = :principal AND i.key = :word"
 
 _STORED = {
     "create_ticket": (
-        "SELECT 1 FROM tickets t"
-        " JOIN ticket_words ON ticket_words.rowid = t.seq"
+        "SELECT 1 FROM SEARCH_SOURCE"
         " JOIN events e ON e.ticket_id = t.id AND e.kind = 'ticket.created'"
         f" JOIN idempotency i ON {_KEY} AND i.operation = 'CreateTicket'"
         " WHERE t.id = :ticket AND t.number = :number AND t.title = 'Fault ' || :word"
-        " AND ticket_words MATCH :word AND i.result ->> '$.ticket.id' = t.id"
-        " AND :roles = (SELECT group_concat(role, ' ' ORDER BY position)"
+        " AND SEARCH_CONDITION AND i.result ->> '$.ticket.id' = t.id"
+        " AND :roles = (SELECT string_agg(role, ' ' ORDER BY position)"
         " FROM ticket_roles WHERE ticket_id = t.id)"
     ),
     "trigger_bot_build": (
@@ -102,7 +123,7 @@ _STORED = {
 
 _HALVES = {
     "a ticket without `merged` behind its roles": (
-        "SELECT id FROM tickets t WHERE 'merged' IS NOT (SELECT role FROM ticket_roles"
+        "SELECT id FROM tickets t WHERE 'merged' IS DISTINCT FROM (SELECT role FROM ticket_roles"
         " WHERE ticket_id = t.id AND position > 0 ORDER BY position DESC LIMIT 1)"
     ),
     "a ticket without its event": (
@@ -110,8 +131,9 @@ _HALVES = {
         " WHERE e.ticket_id = t.id AND e.kind = 'ticket.created')"
     ),
     "a project whose numbers have a gap": (
-        "SELECT slug FROM projects p WHERE (last_number, last_number) IS NOT"
-        " (SELECT count(*), ifnull(max(number), 0) FROM tickets WHERE project_id = p.id)"
+        "SELECT slug FROM projects p WHERE last_number <>"
+        " (SELECT count(*) FROM tickets WHERE project_id = p.id) OR last_number <>"
+        " (SELECT coalesce(max(number), 0) FROM tickets WHERE project_id = p.id)"
     ),
     "an event of no ticket": (
         "SELECT seq FROM events WHERE ticket_id NOT IN (SELECT id FROM tickets)"
@@ -146,7 +168,7 @@ _HALVES = {
     ),
     "a run that its ticket does not show": (
         "SELECT r.id FROM build_runs r JOIN tickets t ON t.id = r.ticket_id"
-        " WHERE t.ai_output ->> '$.build_run.id' IS NOT r.id"
+        " WHERE t.ai_output ->> '$.build_run.id' IS DISTINCT FROM r.id"
     ),
     "a suggestion without the event of its status": (
         "SELECT id, status FROM suggestions s WHERE status = 'processing'"

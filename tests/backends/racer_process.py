@@ -6,16 +6,17 @@ A line is a command with its words; the answer is a line of JSON. Called with it
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.backends.store.transaction import Transaction
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import AlreadyExists, HandoffError
+from mcp_handoff.projects import CreateProject
+from mcp_handoff.tokens import CreateToken
 from tests import requests
+from tests.databases import open_database
 
 CALLER = Caller(bot("racer"), project="shop")
 READY = "ready"
@@ -28,7 +29,7 @@ class Racer:
         self._number = number
 
     async def open(self, store: str) -> Answer:
-        self._database = SqliteDatabase.open(Path(store))
+        self._database = open_database(store)
         self._backend = StoreBackend(self._database, dispatching=True)
         return {"opened": store}
 
@@ -37,6 +38,15 @@ class Racer:
         action = requests.decline if self._number % 2 else requests.execute
         acted = await self._backend.act_on_suggestion(CALLER, action(suggestion))
         return {"won": acted.suggestion.status}
+
+    async def execute_either(self, one: str, other: str) -> Answer:
+        request = requests.execute(other if self._number % 2 else one)
+        acted = await self._backend.act_on_suggestion(CALLER, request)
+        return {"won": acted.suggestion.status}
+
+    async def suggest(self, ticket: str) -> Answer:
+        made = await self._backend.suggest_close(CALLER, requests.suggest_close(ticket))
+        return {"suggested": made.suggestion.ticket_id}
 
     async def act_naively(self, suggestion: str) -> Answer:
         """Read the status in one transaction and write it in another, without claiming it."""
@@ -50,6 +60,37 @@ class Racer:
         request = requests.create_ticket(idempotency_key=key)
         twice = [self._backend.create_ticket(CALLER, request) for _ in range(2)]
         return {"created": [created.model_dump() for created in await asyncio.gather(*twice)]}
+
+    async def create_equal(self, turn: str) -> Answer:
+        request = requests.create_ticket(title=f"Fault {turn}")
+        created = await self._backend.create_ticket(CALLER, request)
+        return {"number": created.ticket.number, "deduplicated": created.deduplicated}
+
+    async def trigger(self, ticket: str) -> Answer:
+        request = requests.trigger_bot_build(ticket)
+        triggered = await self._backend.trigger_bot_build(CALLER, request)
+        run = triggered.ticket.ai_output["build_run"]
+        return {"run": run["id"], "build": run["build_id"]}
+
+    async def describe(self, build: str, turn: str) -> Answer:
+        """Set one of a build's fields, the next process another."""
+        fields: Sequence[Answer] = (
+            {"description": turn},
+            {"display_name": turn},
+            {"metadata": {"turn": turn}},
+        )
+        update = requests.update_build(build, **fields[self._number % len(fields)])
+        await self._backend.update_build(CALLER, update)
+        return {"described": build}
+
+    async def take_names(self, turn: str) -> Answer:
+        """Make a token and a project whose names all others want too."""
+        token = CreateToken(name=f"token-{turn}", role="bot")
+        project = CreateProject(name=f"project-{turn}")
+        return {
+            "token": await _outcome(self._backend.create_token(token)),
+            "project": await _outcome(self._backend.create_project(CALLER, project)),
+        }
 
     async def create_many(self, count: str) -> Answer:
         """File tickets one after another."""
@@ -72,8 +113,14 @@ class Racer:
             "open": self.open,
             "act": self.act,
             "act_naively": self.act_naively,
+            "execute_either": self.execute_either,
+            "suggest": self.suggest,
             "create_twice": self.create_twice,
+            "create_equal": self.create_equal,
             "create_many": self.create_many,
+            "trigger": self.trigger,
+            "describe": self.describe,
+            "take_names": self.take_names,
             "open_and_create": self.open_and_create,
         }
         try:
@@ -82,13 +129,21 @@ class Racer:
             return {"error": error.code, "lost_to": error.state, "message": error.message}
 
 
+async def _outcome(making: Awaitable[object]) -> str:
+    try:
+        await making
+    except AlreadyExists as error:
+        return error.code
+    return "made"
+
+
 def _status(tx: Transaction, suggestion: str) -> str | None:
     row = tx.one("SELECT status FROM suggestions WHERE id = :id", id=suggestion)
     return row["status"] if row else None
 
 
-def _set_executed(tx: Transaction, suggestion: str) -> int:
-    return tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
+def _set_executed(tx: Transaction, suggestion: str) -> None:
+    tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
 
 
 async def main(number: int) -> None:

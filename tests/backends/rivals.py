@@ -14,7 +14,7 @@ SECONDS = 120
 
 
 @asynccontextmanager
-async def racers(count: int, store: Path | None = None) -> AsyncGenerator[Sequence[Child]]:
+async def racers(count: int, store: Path | str | None = None) -> AsyncGenerator[Sequence[Child]]:
     """Start processes that wait at the barrier, with `store` open where it is given."""
     with anyio.fail_after(SECONDS):
         async with children(count, "racer_process") as rivals:

@@ -33,6 +33,16 @@ async def test_every_acknowledged_write_outlives_kill_9_and_none_is_half_there(
         await assert_whole(store, acknowledged)
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_acknowledged_write_to_postgresql_outlives_the_kill_of_its_writer(
+    postgres: str, seed: int
+) -> None:
+    dice, acknowledged = random.Random(seed), list[Acknowledgement]()
+    for kill in range(KILLS // 2):
+        acknowledged += await acknowledged_before_kill(postgres, kill, patience(dice))
+        await assert_whole(postgres, acknowledged)
+
+
 async def test_a_process_beside_the_killed_one_reads_its_writes_and_goes_on(store: Path) -> None:
     dice, acknowledged = random.Random(0), list[Acknowledgement]()
     database = SqliteDatabase.open(store)
@@ -63,7 +73,9 @@ def patience(dice: random.Random) -> int:
     return int(2 ** dice.uniform(0, 8.5))
 
 
-async def acknowledged_before_kill(store: Path, run: int, after: int) -> list[Acknowledgement]:
+async def acknowledged_before_kill(
+    store: Path | str, run: int, after: int
+) -> list[Acknowledgement]:
     """Let a process write, kill it once `after` writes were acknowledged; return all that were."""
     with anyio.fail_after(SECONDS):
         async with child("writer_process", str(store), str(run)) as writer:

@@ -1,39 +1,73 @@
 """Of many callers at the same moment one wins, and twice is once, in one process and in many."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.builds import GetBuild
 from tests import requests
 from tests.backends.invariants import assert_whole
 from tests.backends.racer_process import CALLER
 from tests.backends.rivals import racers, told_at_once
+from tests.databases import EVERY_DATABASE, open_database
 
 SUGGESTIONS = 100
 TURNS = 25
 """New stores that eight processes open at once."""
 
 
+@pytest.fixture(params=EVERY_DATABASE)
+def database_name(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
 async def test_of_eight_processes_acting_on_one_suggestion_one_wins_and_the_others_are_told(
-    store: Path,
+    database_name: str,
 ) -> None:
-    suggestions = await pending_suggestions(store, SUGGESTIONS)
-    async with racers(8, store) as rivals:
+    suggestions = await pending_suggestions(database_name, SUGGESTIONS)
+    async with racers(8, database_name) as rivals:
         for suggestion in suggestions:
             answers = await told_at_once(rivals, f"act {suggestion}")
             [won] = [answer["won"] for answer in answers if "won" in answer]
             lost = [answer for answer in answers if "won" not in answer]
             assert {answer["error"] for answer in lost} == {"SUGGESTION_NOT_PENDING"}
             assert [answer["lost_to"] for answer in lost] == [won] * 7
-    await assert_whole(store)
+    await assert_whole(database_name)
 
 
-async def test_reading_the_status_before_writing_it_lets_several_win(store: Path) -> None:
-    suggestions = await pending_suggestions(store, SUGGESTIONS)
-    async with racers(8, store) as rivals:
+async def test_of_two_proposals_for_one_ticket_at_once_one_closes_it_and_the_other_is_skipped(
+    database_name: str,
+) -> None:
+    tickets = await open_tickets(database_name, TURNS)
+    pairs = [await suggested(database_name, [ticket, ticket]) for ticket in tickets]
+    async with racers(2, database_name) as rivals:
+        for one, other in pairs:
+            told = await told_at_once(rivals, f"execute_either {one} {other}")
+            assert sorted(answer["won"] for answer in told) == ["executed", "skipped"]
+    await assert_whole(database_name)
+
+
+async def test_what_expires_while_eight_processes_look_expires_once(database_name: str) -> None:
+    [ticket, *others] = await open_tickets(database_name, TURNS)
+    await suggested(database_name, others)
+    await make_due(database_name)
+    async with racers(8, database_name) as rivals:
+        told = await told_at_once(rivals, f"suggest {ticket}")
+    assert [answer["suggested"] for answer in told] == [ticket] * 8
+    assert await count_of(database_name, "suggestion.expired") == len(others)
+    await assert_whole(database_name)
+
+
+async def test_reading_the_status_before_writing_it_lets_several_win(
+    database_name: str,
+) -> None:
+    suggestions = await pending_suggestions(database_name, SUGGESTIONS)
+    async with racers(8, database_name) as rivals:
         races = [await told_at_once(rivals, f"act_naively {one}") for one in suggestions]
     assert max(sum("won" in answer for answer in race) for race in races) > 1
 
@@ -48,12 +82,14 @@ async def test_the_same_create_from_sixteen_tasks_at_once_is_one_ticket(
     assert found.tickets == [answers[0].ticket]
 
 
-async def test_the_same_create_from_eight_processes_at_once_is_one_ticket(store: Path) -> None:
-    async with racers(8, store) as rivals:
+async def test_the_same_create_from_eight_processes_at_once_is_one_ticket(
+    database_name: str,
+) -> None:
+    async with racers(8, database_name) as rivals:
         told = await told_at_once(rivals, "create_twice once")
     answers = [created for answer in told for created in answer["created"]]
     assert answers == [answers[0]] * 16
-    assert await ticket_numbers(store) == [1]
+    assert await ticket_numbers(database_name) == [1]
 
 
 async def test_equal_creates_under_sixteen_keys_at_once_are_sixteen_tickets(
@@ -76,28 +112,97 @@ async def test_eight_processes_that_open_a_new_store_at_once_make_it_once_and_al
             await assert_whole(store)
 
 
-async def test_two_processes_that_file_25_tickets_each_number_them_1_to_50(store: Path) -> None:
-    async with racers(2, store) as rivals:
+async def test_equal_creates_without_a_key_from_eight_processes_at_once_are_one_ticket(
+    database_name: str,
+) -> None:
+    async with racers(8, database_name) as rivals:
+        for turn in range(TURNS):
+            told = await told_at_once(rivals, f"create_equal {turn}")
+            assert len({answer["number"] for answer in told}) == 1
+            assert [answer["deduplicated"] for answer in told].count(False) == 1
+    assert await ticket_numbers(database_name) == [*range(1, TURNS + 1)]
+
+
+async def test_triggers_of_one_ticket_from_eight_processes_at_once_start_one_build(
+    database_name: str,
+) -> None:
+    tickets = await open_tickets(database_name, TURNS)
+    async with racers(8, database_name) as rivals:
+        for ticket in tickets:
+            told = await told_at_once(rivals, f"trigger {ticket}")
+            assert len({answer["run"] for answer in told}) == 1
+    await assert_whole(database_name)
+
+
+async def test_eight_processes_that_file_25_tickets_each_number_them_1_to_200(
+    database_name: str,
+) -> None:
+    async with racers(8, database_name) as rivals:
         answers = await told_at_once(rivals, "create_many 25")
-    assert sorted(n for answer in answers for n in answer["numbers"]) == [*range(1, 51)]
-    assert await ticket_numbers(store) == [*range(1, 51)]
-    await assert_whole(store)
+    assert sorted(n for answer in answers for n in answer["numbers"]) == [*range(1, 201)]
+    assert await ticket_numbers(database_name) == [*range(1, 201)]
+    await assert_whole(database_name)
 
 
-async def pending_suggestions(store: Path, count: int) -> list[str]:
-    backend = StoreBackend(SqliteDatabase.open(store))
-    suggestions: list[str] = []
-    for number in range(count):
-        create = requests.create_ticket(idempotency_key=f"key {number}")
-        ticket = (await backend.create_ticket(CALLER, create)).ticket.id
-        suggested = await backend.suggest_close(CALLER, requests.suggest_close(ticket))
-        suggestions.append(suggested.suggestion.id)
+async def test_names_that_eight_processes_take_at_once_are_taken_once(database_name: str) -> None:
+    async with racers(8, database_name) as rivals:
+        for turn in range(TURNS):
+            told = await told_at_once(rivals, f"take_names {turn}")
+            for taken in ("token", "project"):
+                outcomes = [answer[taken] for answer in told]
+                assert sorted(outcomes) == ["ALREADY_EXISTS"] * 7 + ["made"]
+
+
+async def test_fields_of_a_build_that_eight_processes_set_at_once_are_all_set(
+    database_name: str,
+) -> None:
+    [ticket] = await open_tickets(database_name, 1)
+    backend = StoreBackend(open_database(database_name))
+    async with racers(8, database_name) as rivals:
+        [build] = {answer["build"] for answer in await told_at_once(rivals, f"trigger {ticket}")}
+        for turn in range(TURNS):
+            await told_at_once(rivals, f"describe {build} t{turn}")
+            kept = await backend.get_build(CALLER, GetBuild(build_id=build))
+            said = (kept.description, kept.display_name, (kept.metadata or {})["turn"])
+            assert said == (f"t{turn}",) * 3
     await backend.close()
-    return suggestions
 
 
-async def ticket_numbers(store: Path) -> list[int]:
-    database = SqliteDatabase.open(store, read_only=True)
+async def open_tickets(store: str, count: int) -> list[str]:
+    backend = StoreBackend(open_database(store))
+    creates = [requests.create_ticket(title=f"Fault {number}") for number in range(count)]
+    tickets = [(await backend.create_ticket(CALLER, one)).ticket.id for one in creates]
+    await backend.close()
+    return tickets
+
+
+async def pending_suggestions(store: str, count: int) -> list[str]:
+    return await suggested(store, await open_tickets(store, count))
+
+
+async def suggested(store: str, tickets: Sequence[str]) -> list[str]:
+    """Propose to close each ticket; return the ids of the proposals."""
+    backend = StoreBackend(open_database(store))
+    made = [await backend.suggest_close(CALLER, requests.suggest_close(one)) for one in tickets]
+    await backend.close()
+    return [one.suggestion.id for one in made]
+
+
+async def make_due(store: str) -> None:
+    database = open_database(store)
+    await database.write(lambda tx: tx.run("UPDATE suggestions SET expires_at = created_at"))
+    await database.close()
+
+
+async def count_of(store: str, kind: str) -> int:
+    database = open_database(store)
+    rows = await database.read(lambda tx: tx.all("SELECT 1 FROM events WHERE kind = :k", k=kind))
+    await database.close()
+    return len(rows)
+
+
+async def ticket_numbers(store: str) -> list[int]:
+    database = open_database(store, read_only=True)
     rows = await database.read(lambda tx: tx.all("SELECT number FROM tickets ORDER BY number"))
     await database.close()
     return [row["number"] for row in rows]

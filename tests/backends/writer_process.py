@@ -7,14 +7,13 @@ import random
 import sys
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from tests import requests
+from tests.databases import open_database
 
 TASKS = 8
 CALLER = Caller(bot("writer"), project="shop")
@@ -80,8 +79,8 @@ async def _close(
     acknowledge({"operation": action.action, "stage": stage, **suggested})
 
 
-async def main(store: Path, run: str) -> None:
-    backend = StoreBackend(SqliteDatabase.open(store), dispatching=True)
+async def main(store: str, run: str) -> None:
+    backend = StoreBackend(open_database(store), dispatching=True)
     async with asyncio.TaskGroup() as tasks:
         for task in range(TASKS):
             tasks.create_task(write_one_after_another(backend, f"r{run}t{task}", _say))
@@ -92,4 +91,4 @@ def _say(acknowledgement: Acknowledgement) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -7,12 +7,12 @@ from typing import cast
 import pytest
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.backends.store.backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken, RemoteClock
+from tests.databases import open_database
 
-BACKENDS = ("sqlite", "api")
+BACKENDS = ("sqlite", "postgresql", "api")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -30,18 +30,26 @@ def api_process() -> Iterator[ApiProcess]:
 @pytest.fixture
 def clock(kind: str, request: pytest.FixtureRequest) -> SteppedClock | RemoteClock:
     """The clock of the backend, which only moves when the test says so."""
-    if kind == "sqlite":
-        return SteppedClock()
-    return RemoteClock(request.getfixturevalue("api_process"))
+    if kind == "api":
+        return RemoteClock(request.getfixturevalue("api_process"))
+    return SteppedClock()
+
+
+@pytest.fixture
+def database_name(kind: str, request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("postgres" if kind == "postgresql" else "store"))
 
 
 @pytest.fixture
 async def backend(
-    kind: str, store: Path, clock: SteppedClock, request: pytest.FixtureRequest
+    database_name: str,
+    store: Path,
+    clock: SteppedClock | RemoteClock,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Backend]:
     """A backend on a fresh store."""
-    if kind == "sqlite":
-        opened: Backend = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+    if isinstance(clock, SteppedClock):
+        opened: Backend = StoreBackend(open_database(database_name, clock=clock), dispatching=True)
     else:
         opened = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
     yield opened

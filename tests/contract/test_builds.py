@@ -1,10 +1,8 @@
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
+from mcp_handoff.backends.store.transaction import Database
 from mcp_handoff.builds import GetBuild
 from tests import requests
 from tests.clock import SteppedClock
@@ -38,20 +36,21 @@ async def test_triggering_registers_a_queued_build_for_the_ticket(
         "requested_at": "2026-11-02T09:30:00.000Z",
         "dispatched_at": None,
         "attempts": 0,
+        "next_attempt_at": "2026-11-02T09:30:00.000Z",
         "last_error": None,
+        "url": None,
     }
 
 
 async def test_triggering_fills_the_outbox_once_with_ids_and_no_description(
-    backend: Backend, caller: Caller, build: str, store: Path
+    backend: Backend, caller: Caller, build: str, database: Database
 ) -> None:
     await backend.trigger_bot_build(caller, requests.trigger_bot_build(1))
-    with sqlite3.connect(store) as connection:
-        rows = connection.execute("SELECT run_id, payload FROM outbox").fetchall()
+    rows = await database.read(lambda tx: tx.all("SELECT run_id, payload FROM outbox"))
     assert len(rows) == 1
-    assert build in rows[0][1]
-    assert "HO-1-shop" in rows[0][1]
-    assert "100th item" not in rows[0][1]
+    assert build in rows[0]["payload"]
+    assert "HO-1-shop" in rows[0]["payload"]
+    assert "100th item" not in rows[0]["payload"]
 
 
 async def test_a_key_makes_a_second_trigger_the_first(backend: Backend, caller: Caller) -> None:

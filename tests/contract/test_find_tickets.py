@@ -48,3 +48,48 @@ async def test_tickets_are_found_by_role_and_by_what_they_are(
     assert await numbers(backend, caller, 10, request_type="feature_request") == []
     assert await numbers(backend, caller, 10, stage="backlog", query="exit") == [4, 1]
     assert await numbers(backend, caller, 10, status="closed") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("emile", True),
+        ("ÉMILE", True),
+        ("Cafe naïve", True),
+        ("strasse", False),
+        ("straße", True),
+        ("limits.py", True),
+        ("py limits", True),
+        ("cart/limits", True),
+        ("foo_bar", True),
+        ("bar_foo", False),
+        ("bar", True),
+        ("check*", True),
+        ("check", False),
+        ("v2.5", True),
+        ("2.5", False),
+        ("v2", True),
+        ("example", True),
+        ("100th", True),
+        ("it's", True),
+        ("' OR 1", False),
+        ("checkout & nothing", False),
+        ("!checkout", True),
+        ("a:*|b <-> (c)", False),
+        ("!!! ()", False),
+        ("*", False),
+    ],
+)
+async def test_a_query_is_literal_words_without_case_and_accents(
+    backend: Backend, caller: Caller, query: str, found: bool
+) -> None:
+    title = "Émile's café: it's foo_bar in cart/limits.py, v2.5 naïve “Straße” https://x.example/y"
+    await backend.create_ticket(caller, requests.create_ticket(title=title))
+    assert (6 in await numbers(backend, caller, 100, query=query)) is found
+
+
+async def test_a_search_stays_in_its_project(backend: Backend, caller: Caller) -> None:
+    app = Caller(caller.actor, project="app")
+    await backend.create_ticket(app, requests.create_ticket(title="Exit code 2"))
+    assert await numbers(backend, app, 10, query="exit") == [1]
+    assert await numbers(backend, caller, 10, query="exit") == [4, 1]

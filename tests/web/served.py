@@ -73,8 +73,8 @@ def command(store: Path, *arguments: str, **settings: str) -> subprocess.Complet
     )
 
 
-def make_token(store: Path, *arguments: str) -> str:
+def make_token(store: Path, *arguments: str, **settings: str) -> str:
     """Return the secret of a new token."""
-    made = command(store, "token", "create", *arguments)
+    made = command(store, "token", "create", *arguments, **settings)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.store import builds, projects, suggestions, tickets, tokens
+from mcp_handoff.backends.store import builds, projects, runs, suggestions, tickets, tokens
 from mcp_handoff.backends.store.transaction import Database, Transaction
 from mcp_handoff.builds import (
     Build,
@@ -18,6 +18,7 @@ from mcp_handoff.builds import (
 )
 from mcp_handoff.events import Change
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.runs import Attempt, Dispatch, ReportedRun, ReportRun
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
@@ -112,7 +113,19 @@ class StoreBackend:
         return await self._database.read(lambda tx: tokens.recognise(tx, secret))
 
     async def count_dispatches(self) -> int:
-        return await self._database.read(builds.count_dispatches)
+        return await self._database.read(runs.count_dispatches)
+
+    async def take_dispatch(self) -> Dispatch | None:
+        return await self._database.write(runs.take_dispatch)
+
+    async def settle_dispatch(self, dispatch: Dispatch, attempt: Attempt) -> None:
+        await self._database.write(lambda tx: runs.settle_dispatch(tx, dispatch, attempt))
+
+    async def release_dispatch(self, dispatch: Dispatch) -> None:
+        await self._database.write(lambda tx: runs.release_dispatch(tx, dispatch))
+
+    async def report_run(self, request: ReportRun) -> ReportedRun:
+        return await self._database.write(lambda tx: runs.report_run(tx, request))
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self._database.changes()

@@ -1,10 +1,11 @@
 """Triggering bot builds, and the registry of builds."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.store import cursors, history, idempotency, projects
+from mcp_handoff.backends.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.backends.store.locating import Located, locate
 from mcp_handoff.backends.store.ticket_rows import roles_of, summary
 from mcp_handoff.backends.store.transaction import Row, Transaction, insert, placed, timestamp
@@ -12,17 +13,16 @@ from mcp_handoff.builds import (
     UNSPECIFIED_PROVIDER,
     Build,
     BuildPage,
-    BuildRun,
     CreateBuild,
     FindBuilds,
     GetBuild,
     UpdateBuild,
     UpdatedBuild,
-    is_under_way,
 )
 from mcp_handoff.errors import Forbidden, NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
+from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.text import shortened
 from mcp_handoff.tickets import (
     BuildingTicket,
@@ -40,13 +40,6 @@ def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild)
 def trigger_and_queue(tx: Transaction, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
     """Do that, and leave an outbox row for what was started."""
     return _trigger(tx, caller, request, dispatching=True)
-
-
-def count_dispatches(tx: Transaction) -> int:
-    """Return how many runs wait to be dispatched."""
-    row = tx.one("SELECT count(*) AS waiting FROM outbox")
-    assert row is not None, "a count is always one row"
-    return row["waiting"]
 
 
 def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
@@ -73,7 +66,7 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     more = len(rows) > request.limit
     rows = rows[: request.limit]
     return BuildPage(
-        items=[_build(row) for row in rows],
+        items=_builds(tx, rows),
         next_cursor=cursors.encode(request, rows[-1]["seq"]) if more else None,
     )
 
@@ -100,20 +93,21 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
     history.record(
         tx, caller.actor, "build.created", subject_id=row["id"], build_id=row["id"], after=after
     )
-    return _updated(_require(tx, caller, GetBuild(build_id=row["id"], org=request.org)), masked)
+    return _updated(tx, _require(tx, caller, GetBuild(build_id=row["id"], org=request.org)), masked)
 
 
 def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
     """Return one build."""
-    return _build(_require(tx, caller, request))
+    return _builds(tx, [_require(tx, caller, request)])[0]
 
 
 def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
     """Change the fields that were given; without one, nothing changes."""
+    tx.hold("builds", request.build_id)
     row = _require(tx, caller, request)
     changes = request.changes()
     if not changes:
-        return _updated(row)
+        return _updated(tx, row)
     changes, masked = masked_fields(changes)
     updated = {**row, **_as_columns(changes), "updated_at": timestamp(tx.now)}
     tx.run(
@@ -122,7 +116,7 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
         **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
     )
     _remember_update(tx, caller, row, changes)
-    return _updated(updated, masked)
+    return _updated(tx, updated, masked)
 
 
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
@@ -132,13 +126,14 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
         ticket_id=ticket_id,
         limit=limit,
     )
-    return [_build(row) for row in rows]
+    return _builds(tx, rows)
 
 
 def _trigger(
     tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
 ) -> TriggeredBuild:
     def effect() -> TriggeredBuild:
+        tx.hold("tickets", locate(tx, caller, request.ticket, request.project).ticket["id"])
         found = locate(tx, caller, request.ticket, request.project)
         require_open(found.ticket["status"], found.reference)
         if is_under_way(_latest_status(tx, found.ticket["id"])):
@@ -167,11 +162,12 @@ def _start(
         requested_by=caller.actor.id,
         requested_at=timestamp(tx.now),
         attempts=0,
+        next_attempt_at=timestamp(tx.now) if dispatching else None,
     )
     insert(tx, "build_runs", {**run.model_dump(), "ticket_id": found.ticket["id"]})
-    _write_ai_output(tx, found.ticket, run)
+    runs.write_ai_output(tx, found.ticket["id"], run)
     if dispatching:
-        _queue_dispatch(tx, found, run)
+        runs.queue_dispatch(tx, run, _payload(found))
     history.record(
         tx,
         caller.actor,
@@ -203,29 +199,13 @@ def _register(tx: Transaction, found: Located, provider: str | None, run_id: str
     return row["id"]
 
 
-def _write_ai_output(tx: Transaction, ticket: Row, run: BuildRun) -> None:
-    output = {**json.loads(ticket["ai_output"] or "{}"), "build_run": run.model_dump()}
-    tx.run(
-        "UPDATE tickets SET ai_output = :output, updated_at = :now WHERE id = :id",
-        output=json.dumps(output, ensure_ascii=False),
-        now=timestamp(tx.now),
-        id=ticket["id"],
-    )
-
-
-def _queue_dispatch(tx: Transaction, found: Located, run: BuildRun) -> None:
-    payload = {
-        "run_id": run.id,
-        "build_id": run.build_id,
+def _payload(found: Located) -> dict[str, Any]:
+    return {
         "project_id": found.project["id"],
         "ticket_id": found.ticket["id"],
         "reference": found.reference,
         "title": found.ticket["title"],
-        "provider": run.provider,
-        "repo": run.repo,
     }
-    row = {"run_id": run.id, "payload": json.dumps(payload), "next_attempt_at": timestamp(tx.now)}
-    insert(tx, "outbox", row)
 
 
 def _triggered(
@@ -302,8 +282,14 @@ def _remember_update(tx: Transaction, caller: Caller, row: Row, changes: dict[st
     )
 
 
-def _updated(row: Row, masked: list[str] | None = None) -> UpdatedBuild:
-    return UpdatedBuild.model_validate({**_build(row).model_dump(), "masked": masked})
+def _updated(tx: Transaction, row: Row, masked: list[str] | None = None) -> UpdatedBuild:
+    return UpdatedBuild.model_validate({**_builds(tx, [row])[0].model_dump(), "masked": masked})
+
+
+def _builds(tx: Transaction, rows: Sequence[Row]) -> list[Build]:
+    """Return builds, each with its run where a ticket started it."""
+    started = runs.of_builds(tx, [row["id"] for row in rows])
+    return [_build({**row, "run": started.get(row["id"])}) for row in rows]
 
 
 def _build(row: Row) -> Build:

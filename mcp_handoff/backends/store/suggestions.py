@@ -70,6 +70,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
 
 def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
     """Carry out a pending suggestion or decline it; of many callers one wins."""
+    tx.hold("tickets", _require(tx, caller, request)["ticket_id"])
     row = _require(tx, caller, request)
     require_pending(row["status"])
     _claim(tx, row)
@@ -88,9 +89,10 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
 
 def expire_due(tx: Transaction) -> None:
     """Mark the pending suggestions whose time is over, each with an event."""
-    rows = tx.all(f"{_SELECT} WHERE s.status = 'pending' AND s.expires_at <= :now", now=_now(tx))
-    for row in rows:
-        _settle(tx, Caller(_CLOCK), row, "expired", None)
+    due = "s.status = 'pending' AND s.expires_at <= :now"
+    for row in tx.all(f"{_SELECT} WHERE {due} ORDER BY s.seq", now=_now(tx)):
+        if _take(tx, row):
+            _settle(tx, Caller(_CLOCK), row, "expired", None)
 
 
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
@@ -161,12 +163,18 @@ def _require(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:
 
 
 def _claim(tx: Transaction, row: Row) -> None:
-    won = tx.run(
-        "UPDATE suggestions SET status = 'processing' WHERE id = :id AND status = 'pending'",
+    if not _take(tx, row):
+        require_pending(_read(tx, row["id"]).status)
+
+
+def _take(tx: Transaction, row: Row) -> bool:
+    """Take a pending suggestion out of everyone's reach; False when another did."""
+    taken = tx.one(
+        "UPDATE suggestions SET status = 'processing' WHERE id = :id AND status = 'pending'"
+        " RETURNING id",
         id=row["id"],
     )
-    if not won:
-        require_pending(_read(tx, row["id"]).status)
+    return taken is not None
 
 
 def _apply(tx: Transaction, caller: Caller, row: Row, reason: str | None) -> ApplyResult:

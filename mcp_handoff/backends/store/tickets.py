@@ -114,6 +114,7 @@ def _create_or_repeat(tx: Transaction, caller: Caller, request: CreateTicket) ->
     texts, masked = masked_fields(request.model_dump(include=_TEXTS))
     content = {**texts, **request.model_dump(include=_KINDS)}
     mark = _fingerprint(caller, project, content, request.roles)
+    tx.hold("projects", project["id"])
     if request.idempotency_key is None and (row := _repeated(tx, mark)):
         return CreatedTicket(ticket=summaries(tx, [row], project["slug"])[0], deduplicated=True)
     row = _file(tx, caller, project, content, mark)

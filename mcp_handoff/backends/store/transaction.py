@@ -33,8 +33,9 @@ class Transaction(Protocol):
         """The instant of this transaction, in UTC."""
         ...
 
-    def run(self, sql: str, **values: Any) -> int:
-        """Run a statement with `:name` parameters; return how many rows it changed."""
+    def run(self, sql: str, **values: Any) -> None:
+        """Run a statement with `:name` parameters. What it raises may come later, with the
+        outcome of a query or of the transaction."""
         ...
 
     def one(self, sql: str, **values: Any) -> Row | None:
@@ -43,6 +44,13 @@ class Transaction(Protocol):
 
     def all(self, sql: str, **values: Any) -> list[Row]:
         """Return all rows that a query gives."""
+        ...
+
+    def hold(self, table: str, row_id: str) -> None:
+        """Keep others from changing a row until the transaction ends.
+
+        What is read of it afterwards is the newest; what was read of it before may be old.
+        """
         ...
 
     def match(self, words: str) -> str:

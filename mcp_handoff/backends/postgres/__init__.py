@@ -1,0 +1,1 @@
+"""PostgreSQL, which any number of processes on any number of machines share."""

@@ -1,0 +1,161 @@
+"""Dispatch: telling BUILD_DISPATCH_URL of the runs in the outbox, each at least once under one id.
+
+The messages follow Standard Webhooks (https://www.standardwebhooks.com).
+"""
+
+import json
+import logging
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import anyio
+import httpx2
+from standardwebhooks import Webhook
+
+from mcp_handoff.backend import Store
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.retry_after import seconds_of
+from mcp_handoff.runs import Attempt, Dispatch, retry_in, run_secret
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+"""How long a receiver may take in all; a lease lasts longer."""
+
+LOOK_SECONDS = 5.0
+"""How often the outbox is looked at for what others left in it."""
+
+SENDERS = 4
+"""How many runs one process sends at once."""
+
+EVENT = "build.triggered"
+
+_GONE = 410
+_TIMEOUT = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is told: its address, the secret that it shares with us (whsec_…), and where it reaches
+    us to report (the address of our /api)."""
+
+    url: str
+    secret: str | None = None
+    reports_to: str | None = None
+
+    def body(self, dispatch: Dispatch, now: datetime) -> str:
+        """Return what a run's receiver is told; how to report only where reports can be proved."""
+        data = dict(dispatch.payload)
+        if self.secret and self.reports_to:
+            data["report_url"] = f"{self.reports_to}/runs/{dispatch.run_id}/report"
+            data["report_token"] = run_secret(self.secret, dispatch.run_id)
+        return json.dumps({"type": EVENT, "timestamp": now.isoformat(), "data": data})
+
+    def headers(self, dispatch: Dispatch, body: str, now: datetime) -> Mapping[str, str]:
+        """Return the headers of Standard Webhooks; signed when there is a secret."""
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": dispatch.run_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+        }
+        if self.secret:
+            signature = Webhook(self.secret).sign(dispatch.run_id, now, body)
+            headers["webhook-signature"] = signature
+        return headers
+
+
+class Dispatcher:
+    """Sends what is due in a store's outbox."""
+
+    def __init__(self, store: Store, receiver: Receiver) -> None:
+        self._store = store
+        self._receiver = receiver
+
+    async def send_due(self) -> list[Attempt]:
+        """Send everything that is due now and return how it went."""
+        made: list[Attempt] = []
+        async with _client() as http:
+            while dispatch := await self._store.take_dispatch():
+                made.append(await self._send(http, dispatch))
+        return made
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Send whatever becomes due while this is entered; what is on its way when it is left is
+        given back."""
+        async with _client() as http, anyio.create_task_group() as group:
+            for _ in range(SENDERS):
+                group.start_soon(self._keep_sending, http)
+            yield
+            group.cancel_scope.cancel()
+
+    async def _keep_sending(self, http: httpx2.AsyncClient) -> None:
+        async with self._store.changes() as changes:
+            while True:
+                await self._send_all(http)
+                with anyio.move_on_after(LOOK_SECONDS):
+                    async for change in changes:
+                        if change.kind == EVENT:
+                            break
+
+    async def _send_all(self, http: httpx2.AsyncClient) -> None:
+        try:
+            while dispatch := await self._store.take_dispatch():
+                await self._send(http, dispatch)
+        except HandoffError as error:
+            logger.warning("the outbox can't be worked on: %s", error.message)
+        except Exception:
+            logger.exception("dispatching failed")
+
+    async def _send(self, http: httpx2.AsyncClient, dispatch: Dispatch) -> Attempt:
+        try:
+            attempt = await self._attempt(http, dispatch)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._store.release_dispatch(dispatch)
+            raise
+        await self._store.settle_dispatch(dispatch, attempt)
+        if attempt.error:
+            logger.warning("run %s was not dispatched: %s", dispatch.run_id, attempt.error)
+        return attempt
+
+    async def _attempt(self, http: httpx2.AsyncClient, dispatch: Dispatch) -> Attempt:
+        now = datetime.now(UTC)
+        body = self._receiver.body(dispatch, now)
+        headers = self._receiver.headers(dispatch, body, now)
+        try:
+            with anyio.fail_after(ANSWER_SECONDS):
+                async with http.stream(
+                    "POST", self._receiver.url, content=body, headers=headers
+                ) as response:
+                    return _outcome(response, dispatch)
+        except TimeoutError:
+            return _failed(dispatch, f"it gave no answer within {ANSWER_SECONDS:.0f} s")
+        except httpx2.HTTPError:
+            return _failed(dispatch, "it can't be reached, or broke off")
+
+
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
+
+
+def _outcome(response: httpx2.Response, dispatch: Dispatch) -> Attempt:
+    """Judge by the status alone: what else the receiver says is not read."""
+    if response.is_success:
+        return Attempt()
+    if response.status_code == _GONE:
+        return Attempt(error="The receiver answered 410: it takes no more dispatches.")
+    if response.is_redirect:
+        return _failed(dispatch, "it answered with a redirect, and none is followed")
+    asked = seconds_of(response.headers.get("Retry-After"))
+    return _failed(dispatch, f"it answered with status {response.status_code}", asked)
+
+
+def _failed(dispatch: Dispatch, why: str, asked: float | None = None) -> Attempt:
+    chance = random.random()  # noqa: S311 - spreads waits, guards nothing
+    wait = retry_in(dispatch.attempts + 1, asked, chance)
+    return Attempt(error=f"The receiver did not take it: {why}.", retry_in=wait)

@@ -1,0 +1,120 @@
+"""Build runs: one triggering of a bot build each, how it is dispatched and what it reports.
+
+Dispatches follow Standard Webhooks (https://www.standardwebhooks.com).
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
+
+from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp, Uuid
+
+RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
+Report = Literal["running", "succeeded", "failed"]
+
+UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
+
+RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""How long to wait after each attempt that failed; after the last one it is given up."""
+
+JITTER = 0.1
+"""By which part of itself a wait may be longer, so that not all come back at once."""
+
+LEASE_SECONDS = 60
+"""How long one process has a dispatch to itself; then it is anyone's again."""
+
+_ORDER = ("queued", "dispatch_failed", "dispatched", "running", "succeeded", "failed")
+_FINAL = frozenset({"succeeded", "failed"})
+
+
+class BuildRun(Record):
+    """One triggering of a bot build, as `ai_output.build_run` shows it."""
+
+    id: str
+    build_id: str
+    status: RunStatus
+    provider: str | None
+    repo: str | None
+    requested_by: str | None
+    requested_at: Timestamp
+    dispatched_at: Timestamp | None = None
+    attempts: int
+    next_attempt_at: Timestamp | None = None
+    last_error: str | None = None
+    url: str | None = None
+
+
+class RunProgress(Request):
+    """How far a run is."""
+
+    status: Report
+    error_message: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
+    build_ref: Name | None = None
+    url: (
+        Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://"), STORABLE] | None
+    ) = None
+
+
+class ReportRun(RunProgress):
+    """Tell how far a run is."""
+
+    run_id: Uuid
+
+
+class ReportedRun(Record):
+    """The run as it now is."""
+
+    run: BuildRun
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A run whose receiver is to be told: what it is told, how often it was tried, and the lease
+    under which this process has it."""
+
+    run_id: str
+    payload: Mapping[str, Any]
+    attempts: int
+    lease: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How telling the receiver ended: `error` is None when it took it, `retry_in` the seconds
+    until the next attempt, None when there is none."""
+
+    error: str | None = None
+    retry_in: float | None = None
+
+
+def retry_in(attempts: int, asked: float | None, chance: float) -> float | None:
+    """Return the seconds until the next attempt after so many, None when it is given up.
+
+    `asked` is what the receiver asked for (Retry-After); `chance`, from 0 to 1, spreads the rest.
+    """
+    if attempts > len(RETRY_SECONDS):
+        return None
+    wait = RETRY_SECONDS[attempts - 1] * (1 + JITTER * chance)
+    return max(wait, min(asked or 0.0, RETRY_SECONDS[-1]))
+
+
+def is_under_way(status: str) -> bool:
+    """Tell whether a run in this state makes another triggering a repetition."""
+    return status in UNDER_WAY
+
+
+def is_news(status: str, report: str) -> bool:
+    """Tell whether a report takes a run further: late ones and repeated ones do not, and a final
+    state stays final."""
+    return status not in _FINAL and _ORDER.index(report) > _ORDER.index(status)
+
+
+def run_secret(key: str, run_id: str) -> str:
+    """Return the secret that proves reports of this run alone, derived from the server's key."""
+    code = hmac.new(key.encode(), f"report {run_id}".encode(), hashlib.sha256).digest()
+    return "mhr_" + urlsafe_b64encode(code).decode().rstrip("=")

@@ -1,0 +1,111 @@
+"""Throw-away PostgreSQL clusters, started from the system's binaries."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from glob import glob
+from pathlib import Path
+
+PASSWORD = "s3cret-0f-the-tests"
+USER = "handoff"
+SECONDS = 60
+
+
+@cache
+def binaries() -> Path | None:
+    """Return the folder of initdb and pg_ctl, None where PostgreSQL is not installed."""
+    config = shutil.which("pg_config")
+    told = subprocess.check_output([config, "--bindir"], text=True).strip() if config else ""
+    folders = [told, *os.get_exec_path(), *sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    found = (shutil.which("initdb", path=folder) for folder in folders if folder)
+    return next((Path(initdb).resolve().parent for initdb in found if initdb), None)
+
+
+class Cluster:
+    """A running cluster that listens on loopback and asks for a password."""
+
+    def __init__(self, directory: Path) -> None:
+        self._data = directory / "data"
+        self._port = _free_port()
+        secret = directory / "password"
+        secret.write_text(PASSWORD)
+        for path in (directory, secret):
+            os.chown(path, *_ids())
+        _run("initdb", "-D", self._data, "-U", USER, "--pwfile", secret, *_INIT)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        self._control("start")
+
+    def restart(self) -> None:
+        """Restart as after a crash."""
+        self._control("restart", "-m", "immediate")
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, action: str, *arguments: str) -> None:
+        options = f"-p {self._port} {_OPTIONS}"
+        log = self._data.parent / "log"
+        _run("pg_ctl", action, *arguments, "-w", "-D", self._data, "-l", log, "-o", options)
+
+
+@contextmanager
+def cluster() -> Generator[Cluster]:
+    """Start a cluster; stop and remove it when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="handoff-postgres-") as directory:
+        started = Cluster(Path(directory))
+        try:
+            yield started
+        finally:
+            started.stop()
+
+
+_INIT = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+_OPTIONS = (
+    "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
+    " -c shared_buffers=32MB"
+)
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    folder = binaries()
+    assert folder is not None
+    user, group = _ids()
+    done = subprocess.run(
+        [folder / program, *arguments],
+        user=user if os.geteuid() == 0 else None,
+        group=group if os.geteuid() == 0 else None,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=SECONDS,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _ids() -> tuple[int, int]:
+    """Return whom the cluster belongs to: PostgreSQL does not run as root."""
+    if os.geteuid() != 0:
+        return os.geteuid(), os.getegid()
+    someone = pwd.getpwnam("nobody")
+    return someone.pw_uid, someone.pw_gid
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]

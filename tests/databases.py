@@ -1,0 +1,20 @@
+"""Databases by their name: the path of a file, or a URL."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from mcp_handoff.backends.postgres.database import PostgresDatabase
+from mcp_handoff.backends.sqlite import SqliteDatabase, utc_now
+from mcp_handoff.backends.store.transaction import Database
+
+EVERY_DATABASE = ("store", "postgres")
+"""The fixtures that name a fresh store, one for each database."""
+
+
+def open_database(
+    name: str, *, read_only: bool = False, clock: Callable[[], datetime] = utc_now
+) -> Database:
+    if name.startswith("postgresql://"):
+        return PostgresDatabase.open(name, read_only=read_only, clock=clock)
+    return SqliteDatabase.open(Path(name), read_only=read_only, clock=clock)

@@ -1,0 +1,97 @@
+"""A receiver of dispatches: an HTTP server that answers as it is told and remembers what came."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from tests.server.wire import TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the receiver says; with `hangs` it says nothing until it is closed."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    hangs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came."""
+
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return json.loads(self.body)["data"]
+
+
+class Receiver:
+    """Gives its answers in turn, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.messages: list[Message] = []
+        self._answers: Sequence[Answer] = answers or (Answer(),)
+        self._arrived = Event()
+        self._closing = Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def ids(self) -> list[str]:
+        """Return the ids of what came, in the order in which it came."""
+        return [message.headers["webhook-id"] for message in self.messages]
+
+    def first(self) -> Message:
+        """Wait for the first message and return it."""
+        assert self._arrived.wait(TIMEOUT), "nothing came"
+        return self.messages[0]
+
+    def take(self, message: Message) -> Answer:
+        self.messages.append(message)
+        self._arrived.set()
+        return self._answers[min(len(self.messages), len(self._answers)) - 1]
+
+    def wait_for_the_end(self) -> None:
+        self._closing.wait()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                named = {name.lower(): value for name, value in self.headers.items()}
+                answer = receiver.take(Message(named, body))
+                if answer.hangs:
+                    receiver.wait_for_the_end()
+                    return
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+                """Say nothing."""
+
+        return Handler
