@@ -47,6 +47,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")
 _NAMES = 20
 """How many fields are named at most of those that an API refused."""
 
+_LONGEST = 10**7
+"""The most seconds that a `retryAfter` is believed."""
+
 _OURS_ALONE = (errors.Internal, errors.Misconfigured)
 
 
@@ -66,7 +69,7 @@ def refusal(answer: Answer) -> HandoffError:
     """Return the error that an answer stands for."""
     if answer.is_ours and (kind := _kind(answer.body or {})):
         return _rebuilt(kind, answer)
-    if answer.status >= 500:
+    if answer.status >= 500 and answer.status not in _BY_STATUS:
         what = f"answered with status {answer.status}"
         return lost(what, wrote=answer.wrote, retry_after=_retry_after(answer))
     kind, why = _meaning(answer)
@@ -158,4 +161,4 @@ def _retry_after(answer: Answer) -> float | None:
     told = (answer.body or {}).get("retryAfter")
     if isinstance(told, bool) or not isinstance(told, int | float):
         return answer.retry_after
-    return float(min(max(told, 0), 10**7))
+    return float(told) if 0 <= told <= _LONGEST else answer.retry_after

@@ -14,10 +14,10 @@ from tests.backends.api.outcomes import OK, outcome
 from tests.requests import TICKET
 
 AWAY, UNKNOWN = "BACKEND_UNAVAILABLE", "OUTCOME_UNKNOWN"
-LIMITED = "RATE_LIMITED"
+LIMITED, NEVER = "RATE_LIMITED", ("UNSUPPORTED", 1)
 HTML = b"<html><title>Bad gateway</title></html>"
-HASTY = replace(BRISK, read=0.4)
-SHORT = replace(BRISK, read=0.4, call=0.8)
+HASTY = replace(BRISK, read=0.8)
+SHORT = replace(BRISK, call=1)
 PAST, LATER = faults.http_date(seconds=-9), faults.http_date(hours=1)
 
 Told = tuple[str, int]
@@ -84,6 +84,9 @@ ROWS = [
     standing("a redirect", faults.refuses(307, Location="http://other.example/"), UNKNOWN),
     limited("429", faults.refuses(429), long=False),
     limited("429, Retry-After 0", faults.refuses(429, Retry_After="0"), long=False),
+    Row("501", faults.refuses(501), NEVER, NEVER, NEVER, NEVER),
+    limited("429, retryAfter soon", faults.refuses(429, {"retryAfter": "soon"}), long=False),
+    limited("429, retryAfter NaN", faults.refuses(429, {"retryAfter": float("nan")}), long=False),
     limited("429, retryAfter 0.01", faults.refuses(429, {"retryAfter": 0.01}), long=False),
     limited("429, a date that is past", faults.refuses(429, Retry_After=PAST), long=False),
     limited("429, Retry-After 60", faults.refuses(429, Retry_After="60"), long=True),
@@ -202,11 +205,11 @@ async def test_the_budget_bounds_retries_while_an_api_is_down(
 async def test_the_whole_call_has_an_end_however_often_it_is_repeated(
     api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    patience = Patience(read=0.4, call=0.6, pause=0.001)
+    patience = replace(BRISK, read=0.6, call=1)
     async with open_desk(api.url, patience) as desk:
         api.fail(faults.hangs_undone, "GET", 9)
         error = await desk.refusal("find_tickets", {})
-    assert error["message"] == "The API gave no answer in 0.6 s; try again later."
+    assert error["message"] == "The API gave no answer in 1 s; try again later."
     assert len(api.requests) == 2
 
 
