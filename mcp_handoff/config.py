@@ -169,10 +169,13 @@ def _rate_limit(value: str) -> int:
 
 
 def _split(value: str) -> SplitResult:
+    """Return the parts of an address, all empty when it is none."""
     try:
-        return urlsplit(value)
+        parts = urlsplit(value)
+        _ = parts.port  # or a wrong one would be found where it is used
     except ValueError:
         return urlsplit("")
+    return parts
 
 
 def _log_level(value: str) -> LogLevel:
