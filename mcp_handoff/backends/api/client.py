@@ -4,8 +4,6 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -15,6 +13,7 @@ import stamina
 
 from mcp_handoff.backends.api.refusals import Answer, lost, refusal
 from mcp_handoff.errors import BackendUnavailable, OutcomeUnknown, RateLimited
+from mcp_handoff.retry_after import seconds_of
 from mcp_handoff.tracing import span
 
 OURS = "Handoff-Version"
@@ -189,7 +188,7 @@ def _answer(response: httpx2.Response, content: bytes | None, *, wrote: bool) ->
     return Answer(
         status=response.status_code,
         body=_object(response, content),
-        retry_after=_seconds(response.headers.get("Retry-After")),
+        retry_after=seconds_of(response.headers.get("Retry-After")),
         is_ours=OURS in response.headers,
         wrote=wrote,
     )
@@ -203,16 +202,3 @@ def _object(response: httpx2.Response, content: bytes | None) -> dict[str, Any] 
     except (ValueError, RecursionError):
         return None
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3), None when it is neither."""
-    if retry_after is None:
-        return None
-    if retry_after.isdecimal():
-        return float(retry_after[:9])
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None
