@@ -4,7 +4,7 @@ import argparse
 
 import anyio
 
-from benchmarks import api, crowd, machine, memory, scale, stdio, throughput
+from benchmarks import api, crowd, machine, memory, replicas, scale, stdio, throughput
 
 _NOTE = (
     "Times are p50 (p99). Each turn goes to every side once, in an order that is drawn;"
@@ -19,6 +19,7 @@ def main() -> None:
     print(f"\n{api.compare(options.rounds, options.calls, options.starts)}", flush=True)
     print(f"\n{crowd.gather()}", flush=True)
     print(f"\n{throughput.compare(options.rounds, options.calls)}", flush=True)
+    print(f"\n{replicas.compare(options.rounds, options.seconds)}", flush=True)
     print(f"\n{memory.sustain(options.sustained)}", flush=True)
     if options.tickets:
         print(f"\n{anyio.run(scale.grow, options.tickets, options.calls)}")
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="how often the servers file tickets")
     add("--calls", type=int, default=400, help="calls of each kind, in each round and store")
+    add("--seconds", type=int, default=3, help="how long a side writes to PostgreSQL in a round")
     add("--sustained", type=int, default=20_000, help="calls in each era that leave memory flat")
     add("--starts", type=int, default=15, help="how often both servers are started")
     sizes = [1_000, 100_000, 1_000_000]

@@ -6,8 +6,10 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+from tests.clusters import binaries
+
 ROOT = Path(__file__).parents[1]
-SMALL = ["--rounds", "1", "--calls", "20", "--sustained", "60", "--starts", "2"]
+SMALL = ["--rounds", "1", "--calls", "20", "--sustained", "60", "--seconds", "1", "--starts", "2"]
 SIZES = ["--tickets", "100", "1000"]
 SECONDS = 120
 
@@ -25,6 +27,7 @@ API = [
 CROWD = ["errors", "tickets stored", "slowest call, ms"]
 THROUGHPUT = ["1 client", "8 clients", "32 clients", "32 clients, 2025-11-25"]
 LOAD = "load generator, of a core"
+REPLICAS = ["1 process", "2 processes", "4 processes"] if binaries() else []
 MEMORY = ["2026-07-28", "2025-11-25"]
 SCALE = [
     "create_ticket",
@@ -41,8 +44,9 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
         command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
     rows = {name: cells for name, *cells in _rows(ran.stdout)}
-    assert list(rows) == [*COMPARED, *API, *CROWD, *THROUGHPUT, LOAD, *MEMORY, *SCALE]
-    for name in [*COMPARED, *API, *THROUGHPUT, *MEMORY, *SCALE]:
+    order = [*COMPARED, *API, *CROWD, *THROUGHPUT, LOAD, *REPLICAS, *MEMORY, *SCALE]
+    assert list(rows) == order
+    for name in [*COMPARED, *API, *THROUGHPUT, *REPLICAS, *MEMORY, *SCALE]:
         assert all(_smallest(cell) > 0 for cell in rows[name][:2]), name
     assert rows["tools"][:2] == ["1", "10"]
     assert rows["errors"] == ["0", "0", "yes"]

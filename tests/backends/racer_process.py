@@ -14,6 +14,7 @@ from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.backends.store.transaction import Transaction
 from mcp_handoff.errors import AlreadyExists, HandoffError
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.runs import Attempt
 from mcp_handoff.tokens import CreateToken
 from tests import requests
 from tests.databases import open_database
@@ -72,6 +73,14 @@ class Racer:
         run = triggered.ticket.ai_output["build_run"]
         return {"run": run["id"], "build": run["build_id"]}
 
+    async def dispatch_all(self) -> Answer:
+        """Take dispatch after dispatch, each as if its receiver had answered well."""
+        taken: list[str] = []
+        while dispatch := await self._backend.take_dispatch():
+            taken.append(dispatch.run_id)
+            await self._backend.settle_dispatch(dispatch, Attempt(error=None, retry_in=None))
+        return {"taken": taken}
+
     async def describe(self, build: str, turn: str) -> Answer:
         """Set one of a build's fields, the next process another."""
         fields: Sequence[Answer] = (
@@ -119,6 +128,7 @@ class Racer:
             "create_equal": self.create_equal,
             "create_many": self.create_many,
             "trigger": self.trigger,
+            "dispatch_all": self.dispatch_all,
             "describe": self.describe,
             "take_names": self.take_names,
             "open_and_create": self.open_and_create,

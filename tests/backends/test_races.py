@@ -134,6 +134,19 @@ async def test_triggers_of_one_ticket_from_eight_processes_at_once_start_one_bui
     await assert_whole(database_name)
 
 
+async def test_dispatches_that_eight_processes_take_at_once_are_taken_once(
+    database_name: str,
+) -> None:
+    tickets = await open_tickets(database_name, TURNS)
+    async with racers(8, database_name) as rivals:
+        for ticket in tickets:
+            await told_at_once(rivals[:1], f"trigger {ticket}")
+        told = await told_at_once(rivals, "dispatch_all")
+    taken = [run for answer in told for run in answer["taken"]]
+    assert len(taken) == len(set(taken)) == TURNS
+    assert await count_of(database_name, "build.dispatched") == TURNS
+
+
 async def test_eight_processes_that_file_25_tickets_each_number_them_1_to_200(
     database_name: str,
 ) -> None:
