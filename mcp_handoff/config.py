@@ -128,7 +128,8 @@ def _dispatch_secret(value: str | None) -> str | None:
     if not value:
         return None
     try:
-        length = len(b64decode(value.removeprefix("whsec_") + "==", validate=True))
+        key = value.removeprefix("whsec_").rstrip("=")
+        length = len(b64decode(key + "=" * (-len(key) % 4), validate=True))
     except ValueError:
         length = 0
     if not value.startswith("whsec_") or not 24 <= length <= 64:
@@ -162,10 +163,13 @@ def _rate_limit(value: str) -> int:
 
 
 def _split(value: str) -> SplitResult:
+    """Return the parts of an address, none when it has no sense."""
     try:
-        return urlsplit(value)
+        parts = urlsplit(value)
+        _ = parts.port  # it is only read, and refused, when it is asked for
     except ValueError:
         return urlsplit("")
+    return parts
 
 
 def _log_level(value: str) -> LogLevel:
