@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,7 +38,7 @@ class Receiver:
     def __init__(self, *answers: Answer) -> None:
         self.messages: list[Message] = []
         self._answers: Sequence[Answer] = answers or (Answer(),)
-        self._arrived = Event()
+        self._arrived = Condition()
         self._closing = Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -64,13 +64,20 @@ class Receiver:
 
     def first(self) -> Message:
         """Wait for the first message and return it."""
-        assert self._arrived.wait(TIMEOUT), "nothing came"
+        self.wait_for(1)
         return self.messages[0]
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many messages have come in all."""
+        with self._arrived:
+            came = self._arrived.wait_for(lambda: len(self.messages) >= count, TIMEOUT)
+        assert came, "nothing came"
+
     def take(self, message: Message) -> Answer:
-        self.messages.append(message)
-        self._arrived.set()
-        return self._answers[min(len(self.messages), len(self._answers)) - 1]
+        with self._arrived:
+            self.messages.append(message)
+            self._arrived.notify_all()
+            return self._answers[min(len(self.messages), len(self._answers)) - 1]
 
     def wait_for_the_end(self) -> None:
         self._closing.wait()
