@@ -34,7 +34,7 @@ class Settings:
     organization: str
     actor_id: str | None
     read_only: bool
-    dispatch_url: str | None
+    dispatch_url: str | None = field(repr=False)  # its path may hold a key
     oauth_issuer: str | None
     oauth_audience: str | None
     rate_limit: int

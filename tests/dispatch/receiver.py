@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +14,13 @@ from tests.server.wire import TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the receiver says; with `hangs` it says nothing until it is closed."""
+    """What the receiver says; with `hangs` it says nothing until it is closed, with `endless` it
+    goes on until it is cut off."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     hangs: bool = False
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Receiver:
         self._answers: Sequence[Answer] = answers or (Answer(),)
         self._arrived = Condition()
         self._closing = Event()
+        self.cut_off = Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
@@ -79,6 +83,13 @@ class Receiver:
             self._arrived.notify_all()
             return self._answers[min(len(self.messages), len(self._answers)) - 1]
 
+    def pour(self, out: BufferedIOBase) -> None:
+        try:
+            while not self._closing.is_set():
+                out.write(b"x" * 65_536)
+        except ConnectionError:
+            self.cut_off.set()
+
     def wait_for_the_end(self) -> None:
         self._closing.wait()
 
@@ -97,6 +108,8 @@ class Receiver:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+                if answer.endless:
+                    receiver.pour(self.wfile)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 """Say nothing."""

@@ -16,6 +16,7 @@ from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun, Dis
 from tests import requests
 from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
+from tests.server.wire import TIMEOUT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -164,6 +165,14 @@ async def test_a_receiver_may_ask_for_a_longer_wait(
         assert await dispatcher.send_due() == []
         clock.advance(seconds=2)
         await dispatcher.send_due()
+    assert (await run_of(desk, caller)).status == "dispatched"
+
+
+async def test_an_answer_without_end_is_cut_off_unread(desk: Store, caller: Caller) -> None:
+    await trigger(desk, caller)
+    with Receiver(Answer(endless=True)) as receiver:
+        await to(receiver, desk).send_due()
+        assert await anyio.to_thread.run_sync(receiver.cut_off.wait, TIMEOUT)
     assert (await run_of(desk, caller)).status == "dispatched"
 
 
