@@ -58,11 +58,11 @@ class Contender:
         return statistics.median(self.resident)
 
     def _command(self, store: Path) -> list[str]:
-        return [sys.executable, "-m", *(part.format(store=store) for part in self.command)]
+        return python(*(part.format(store=store) for part in self.command))
 
     def _environment(self, store: Path) -> dict[str, str]:
         settings = {name: value.format(store=store) for name, value in self.settings.items()}
-        return {**_inherited(), **settings}
+        return {**inherited(), **settings}
 
 
 def bare(transport: str = "stdio") -> Contender:
@@ -85,6 +85,12 @@ def ours_over_http() -> Contender:
     return ours("serve", "--port", "0", HANDOFF_RATE_LIMIT="0")
 
 
-def _inherited() -> dict[str, str]:
+def python(*arguments: str) -> list[str]:
+    """Return the command that runs a module with the interpreter that runs this."""
+    return [sys.executable, "-m", *arguments]
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment without settings of ours."""
     ours = ("HANDOFF_", "BUILD_DISPATCH_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

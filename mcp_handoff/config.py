@@ -12,6 +12,8 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.text import shortened, visible
 
+POSTGRES = ("postgresql://", "postgres://")
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _TRUE = ("1", "true", "yes", "on")
@@ -44,6 +46,11 @@ class Settings:
     builds_token: str | None = field(default=None, repr=False)
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether servers on several machines may serve one store, behind one address."""
+        return self.backend is not None and self.backend.startswith(POSTGRES)
 
 
 def read_settings(
@@ -163,10 +170,10 @@ def _rate_limit(value: str) -> int:
 
 
 def _split(value: str) -> SplitResult:
-    """Return the parts of an address, none when it has no sense."""
+    """Return the parts of an address, all empty when it is none."""
     try:
         parts = urlsplit(value)
-        _ = parts.port  # it is only read, and refused, when it is asked for
+        _ = parts.port  # or a wrong one would be found where it is used
     except ValueError:
         return urlsplit("")
     return parts

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mcp_handoff.dispatch import Dispatcher
 
 _SQLITE = "sqlite:///"
-_POSTGRES = ("postgresql://", "postgres://")
 _HTTP = ("http://", "https://")
 
 
@@ -103,8 +102,7 @@ def _open_database(settings: Settings) -> Database:
 
 
 def _postgres_url(settings: Settings) -> str | None:
-    named = settings.backend is not None and settings.backend.startswith(_POSTGRES)
-    return settings.backend if named else None
+    return settings.backend if settings.is_shared else None
 
 
 @contextmanager

@@ -18,6 +18,10 @@ COMPARED = [
     "tools",
     "tools/list, bytes",
 ]
+API = [
+    "create_ticket, ms, beside a bare httpx2 client",
+    "start to tools/list, ms, beside the embedded store",
+]
 CROWD = ["errors", "tickets stored", "slowest call, ms"]
 THROUGHPUT = ["1 client", "8 clients", "32 clients", "32 clients, 2025-11-25"]
 LOAD = "load generator, of a core"
@@ -37,8 +41,8 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
         command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
     rows = {name: cells for name, *cells in _rows(ran.stdout)}
-    assert list(rows) == [*COMPARED, *CROWD, *THROUGHPUT, LOAD, *MEMORY, *SCALE]
-    for name in [*COMPARED, *THROUGHPUT, *MEMORY, *SCALE]:
+    assert list(rows) == [*COMPARED, *API, *CROWD, *THROUGHPUT, LOAD, *MEMORY, *SCALE]
+    for name in [*COMPARED, *API, *THROUGHPUT, *MEMORY, *SCALE]:
         assert all(_smallest(cell) > 0 for cell in rows[name][:2]), name
     assert rows["tools"][:2] == ["1", "10"]
     assert rows["errors"] == ["0", "0", "yes"]

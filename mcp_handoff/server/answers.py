@@ -68,9 +68,10 @@ def _detail(result: TicketDetail) -> str:
 
 def _triggered(result: TriggeredBuild) -> str:
     run = result.ticket.ai_output.get("build_run", {})
-    build, status = run.get("build_id", ""), run.get("status", "triggered")
+    build, status = run.get("build_id"), run.get("status", "triggered")
+    named = f"Build {build}" if build else "A bot build"
     return (
-        f"Build {build} of {result.ticket.name} is {status}.{_masking(result.masked)}"
+        f"{named} of {result.ticket.name} is {status}.{_masking(result.masked)}"
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 
@@ -101,7 +102,9 @@ def _acted(result: ActedSuggestion) -> str:
         )
     if suggestion.status == "skipped":
         return f"Skipped, nothing was changed: {suggestion.reason}"
-    return f"Declined; {_named(suggestion)} stays as it is."
+    if suggestion.status == "declined":
+        return f"Declined; {_named(suggestion)} stays as it is."
+    return f"The suggestion is {suggestion.status}; get_ticket shows what became of the ticket."
 
 
 def _builds(result: BuildPage) -> str:

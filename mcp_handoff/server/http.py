@@ -17,16 +17,27 @@ SSE_PATH = "/sse"
 
 
 class HttpTransports:
-    """The routes of both transports over one server, and the sessions behind them."""
+    """The routes of both transports over one server, and the sessions behind them.
+
+    With `stateless`, Streamable HTTP keeps no session of the handshake era, so that each request
+    may go to another server; a client of that era then hears of no changes.
+    """
 
     def __init__(
-        self, server: HandoffServer, *, hosts: Sequence[str], origins: Sequence[str]
+        self,
+        server: HandoffServer,
+        *,
+        hosts: Sequence[str],
+        origins: Sequence[str],
+        stateless: bool,
     ) -> None:
         security = TransportSecuritySettings(
             allowed_hosts=list(hosts), allowed_origins=list(origins)
         )
         streamable = server.streamable_http_app(
-            streamable_http_path=STREAMABLE_PATH, transport_security=security
+            streamable_http_path=STREAMABLE_PATH,
+            stateless_http=stateless,
+            transport_security=security,
         )
         sse = server.sse_app(sse_path=SSE_PATH, transport_security=security)
         self._server = server

@@ -11,6 +11,7 @@ _TYPES: Mapping[Any, str] = {
     int: "integer",
     float: "number",
     bool: "boolean",
+    NoneType: "null",
     list: "array",
 }
 _NULL = {"type": "null"}
@@ -71,10 +72,10 @@ def _compact(field: Mapping[str, Any], *, keep_null: bool = False) -> dict[str, 
     return {**slim, "type": [slim["type"], "null"]} if keep_null else slim
 
 
-def _type(annotation: Any) -> str:
-    """Return the JSON type of a field; what is null is left out of a result."""
+def _type(annotation: Any) -> str | list[str]:
+    """Return the JSON type of a field, or its types."""
     if get_origin(annotation) in (Union, UnionType):
-        return _type(next(arm for arm in get_args(annotation) if arm is not NoneType))
+        return [str(_type(arm)) for arm in get_args(annotation)]
     kind = get_origin(annotation) or annotation
     if kind is Literal:
         return "string"

@@ -65,7 +65,9 @@ def create_app(backend: Backend, settings: Settings, admission: Admission) -> Ap
 
     mcp = HandoffServer(backend, settings, observe)
     allowed = admission.allowed
-    transports = HttpTransports(mcp, hosts=allowed.hosts, origins=allowed.origins)
+    transports = HttpTransports(
+        mcp, hosts=allowed.hosts, origins=allowed.origins, stateless=settings.is_shared
+    )
 
     api = create_api(backend, settings.organization, observe, settings.dispatch_secret)
     doors = Starlette(

@@ -145,8 +145,9 @@ class Desk:
         known = [build for build in self.builds if build.ticket is ticket]
         if not known:
             by = {"requested_by": actor, "requested_at": stamp(self._clock())}
-            run = {**asked, **by, "dispatched_at": None, "attempts": 0, "last_error": None}
-            known = [Build(ticket, {**run, "status": "queued"}, self._clock())]
+            due = {"attempts": 0, "next_attempt_at": stamp(self._clock()), "last_error": None}
+            run = {**asked, **by, **due, "dispatched_at": None, "status": "queued", "url": None}
+            known = [Build(ticket, run, self._clock())]
             self.builds += known
             ticket.updated = self._clock()
             self._remember(ticket, "build.triggered", actor)

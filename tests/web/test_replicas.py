@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.requests import TICKET
+from tests.server.conftest import ERAS
 from tests.server.desk import Desk
 from tests.server.wire import TIMEOUT
 from tests.web.balancer import balanced
@@ -46,19 +47,20 @@ async def address(replicas: list[Served]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def desk_at(url: str, token: str) -> AsyncGenerator[Desk]:
+async def desk_at(url: str, token: str, era: str = ERAS[0]) -> AsyncGenerator[Desk]:
     """A client that takes a new connection, and so the next replica, for every request."""
     headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
-        async with Client(transport, mode="2026-07-28") as client:
+        async with Client(transport, mode=era) as client:
             yield Desk(client)
 
 
+@pytest.mark.parametrize("era", ERAS)
 async def test_a_ticket_is_filed_built_proposed_and_closed_through_whichever_replica(
-    address: str, token: str
+    address: str, token: str, era: str
 ) -> None:
-    async with desk_at(address, token) as desk:
+    async with desk_at(address, token, era) as desk:
         ticket = await desk.file_ticket()
         build = (await desk.call("trigger_bot_build", ticket=ticket["reference"]))["ticket"]
         found = await desk.call("find_builds", ticket=ticket["reference"])

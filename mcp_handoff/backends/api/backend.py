@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.backends.api.client import ApiClient
-from mcp_handoff.backends.api.rows import filed, record, rows, ticket
+from mcp_handoff.backends.api.rows import acted, build, filed, record, rows, ticket
 from mcp_handoff.backends.followers import Followers
 from mcp_handoff.builds import (
     Build,
@@ -29,7 +29,7 @@ from mcp_handoff.errors import (
 from mcp_handoff.events import Change, EventKind
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
-from mcp_handoff.references import parse_name
+from mcp_handoff.references import TicketKey, parse_name
 from mcp_handoff.schema import Request
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -144,18 +144,18 @@ class ApiBackend:
         return record(TicketDetail, told, wrote=False)
 
     async def trigger_bot_build(self, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
-        made, masked = masked_fields(_given(request, ("provider", "repo")))
+        body, masked = masked_fields(_given(request, ("provider", "repo")))
         project, name = await self._place(request, caller)
         answer = await self._tickets.send(
             "POST",
             f"{_ticket(project, name)}/trigger-bot-build",
-            body=made,
+            body=body,
             key=request.idempotency_key,
         )
         told = {"id": name, "status": "open", **ticket(answer.get("ticket"), project)}
         result = record(TriggeredBuild, {**answer, "ticket": told, **_masked(masked)}, wrote=True)
-        build = result.ticket.ai_output.get("build_run", {}).get("build_id")
-        self._tell("build.triggered", result.ticket.id, result.ticket.reference, build)
+        made = result.ticket.ai_output.get("build_run", {}).get("build_id")
+        self._tell("build.triggered", result.ticket.id, result.ticket.reference, made)
         return result
 
     async def list_suggestions(self, caller: Caller, request: ListSuggestions) -> SuggestionPage:
@@ -189,41 +189,42 @@ class ApiBackend:
         project = _project(request.project or caller.project)
         path = f"{project}/ai-suggestions/{request.suggestion_id}/action"
         answer = await self._tickets.send("POST", path, body=body)
-        result = record(ActedSuggestion, {**answer, **_masked(masked)}, wrote=True)
+        result = record(ActedSuggestion, {**acted(answer), **_masked(masked)}, wrote=True)
         self._tell_of(_ACTED.get(result.suggestion.status, _EXECUTED), result.suggestion)
         return result
 
     async def find_builds(self, caller: Caller, request: FindBuilds) -> BuildPage:
+        path = _builds(request.org, caller)
         query = {
             "ticket": request.ticket,
             "project": caller.project if request.ticket else None,
             **request.model_dump(include={"status", "limit", "cursor"}),
         }
         try:
-            answer = await self._builds.send("GET", _builds(request.org, caller), query=_set(query))
+            answer = await self._builds.send("GET", path, query=_set(query))
         except (NotFound, Unsupported) as error:
             raise _lacking(self._builds, error, "lists no builds (GET …/builds)") from None
-        if not self._builds.is_ours:
-            answer = {**answer, "items": _chosen(rows(answer, "items"), request)}
-        return record(BuildPage, answer, wrote=False)
+        found = [build(row) for row in rows(answer, "items")]
+        chosen = found if self._builds.is_ours else _chosen(found, request)
+        return record(BuildPage, {**answer, "items": chosen}, wrote=False)
 
     async def create_build(self, caller: Caller, request: CreateBuild) -> UpdatedBuild:
         names = ("build_ref", "display_name", "provider", "description", "metadata")
         body, masked = masked_fields(_given(request, names))
         answer = await self._builds.send("POST", _builds(request.org, caller), body=body)
-        result = record(UpdatedBuild, {**answer, **_masked(masked)}, wrote=True)
+        result = record(UpdatedBuild, {**build(answer), **_masked(masked)}, wrote=True)
         self._tell("build.created", build_id=result.id)
         return result
 
     async def get_build(self, caller: Caller, request: GetBuild) -> Build:
         path = f"{_builds(request.org, caller)}/{request.build_id}"
-        return record(Build, await self._builds.send("GET", path), wrote=False)
+        return record(Build, build(await self._builds.send("GET", path)), wrote=False)
 
     async def update_build(self, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
         changes, masked = masked_fields(request.changes())
         path = f"{_builds(request.org, caller)}/{request.build_id}"
         answer = await self._builds.send("PATCH", path, body=changes)
-        result = record(UpdatedBuild, {**answer, **_masked(masked)}, wrote=True)
+        result = record(UpdatedBuild, {**build(answer), **_masked(masked)}, wrote=True)
         self._tell("build.updated", build_id=result.id)
         return result
 
@@ -275,7 +276,7 @@ class ApiBackend:
             path = f"{_project(project)}/tickets"
             answer = await self._tickets.send("GET", path, query=_set(query))
             for row in rows(answer, "tickets"):
-                if row.get("id") == key.id or row.get("number") == (key.number or ""):
+                if _is_named(row, key):
                     return row
             query["cursor"] = answer.get("next_cursor")
             if query["cursor"] is None:
@@ -304,8 +305,8 @@ class ApiBackend:
         """Return the projects of the caller's tickets, where an API lists no projects."""
         query = {"limit": _PAGE * _PAGES, "slim": 1}
         answer = await self._tickets.send("GET", "/tickets", query=query)
-        mentioned = (str(row.get("project_id")) for row in rows(answer, "tickets"))
-        return [{"id": project} for project in dict.fromkeys(mentioned)]
+        mentioned = [row.get("project_id") for row in rows(answer, "tickets")]
+        return [{"id": project} for project in dict.fromkeys(mentioned) if project]
 
     def _tell(
         self,
@@ -338,7 +339,7 @@ def _masked(names: list[str] | None) -> dict[str, Any]:
 
 
 def _project(name: str) -> str:
-    return f"/projects/{quote(name, safe='')}"
+    return f"/projects/{_segment('project', name)}"
 
 
 def _ticket(project: str, name: str) -> str:
@@ -346,7 +347,20 @@ def _ticket(project: str, name: str) -> str:
 
 
 def _builds(organization: str | None, caller: Caller) -> str:
-    return f"/org/{quote(organization or caller.organization, safe='')}/builds"
+    return f"/org/{_segment('org', organization or caller.organization)}/builds"
+
+
+def _segment(field: str, name: str) -> str:
+    """Return a name as part of a path; "." and ".." would lead out of it, however they are
+    written."""
+    if name in (".", ".."):
+        raise NotFound.at(field, "is no name", "leave it out, or list_projects shows some")
+    return quote(name, safe="")
+
+
+def _is_named(row: Mapping[str, Any], key: TicketKey) -> bool:
+    told = str(row.get("id", "")).lower()
+    return told == key.id if key.id else bool(told) and row.get("number") == key.number
 
 
 def _project_of(request: GetTicket | TriggerBotBuild | SuggestClose, caller: Caller) -> str:

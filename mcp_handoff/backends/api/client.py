@@ -1,44 +1,54 @@
 """The one place where a request to an API is made, its answer read and a retry decided."""
 
 import json
+import string
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import quote
 
 import anyio
 import httpx2
 import stamina
 
 from mcp_handoff.backends.api.refusals import Answer, lost, refusal
-from mcp_handoff.errors import BackendUnavailable, HandoffError, OutcomeUnknown, RateLimited
+from mcp_handoff.errors import BackendUnavailable, OutcomeUnknown, RateLimited
+from mcp_handoff.retry_after import seconds_of
 from mcp_handoff.tracing import span
 
 OURS = "Handoff-Version"
 """The header by which another mcp-handoff is known: it honours idempotency keys."""
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0
-CALL_SECONDS = 45.0
-"""How long a call may take in all, its retries included."""
-
-PATIENCE_SECONDS = 5.0
-"""The longest wait that an API may ask for and get; a longer one is the caller's to wait."""
-
-ATTEMPTS = 4
 ANSWER_BYTES = 16 * 2**20
 
 # Its own hooks would warn of each retry; those that matter end in an error.
 stamina.instrumentation.set_on_retry_hooks([])
 
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_TIMEOUT = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+_PASSING = (RateLimited, BackendUnavailable, OutcomeUnknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an API is waited for, in seconds.
+
+    `connect` and `read` are for an attempt, `call` for all attempts together; `wait` is the longest
+    pause that an API may ask for and get, a longer one is the caller's; `pause` is the first one
+    that we take ourselves.
+    """
+
+    connect: float = 5.0
+    read: float = 20.0
+    call: float = 45.0
+    wait: float = 5.0
+    pause: float = 0.1
+    attempts: int = 4
 
 
 class RetryBudget:
     """Keeps retries few among calls, so that they don't hold down an API that is coming up.
 
-    Each retry costs one, each call that succeeds gives a tenth back.
+    Each failure that may be retried costs one, each call that succeeds gives a tenth back.
     """
 
     MOST = 10.0
@@ -62,10 +72,11 @@ class ApiClient:
     `is_ours` tells whether another mcp-handoff has answered.
     """
 
-    def __init__(self, address: str, token: str | None) -> None:
+    def __init__(self, address: str, token: str | None, patience: Patience | None = None) -> None:
         self.address = address.rstrip("/")
         self.is_ours = False
         self._token = token
+        self._patience = patience or Patience()
         self._budget = RetryBudget()
         self._http: httpx2.AsyncClient | None = None
 
@@ -85,15 +96,19 @@ class ApiClient:
         refused, BackendUnavailable, or OutcomeUnknown for a write that may have been done.
         """
         wrote = method != "GET"
-        headers = {"Idempotency-Key": key} if key else {}
         request = self._connected().build_request(
-            method, f"{self.address}{path}", params=query, json=body, headers=headers
+            method, f"{self.address}{path}", params=query, json=body, headers=_keyed(key)
         )
         try:
-            with anyio.fail_after(CALL_SECONDS), span(f"api {method}"):
-                return await self._persist(request, wrote=wrote, keyed=key is not None)
+            with anyio.fail_after(self._patience.call), span(f"api {method}"):
+                answer = await self._persist(request, wrote=wrote, keyed=key is not None)
         except TimeoutError:
-            raise lost(f"gave no answer within {CALL_SECONDS:.0f} s", wrote=wrote) from None
+            raise lost(f"gave no answer in {self._patience.call:g} s", wrote=wrote) from None
+        if answer.status >= 300:
+            raise lost("answered with a redirect, and none is followed", wrote=wrote)
+        if answer.body is None:
+            raise lost("answered with what is no JSON object", wrote=wrote)
+        return answer.body
 
     async def close(self) -> None:
         if self._http is not None:
@@ -103,18 +118,25 @@ class ApiClient:
         if self._http is None:
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
             self._http = httpx2.AsyncClient(
-                timeout=_TIMEOUT, headers=headers, follow_redirects=False
+                timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
+                headers=headers,
+                follow_redirects=False,
+                # A proxy could read what is sent over http://, the token too.
+                trust_env=self.address.startswith("https://"),
             )
         return self._http
 
-    async def _persist(
-        self, request: httpx2.Request, *, wrote: bool, keyed: bool
-    ) -> dict[str, Any]:
+    async def _persist(self, request: httpx2.Request, *, wrote: bool, keyed: bool) -> Answer:
         def pause(error: Exception) -> bool | float:
             return self._pause(error, keyed=keyed)
 
         async for attempt in stamina.retry_context(
-            pause, attempts=ATTEMPTS, timeout=None, wait_max=2.0, wait_jitter=0.2
+            pause,
+            attempts=self._patience.attempts,
+            timeout=None,
+            wait_initial=self._patience.pause,
+            wait_jitter=self._patience.pause,
+            wait_max=2.0,
         ):
             with attempt:
                 return await self._attempt(request, wrote=wrote)
@@ -122,31 +144,26 @@ class ApiClient:
 
     def _pause(self, error: Exception, *, keyed: bool) -> bool | float:
         """Return whether to try again, or after how many seconds."""
-        match error:
-            case RateLimited(retry_after=float(seconds)) if seconds <= PATIENCE_SECONDS:
-                return self._budget.take() and seconds
-            case BackendUnavailable():
-                return self._budget.take()
-            case OutcomeUnknown() if keyed and self.is_ours:
-                return self._budget.take()
-            case _:
-                return False
+        if not isinstance(error, _PASSING):
+            return False
+        if isinstance(error, OutcomeUnknown) and not (keyed and self.is_ours):
+            return False
+        asked = error.retry_after or 0.0
+        return asked <= self._patience.wait and self._budget.take() and (asked or True)
 
-    async def _attempt(self, request: httpx2.Request, *, wrote: bool) -> dict[str, Any]:
+    async def _attempt(self, request: httpx2.Request, *, wrote: bool) -> Answer:
         try:
             response, content = await self._exchange(request)
         except _NOT_SENT:
             raise BackendUnavailable("The API can't be reached; nothing was sent.") from None
         except httpx2.HTTPError:
             raise lost("broke off before its answer was there", wrote=wrote) from None
-        self.is_ours = self.is_ours or OURS in response.headers
-        answered = _object(response, content)
-        if not response.is_success:
-            raise self._refusal(response, answered, wrote=wrote)
-        if answered is None:
-            raise lost("answered with what is no whole JSON object", wrote=wrote)
+        answer = _answer(response, content, wrote=wrote)
+        self.is_ours = self.is_ours or answer.is_ours
+        if answer.status >= 400:
+            raise refusal(answer)
         self._budget.give_back()
-        return answered
+        return answer
 
     async def _exchange(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes | None]:
         """Return the answer and what it holds, None when that is too much."""
@@ -161,14 +178,20 @@ class ApiClient:
         finally:
             await response.aclose()
 
-    def _refusal(
-        self, response: httpx2.Response, body: dict[str, Any] | None, *, wrote: bool
-    ) -> HandoffError:
-        if response.is_redirect:
-            return lost("answered with a redirect, and none is followed", wrote=wrote)
-        retry_after = _seconds(response.headers.get("Retry-After"))
-        is_ours = OURS in response.headers
-        return refusal(Answer(response.status_code, body, retry_after, is_ours, wrote))
+
+def _keyed(key: str | None) -> dict[str, str]:
+    """Return the header of an idempotency key; what no header can hold is percent-encoded."""
+    return {"Idempotency-Key": quote(key, safe=string.punctuation + " ")} if key else {}
+
+
+def _answer(response: httpx2.Response, content: bytes | None, *, wrote: bool) -> Answer:
+    return Answer(
+        status=response.status_code,
+        body=_object(response, content),
+        retry_after=seconds_of(response.headers.get("Retry-After")),
+        is_ours=OURS in response.headers,
+        wrote=wrote,
+    )
 
 
 def _object(response: httpx2.Response, content: bytes | None) -> dict[str, Any] | None:
@@ -179,16 +202,3 @@ def _object(response: httpx2.Response, content: bytes | None) -> dict[str, Any] 
     except (ValueError, RecursionError):
         return None
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3), None when it is neither."""
-    if retry_after is None:
-        return None
-    if retry_after.isdecimal():
-        return float(retry_after[:9])
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None

@@ -4,6 +4,7 @@ Both envelopes are read: the ticket API's (code, fieldErrors, issues, retryAfter
 builds API's (code, detail, errors, type).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,6 +19,7 @@ _BY_STATUS: Mapping[int, tuple[type[HandoffError], str]] = {
     403: (errors.Forbidden, "does not let this token do that"),
     404: (errors.NotFound, "has no such thing, or not for this token"),
     405: (errors.Unsupported, "has no such operation"),
+    408: (errors.BackendUnavailable, "did not get the whole request in time; try again later"),
     409: (errors.SuggestionNotPending, "has had it acted on meanwhile; nothing was changed"),
     413: (errors.ValidationFailed, "takes nothing that long; shorten it"),
     422: (errors.ValidationFailed, "does not take it like this; look at the fields"),
@@ -25,6 +27,9 @@ _BY_STATUS: Mapping[int, tuple[type[HandoffError], str]] = {
     429: (errors.RateLimited, "gets too many calls; wait before the next"),
     501: (errors.Unsupported, "has no such operation"),
 }
+
+_EXISTS = (errors.AlreadyExists, "has that already; nothing was changed")
+"""What 409 means in the builds API."""
 
 _TYPES: Mapping[str, type[HandoffError]] = {
     "validation_error": errors.ValidationFailed,
@@ -38,6 +43,13 @@ _TYPES: Mapping[str, type[HandoffError]] = {
 }
 
 _RECONNECT = " Linking GitHub again in the API's own settings may help."
+_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")
+_NAMES = 20
+"""How many fields are named at most of those that an API refused."""
+
+_LONGEST = 10**7
+"""The most seconds that a `retryAfter` is believed."""
+
 _OURS_ALONE = (errors.Internal, errors.Misconfigured)
 
 
@@ -47,7 +59,7 @@ class Answer:
     was one that writes; `body` is None when it was no JSON object."""
 
     status: int
-    body: Mapping[str, Any] | None
+    body: dict[str, Any] | None
     retry_after: float | None
     is_ours: bool
     wrote: bool
@@ -57,21 +69,34 @@ def refusal(answer: Answer) -> HandoffError:
     """Return the error that an answer stands for."""
     if answer.is_ours and (kind := _kind(answer.body or {})):
         return _rebuilt(kind, answer)
-    if answer.status not in _BY_STATUS:
-        return lost(f"answered with status {answer.status}", wrote=answer.wrote)
-    kind, why = _BY_STATUS[answer.status]
-    fields = dict.fromkeys(_fields(answer.body or {}), "was refused by the API")
+    if answer.status >= 500 and answer.status not in _BY_STATUS:
+        what = f"answered with status {answer.status}"
+        return lost(what, wrote=answer.wrote, retry_after=_retry_after(answer))
+    kind, why = _meaning(answer)
+    fields = _field_names(answer.body or {})
     named = f" ({', '.join(fields)})" if fields else ""
     advice = _RECONNECT if (answer.body or {}).get("reconnect") is True else ""
-    message = f"The API {why}{named}.{advice}"
-    return kind(message, fields=fields, retry_after=_retry_after(answer))
+    return kind(
+        f"The API {why}{named}.{advice}",
+        fields=dict.fromkeys(fields, "was refused by the API"),
+        retry_after=_retry_after(answer),
+    )
 
 
-def lost(what: str, *, wrote: bool) -> HandoffError:
+def lost(what: str, *, wrote: bool, retry_after: float | None = None) -> HandoffError:
     """Return what is told when no usable answer came: a write may have been done all the same."""
     if wrote:
-        return errors.OutcomeUnknown(f"The API {what}; it may or may not be done: look first.")
-    return errors.BackendUnavailable(f"The API {what}; try again later.")
+        message = f"The API {what}; it may or may not be done: look first."
+        return errors.OutcomeUnknown(message, retry_after=retry_after)
+    message = f"The API {what}; try again later."
+    return errors.BackendUnavailable(message, retry_after=retry_after)
+
+
+def _meaning(answer: Answer) -> tuple[type[HandoffError], str]:
+    if answer.status == 409 and "detail" in (answer.body or {}):
+        return _EXISTS
+    unknown = (errors.Unsupported, f"refused it with status {answer.status}")
+    return _BY_STATUS.get(answer.status, unknown)
 
 
 def _kind(body: Mapping[str, Any]) -> type[HandoffError] | None:
@@ -98,6 +123,11 @@ def _rebuilt(kind: type[HandoffError], answer: Answer) -> HandoffError:
         retry_after=_retry_after(answer),
         state=str(state) if state else None,
     )
+
+
+def _field_names(body: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields that were wrong, where they read like names."""
+    return [name for name in _fields(body) if _NAME.fullmatch(name)][:_NAMES]
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, str]:
@@ -131,4 +161,4 @@ def _retry_after(answer: Answer) -> float | None:
     told = (answer.body or {}).get("retryAfter")
     if isinstance(told, bool) or not isinstance(told, int | float):
         return answer.retry_after
-    return float(min(max(told, 0), 10**7))
+    return float(told) if 0 <= told <= _LONGEST else answer.retry_after

@@ -10,6 +10,7 @@ from mcp_handoff.backends.api.refusals import lost
 from mcp_handoff.projects import is_id
 from mcp_handoff.references import reference
 from mcp_handoff.schema import Record
+from mcp_handoff.suggestions import ApplyResult
 from mcp_handoff.tickets import MERGED, CreateTicket
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -33,19 +34,32 @@ def record(model: type[RecordT], answer: Mapping[str, Any], *, wrote: bool) -> R
 
 def ticket(row: object, project: str) -> dict[str, Any]:
     """Return a ticket's row under our names, with its reference where that can be told."""
-    told = cast(dict[str, Any], row) if isinstance(row, dict) else {}
+    told = _object(row)
     for name, alias in _ALIASES.items():
         if told.get(name) is None and alias in told:
             told = {**told, name: told[alias]}
     if "reference" not in told and "number" in told and not is_id(project):
         told = {**told, "reference": reference(told["number"], project)}
-    return {name: value for name, value in told.items() if value is not None}
+    told = {**told, "roles": [_role(role) for role in _list(told.get("roles"))]}
+    told["ai_output"] = _ai_output(told.get("ai_output"))
+    return {name: value for name, value in told.items() if value not in (None, [])}
 
 
-def rows(answer: Mapping[str, Any], name: str) -> list[Any]:
-    """Return a list that an answer holds, empty when it holds none."""
-    listed = answer.get(name)
-    return cast(list[Any], listed) if isinstance(listed, list) else []
+def build(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a build's row with the status that it has where none is told."""
+    return {"status": "ready", **row}
+
+
+def acted(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what came of a suggestion; `apply_result` only where all of it is told."""
+    applied = _object(answer.get("apply_result"))
+    whole = applied.keys() >= ApplyResult.model_fields.keys()
+    return {**answer, "apply_result": applied if whole else None}
+
+
+def rows(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list that an answer holds, none when it holds no such list."""
+    return [row for row in map(_object, _list(answer.get(name))) if row]
 
 
 def filed(request: CreateTicket, content: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
@@ -61,3 +75,24 @@ def filed(request: CreateTicket, content: Mapping[str, Any], actor: Actor) -> di
         "actor_id": actor.id,
         "source": actor.source,
     }
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return cast(list[object], value) if isinstance(value, list) else []
+
+
+def _role(role: object) -> object:
+    """Return a role's row; where it is told by its name alone, it is a new ticket's."""
+    return {"role": role, "status": "pending"} if isinstance(role, str) else role
+
+
+def _ai_output(value: object) -> dict[str, Any] | None:
+    """Return what bots left on a ticket; its shape is not documented, so only objects are kept."""
+    told = _object(value)
+    if not isinstance(told.get("build_run", {}), dict):
+        told = {name: said for name, said in told.items() if name != "build_run"}
+    return told or None
