@@ -36,7 +36,7 @@ class Settings:
     organization: str
     actor_id: str | None
     read_only: bool
-    dispatch_url: str | None
+    dispatch_url: str | None = field(repr=False)  # its path may hold a key
     oauth_issuer: str | None
     oauth_audience: str | None
     rate_limit: int
@@ -135,7 +135,8 @@ def _dispatch_secret(value: str | None) -> str | None:
     if not value:
         return None
     try:
-        length = len(b64decode(value.removeprefix("whsec_") + "==", validate=True))
+        key = value.removeprefix("whsec_").rstrip("=")
+        length = len(b64decode(key + "=" * (-len(key) % 4), validate=True))
     except ValueError:
         length = 0
     if not value.startswith("whsec_") or not 24 <= length <= 64:

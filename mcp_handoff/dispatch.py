@@ -79,8 +79,8 @@ class Dispatcher:
         """Send everything that is due now and return how it went."""
         made: list[Attempt] = []
         async with _client() as http:
-            while dispatch := await self._store.take_dispatch():
-                made.append(await self._send(http, dispatch))
+            while attempt := await self._send_next(http):
+                made.append(attempt)
         return made
 
     @asynccontextmanager
@@ -104,21 +104,31 @@ class Dispatcher:
 
     async def _send_all(self, http: httpx2.AsyncClient) -> None:
         try:
-            while dispatch := await self._store.take_dispatch():
-                await self._send(http, dispatch)
+            while await self._send_next(http):
+                pass
         except HandoffError as error:
             logger.warning("the outbox can't be worked on: %s", error.message)
         except Exception:
             logger.exception("dispatching failed")
 
-    async def _send(self, http: httpx2.AsyncClient, dispatch: Dispatch) -> Attempt:
+    async def _send_next(self, http: httpx2.AsyncClient) -> Attempt | None:
+        """Send what has waited longest; None when nothing is due.
+
+        Only the sending can be cancelled: what was leased is settled or given back.
+        """
+        dispatch = None
+        with anyio.CancelScope(shield=True):
+            dispatch = await self._store.take_dispatch()
+        if dispatch is None:
+            return None
         try:
             attempt = await self._attempt(http, dispatch)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._store.release_dispatch(dispatch)
             raise
-        await self._store.settle_dispatch(dispatch, attempt)
+        with anyio.CancelScope(shield=True):
+            await self._store.settle_dispatch(dispatch, attempt)
         if attempt.error:
             logger.warning("run %s was not dispatched: %s", dispatch.run_id, attempt.error)
         return attempt

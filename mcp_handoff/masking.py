@@ -17,6 +17,7 @@ _SHAPES: Mapping[str, tuple[tuple[str, ...], str]] = {
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     ),
     "mcp-handoff token": (("mho_",), r"\bmho_[0-9a-f]{32}_[A-Za-z0-9_-]{20,}"),
+    "report token": (("mhr_",), r"\bmhr_[A-Za-z0-9_-]{43}"),
     "GitHub token": (
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
         r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b|\bgithub_pat_[A-Za-z0-9_]{20,255}\b",

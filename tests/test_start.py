@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from mcp_handoff import __version__
+from mcp_handoff.config import read_settings
 from tests.server.wire import environment
 
 
@@ -36,6 +38,10 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_ACTOR_ID", "x\u202ey", "HANDOFF_ACTOR_ID"),
         ("BUILD_DISPATCH_URL", "http://builds.example/hook", "https://"),
         ("BUILD_DISPATCH_URL", "https://user:secret@builds.example", "BUILD_DISPATCH_URL"),
+        ("BUILD_DISPATCH_URL", "https://builds.example:port/hook", "BUILD_DISPATCH_URL"),
+        ("BUILD_DISPATCH_SECRET", "whsec_c2VjcmV0", "24 to 64 random bytes"),
+        ("BUILD_DISPATCH_SECRET", "whsec_" + "secret!!" * 5, "openssl rand -base64 32"),
+        ("BUILD_DISPATCH_SECRET", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
@@ -46,6 +52,13 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
     assert stopped.stderr.count("\n") == 1
     assert words in stopped.stderr
     assert "secret" not in stopped.stderr
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_a_dispatch_secret_may_be_padded_or_not(size: int) -> None:
+    padded = "whsec_" + b64encode(bytes(range(size))).decode()
+    for secret in (padded, padded.rstrip("=")):
+        assert read_settings({"BUILD_DISPATCH_SECRET": secret}).dispatch_secret == secret
 
 
 def test_help_and_version_are_told_and_a_wrong_command_is_wrong_use(store: Path) -> None:

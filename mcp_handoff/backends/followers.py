@@ -30,14 +30,19 @@ class Followers:
         queue = _Waiting(BACKLOG)
         self._queues[queue] = asyncio.get_running_loop()
         try:
-            yield _each(queue)
+            yield _Following(queue)
         finally:
             del self._queues[queue]
 
 
-async def _each(queue: _Waiting) -> AsyncIterator[Change]:
-    while True:
-        yield await queue.get()
+class _Following(AsyncIterator[Change]):
+    """One follower's changes. Unlike a generator it goes on after a wait that was given up."""
+
+    def __init__(self, queue: _Waiting) -> None:
+        self._queue = queue
+
+    async def __anext__(self) -> Change:
+        return await self._queue.get()
 
 
 def _put(queue: _Waiting, changes: list[Change]) -> None:

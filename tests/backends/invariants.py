@@ -156,11 +156,22 @@ _HALVES = {
     "a build without its run": (
         "SELECT id FROM builds WHERE id NOT IN (SELECT build_id FROM build_runs)"
     ),
-    "a run without its outbox row": (
-        "SELECT id FROM build_runs WHERE id NOT IN (SELECT run_id FROM outbox)"
+    "a run that waits without its outbox row": (
+        "SELECT id FROM build_runs WHERE status = 'queued'"
+        " AND id NOT IN (SELECT run_id FROM outbox)"
     ),
-    "an outbox row without its run": (
-        "SELECT run_id FROM outbox WHERE run_id NOT IN (SELECT id FROM build_runs)"
+    "an outbox row without a run that waits": (
+        "SELECT run_id FROM outbox"
+        " WHERE run_id NOT IN (SELECT id FROM build_runs WHERE status = 'queued')"
+    ),
+    "a run whose state has no event": (
+        "SELECT id FROM build_runs r WHERE status <> 'queued' AND NOT EXISTS (SELECT 1 FROM events"
+        " WHERE subject_id = r.id AND kind = 'build.' || r.status)"
+    ),
+    "a run whose ticket shows it in another state": (
+        "SELECT r.id FROM build_runs r JOIN tickets t ON t.id = r.ticket_id"
+        " WHERE t.ai_output ->> '$.build_run.id' = r.id"
+        " AND t.ai_output ->> '$.build_run.status' <> r.status"
     ),
     "a run without its event": (
         "SELECT id FROM build_runs WHERE id NOT IN"

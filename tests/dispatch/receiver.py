@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from io import BufferedIOBase
+from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,11 +14,13 @@ from tests.server.wire import TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the receiver says; with `hangs` it says nothing until it is closed."""
+    """What the receiver says; with `hangs` it says nothing until it is closed, with `endless` it
+    goes on until it is cut off."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     hangs: bool = False
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,9 @@ class Receiver:
     def __init__(self, *answers: Answer) -> None:
         self.messages: list[Message] = []
         self._answers: Sequence[Answer] = answers or (Answer(),)
-        self._arrived = Event()
+        self._arrived = Condition()
         self._closing = Event()
+        self.cut_off = Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
@@ -64,13 +68,27 @@ class Receiver:
 
     def first(self) -> Message:
         """Wait for the first message and return it."""
-        assert self._arrived.wait(TIMEOUT), "nothing came"
+        self.wait_for(1)
         return self.messages[0]
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many messages have come in all."""
+        with self._arrived:
+            came = self._arrived.wait_for(lambda: len(self.messages) >= count, TIMEOUT)
+        assert came, "nothing came"
+
     def take(self, message: Message) -> Answer:
-        self.messages.append(message)
-        self._arrived.set()
-        return self._answers[min(len(self.messages), len(self._answers)) - 1]
+        with self._arrived:
+            self.messages.append(message)
+            self._arrived.notify_all()
+            return self._answers[min(len(self.messages), len(self._answers)) - 1]
+
+    def pour(self, out: BufferedIOBase) -> None:
+        try:
+            while not self._closing.is_set():
+                out.write(b"x" * 65_536)
+        except ConnectionError:
+            self.cut_off.set()
 
     def wait_for_the_end(self) -> None:
         self._closing.wait()
@@ -90,6 +108,8 @@ class Receiver:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+                if answer.endless:
+                    receiver.pour(self.wfile)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 """Say nothing."""

@@ -1,8 +1,9 @@
 """A triggered build reaches its receiver: once in the best case, at least once in every other."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
+import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from standardwebhooks import Webhook
@@ -10,23 +11,14 @@ from standardwebhooks import Webhook
 from mcp_handoff import dispatch
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.dispatch import Dispatcher
-from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun
+from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun, Dispatch
 from tests import requests
 from tests.clock import SteppedClock
-from tests.databases import EVERY_DATABASE, open_database
 from tests.dispatch.receiver import Answer, Receiver
+from tests.server.wire import TIMEOUT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture(params=EVERY_DATABASE)
-async def desk(request: pytest.FixtureRequest, clock: SteppedClock) -> AsyncIterator[Store]:
-    name = str(request.getfixturevalue(request.param))
-    opened = StoreBackend(open_database(name, clock=clock), dispatching=True)
-    yield opened
-    await opened.close()
 
 
 async def trigger(desk: Store, caller: Caller, title: str = "Checkout fails") -> str:
@@ -176,6 +168,14 @@ async def test_a_receiver_may_ask_for_a_longer_wait(
     assert (await run_of(desk, caller)).status == "dispatched"
 
 
+async def test_an_answer_without_end_is_cut_off_unread(desk: Store, caller: Caller) -> None:
+    await trigger(desk, caller)
+    with Receiver(Answer(endless=True)) as receiver:
+        await to(receiver, desk).send_due()
+        assert await anyio.to_thread.run_sync(receiver.cut_off.wait, TIMEOUT)
+    assert (await run_of(desk, caller)).status == "dispatched"
+
+
 async def test_no_run_is_sent_by_two_while_a_lease_holds(
     desk: Store, caller: Caller, clock: SteppedClock
 ) -> None:
@@ -201,6 +201,25 @@ async def test_a_lease_that_nobody_settled_comes_back(
     assert (await run_of(desk, caller)).status == "queued"
     await desk.settle_dispatch(again, dispatch.Attempt())
     assert (await run_of(desk, caller)).status == "dispatched"
+
+
+async def test_a_sender_that_waits_looks_now_and_then_and_does_not_spin(
+    desk: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    take = desk.take_dispatch
+
+    async def counted() -> Dispatch | None:
+        looks.append(anyio.current_time())
+        return await take()
+
+    monkeypatch.setattr(desk, "take_dispatch", counted)
+    monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0.05)
+    with Receiver() as receiver:
+        async with to(receiver, desk).running():
+            while len(looks) < 5 * dispatch.SENDERS:
+                await anyio.lowlevel.checkpoint()
+    assert looks[-1] - looks[0] >= 3 * 0.05
 
 
 async def test_what_is_on_its_way_when_the_sender_stops_is_given_back(

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_handoff.masking import mask, masked_json
+from mcp_handoff.runs import run_secret
 from mcp_handoff.text import check_json, made_visible, shortened, visible
 
 SECRETS = {
@@ -19,6 +20,7 @@ SECRETS = {
     "npm token": "npm_" + "a1B2c3D4e5" * 3 + "a1B2c3",
     "PyPI token": "pypi-" + "a1B2c3D4e5" * 5,
     "API key": "sk-ant-" + "a1B2c3D4e5" * 3,
+    "report token": run_secret("key", "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"),
     "webhook secret": "whsec_" + "a1B2c3D4e5" * 2,
     "JSON web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     "bearer token": "Bearer " + "a1B2c3D4e5" * 3,

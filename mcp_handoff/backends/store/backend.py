@@ -5,7 +5,15 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.store import builds, projects, runs, suggestions, tickets, tokens
+from mcp_handoff.backends.store import (
+    builds,
+    projects,
+    runs,
+    suggestions,
+    tickets,
+    tokens,
+    triggers,
+)
 from mcp_handoff.backends.store.transaction import Database, Transaction
 from mcp_handoff.builds import (
     Build,
@@ -56,7 +64,7 @@ class StoreBackend:
 
     def __init__(self, database: Database, *, dispatching: bool = False) -> None:
         self._database = database
-        self._trigger = builds.trigger_and_queue if dispatching else builds.trigger_bot_build
+        self._trigger = triggers.trigger_and_queue if dispatching else triggers.trigger_bot_build
 
     async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
         return await self._write(tickets.create_ticket, caller, request)

@@ -74,8 +74,7 @@ def take_dispatch(tx: Transaction) -> Dispatch | None:
 
 def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:
     """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile."""
-    run = _run(tx, dispatch.run_id)
-    tx.hold("tickets", run["ticket_id"])
+    run = _held(tx, dispatch.run_id)
     if not _has_lease(tx, dispatch):
         return
     tried = {"attempts": dispatch.attempts + 1, "last_error": attempt.error}
@@ -103,13 +102,11 @@ def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:
 def report_run(tx: Transaction, request: ReportRun) -> ReportedRun:
     """Take a run further, its build and its ticket with it; what is late or repeated changes
     nothing. Raises NotFound."""
-    tx.hold("tickets", _run(tx, request.run_id)["ticket_id"])
-    run = _run(tx, request.run_id)
+    run = _held(tx, request.run_id)
     if not is_news(run["status"], request.status):
         return ReportedRun(run=BuildRun.model_validate(run))
     _forget(tx, run["id"])
-    told = {"url": mask(request.url)} if request.url else {}
-    changed = _change(tx, run, {"status": request.status, "next_attempt_at": None, **told})
+    changed = _change(tx, run, {**_delivered(tx, run), **_told_of_run(request)})
     _change_build(tx, run, _told_of_build(request))
     _remember(tx, _RECEIVER, _KINDS[request.status], run, changed)
     return ReportedRun(run=BuildRun.model_validate(changed))
@@ -122,6 +119,13 @@ def of_builds(tx: Transaction, build_ids: Sequence[str]) -> dict[str, BuildRun]:
     places, ids = placed("build", build_ids)
     rows = tx.all(f"SELECT * FROM build_runs WHERE build_id IN ({places})", **ids)
     return {row["build_id"]: BuildRun.model_validate(row) for row in rows}
+
+
+def latest_of(tx: Transaction, ticket_id: str) -> Row | None:
+    """Return a ticket's newest run, None without one."""
+    return tx.one(
+        "SELECT * FROM build_runs WHERE ticket_id = :id ORDER BY seq DESC LIMIT 1", id=ticket_id
+    )
 
 
 def write_ai_output(tx: Transaction, ticket_id: str, run: BuildRun) -> None:
@@ -156,6 +160,17 @@ def _run(tx: Transaction, run_id: str) -> Row:
     return row
 
 
+def _held(tx: Transaction, run_id: str) -> Row:
+    """Return a run as it is while nobody else can change it."""
+    tx.hold("tickets", _run(tx, run_id)["ticket_id"])
+    return _run(tx, run_id)
+
+
+def _is_latest(tx: Transaction, run: Row) -> bool:
+    latest = latest_of(tx, run["ticket_id"])
+    return latest is not None and latest["id"] == run["id"]
+
+
 def _has_lease(tx: Transaction, dispatch: Dispatch) -> bool:
     row = tx.one("SELECT lease FROM outbox WHERE run_id = :id", id=dispatch.run_id)
     return row is not None and row["lease"] == dispatch.lease
@@ -184,7 +199,8 @@ def _change(tx: Transaction, run: Row, changes: Row) -> Row:
         " WHERE id = :id",
         **{name: changed[name] for name in _CHANGING},
     )
-    write_ai_output(tx, run["ticket_id"], BuildRun.model_validate(changed))
+    if _is_latest(tx, run):
+        write_ai_output(tx, run["ticket_id"], BuildRun.model_validate(changed))
     return changed
 
 
@@ -198,13 +214,28 @@ def _change_build(tx: Transaction, run: Row, changes: Row) -> None:
     )
 
 
-def _told_of_build(request: ReportRun) -> dict[str, str]:
-    told: dict[str, str] = {"status": STATUS_BY_REPORT[request.status]}
-    if request.build_ref:
-        told["build_ref"] = mask(request.build_ref)
-    if request.status == "failed":
-        told["error_message"] = mask(request.error_message or "The build failed.")
-    return told
+def _delivered(tx: Transaction, run: Row) -> Row:
+    """Return what a report proves: its receiver was told, even if it never said so."""
+    return {
+        "attempts": max(run["attempts"], 1),
+        "dispatched_at": run["dispatched_at"] or timestamp(tx.now),
+        "next_attempt_at": None,
+        "last_error": None,
+    }
+
+
+def _told_of_run(request: ReportRun) -> Row:
+    told = {"status": request.status}
+    return {**told, "url": mask(request.url)} if request.url else told
+
+
+def _told_of_build(request: ReportRun) -> Row:
+    why = mask(request.error_message or "The build failed.")
+    told = {
+        "status": STATUS_BY_REPORT[request.status],
+        "error_message": why if request.status == "failed" else None,
+    }
+    return {**told, "build_ref": mask(request.build_ref)} if request.build_ref else told
 
 
 def _remember(tx: Transaction, actor: Actor, kind: EventKind, before: Row, after: Row) -> None:

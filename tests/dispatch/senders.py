@@ -1,0 +1,58 @@
+"""Senders in processes of their own, forked from one that has imported everything, so that a
+hundred of them start in seconds."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import anyio
+
+from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.cli import main
+from mcp_handoff.dispatch import Attempt, Dispatcher, Receiver
+from mcp_handoff.runs import Dispatch
+from tests.server.wire import environment
+
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
+
+Send = Callable[[Mapping[str, str]], None]
+
+
+def sender(send: Send, store: Path, url: str) -> ForkServerProcess:
+    """Start a process that sends what is due in a store."""
+    process = _FORKS.Process(target=send, args=(environment(store, BUILD_DISPATCH_URL=url),))
+    process.start()
+    return process
+
+
+def dispatch(settings: Mapping[str, str]) -> None:
+    """Run `mcp-handoff dispatch`."""
+    os.environ.update(settings)
+    with redirect_stdout(io.StringIO()):
+        assert main(["dispatch"]) == 0
+
+
+def dispatch_carelessly(settings: Mapping[str, str]) -> None:
+    """Do that, but mark a run as dispatched before it is sent."""
+    anyio.run(_send_carelessly, settings)
+
+
+async def _send_carelessly(settings: Mapping[str, str]) -> None:
+    store = Path(settings["HANDOFF_BACKEND"].removeprefix("sqlite:///"))
+    desk = _Careless(SqliteDatabase.open(store))
+    await Dispatcher(desk, Receiver(settings["BUILD_DISPATCH_URL"])).send_due()
+    await desk.close()
+
+
+class _Careless(StoreBackend):
+    async def take_dispatch(self) -> Dispatch | None:
+        dispatch = await super().take_dispatch()
+        if dispatch is not None:
+            await self.settle_dispatch(dispatch, Attempt())
+        return dispatch
