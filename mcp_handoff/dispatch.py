@@ -78,7 +78,7 @@ class Dispatcher:
     async def send_due(self) -> list[Attempt]:
         """Send everything that is due now and return how it went."""
         made: list[Attempt] = []
-        async with _client() as http:
+        async with _client(self._receiver.url) as http:
             while attempt := await self._send_next(http):
                 made.append(attempt)
         return made
@@ -87,7 +87,7 @@ class Dispatcher:
     async def running(self) -> AsyncGenerator[None]:
         """Send whatever becomes due while this is entered; what is on its way when it is left is
         given back."""
-        async with _client() as http, anyio.create_task_group() as group:
+        async with _client(self._receiver.url) as http, anyio.create_task_group() as group:
             for _ in range(SENDERS):
                 group.start_soon(self._keep_sending, http)
             yield
@@ -149,8 +149,10 @@ class Dispatcher:
             return _failed(dispatch, "it can't be reached, or broke off")
 
 
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
+def _client(url: str) -> httpx2.AsyncClient:
+    # A proxy could read what is sent over http://, a run's secret too.
+    proxies = url.startswith("https://")
+    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=proxies)
 
 
 def _outcome(response: httpx2.Response, dispatch: Dispatch) -> Attempt:

@@ -154,6 +154,17 @@ async def test_a_receiver_that_is_away_is_tried_again(desk: Store, caller: Calle
     assert run.next_attempt_at is not None
 
 
+async def test_no_proxy_reads_what_a_receiver_on_this_machine_is_told(
+    desk: Store, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trigger(desk, caller)
+    with Receiver() as receiver, Receiver() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        await to(receiver, desk, SECRET).send_due()
+    assert (len(receiver.messages), len(proxy.messages)) == (1, 0)
+
+
 async def test_a_receiver_may_ask_for_a_longer_wait(
     desk: Store, caller: Caller, clock: SteppedClock
 ) -> None:
