@@ -126,14 +126,14 @@ def _secret(headers: Headers) -> str:
 def _is_open(scope: Scope, headers: Headers) -> bool:
     path: str = scope["path"]
     if path == "/metrics":
-        return is_loopback(scope) and not _is_forwarded(headers)
+        client: tuple[str, int] | None = scope.get("client")
+        return client is not None and is_loopback(client[0]) and not _is_forwarded(headers)
     return path in _OPEN_PATHS or path.startswith(METADATA_PATH)
 
 
-def is_loopback(scope: Scope) -> bool:
-    """Tell whether a request comes from this machine."""
-    host = (scope.get("client") or ("",))[0]
-    return host == "::1" or host.startswith("127.")
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is one of this machine alone."""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _is_forwarded(headers: Headers) -> bool:

@@ -14,7 +14,7 @@ from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.tokens import Principal, token_id_of
 from mcp_handoff.web.app import Admission, App, create_app
-from mcp_handoff.web.authentication import Recognise, Resource
+from mcp_handoff.web.authentication import Recognise, Resource, is_loopback
 from mcp_handoff.web.deadlines import ImpatientProtocol
 from mcp_handoff.web.guard import Allowed
 from mcp_handoff.web.oauth import Issuer
@@ -80,8 +80,9 @@ async def serve(
 
     Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
     """
-    recognise = await _recogniser(backend, settings)
-    if recognise is None and not _is_loopback(host):
+    resource = _resource(settings)
+    recognise = await _recogniser(backend, resource)
+    if recognise is None and not is_loopback(host):
         raise Misconfigured(
             f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
             " mcp-handoff token create NAME --role bot"
@@ -89,7 +90,7 @@ async def serve(
     bound = listen(host, port)
     address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
     allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    admission = Admission(allowed, origins, recognise, _resource(settings))
+    admission = Admission(allowed, origins, recognise, resource)
     app = create_app(backend, settings, admission)
     everyone = "everyone on this machine (there is no token)"
     open_to = "whoever has a token" if recognise else everyone
@@ -99,11 +100,11 @@ async def serve(
         await Server(app).serve([bound])
 
 
-async def _recogniser(backend: Backend, settings: Settings) -> Recognise | None:
+async def _recogniser(backend: Backend, resource: Resource | None) -> Recognise | None:
     """Return what tells whom a token belongs to, ours or the issuer's; None where there is none."""
     store = backend if isinstance(backend, Store) else None
-    if settings.oauth_issuer and settings.oauth_audience:
-        issuer = Issuer(settings.oauth_issuer, settings.oauth_audience)
+    if resource is not None:
+        issuer = Issuer(resource.issuer, resource.address)
 
         async def recognise(secret: str) -> Principal | None:
             if store is not None and token_id_of(secret) is not None:
@@ -120,10 +121,6 @@ def _resource(settings: Settings) -> Resource | None:
     if settings.oauth_issuer and settings.oauth_audience:
         return Resource(settings.oauth_audience, settings.oauth_issuer)
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _bracketed(host: str) -> str:
