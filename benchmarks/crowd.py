@@ -11,7 +11,7 @@ import anyio
 from benchmarks.contenders import Contender, ours
 from benchmarks.pipes import Failed, Server
 from benchmarks.table import markdown, milliseconds, verdict
-from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.sqlite.database import SqliteDatabase
 
 SERVERS = 8
 CALLS = 25

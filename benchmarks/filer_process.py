@@ -10,8 +10,8 @@ import time
 from itertools import count
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backends.postgres.database import PostgresDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import CreateTicket
 
 TASKS = 8

@@ -13,11 +13,11 @@ import apsw
 
 from benchmarks.vocabulary import Author
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
-from mcp_handoff.backends.store.transaction import timestamp
 from mcp_handoff.ids import new_id
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import timestamp
 from mcp_handoff.tickets import MERGED, ROLES
 
 _TRANSACTION = 20_000

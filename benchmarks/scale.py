@@ -16,8 +16,8 @@ from benchmarks.turns import growth, shuffled, timing
 from benchmarks.vocabulary import COMMONEST, Author
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket
 
 GROWTH_RATIO = 1.3

@@ -138,8 +138,8 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
 
 def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
     async def serve(backend: Backend) -> None:
+        from mcp_handoff.http.serving import serve
         from mcp_handoff.logs import write_logs_as_json
-        from mcp_handoff.web.serving import serve
 
         write_logs_as_json(settings.log_level)
         await serve(
@@ -193,8 +193,8 @@ def _described(token: Token) -> str:
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
     async def serve(backend: Backend) -> None:
         gc.disable()  # what starting makes, stays: looking through it is a fifth of the start
-        from mcp_handoff.server.app import HandoffServer
-        from mcp_handoff.server.stdio import serve_stdio
+        from mcp_handoff.mcp.server import HandoffServer
+        from mcp_handoff.mcp.stdio import serve_stdio
 
         server = HandoffServer(backend, settings)
         gc.freeze()

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from mcp_handoff.backend import Backend, Store
-from mcp_handoff.backends.store.transaction import Database
 from mcp_handoff.config import Settings, is_secure
 from mcp_handoff.errors import Misconfigured
+from mcp_handoff.store.transaction import Database
 from mcp_handoff.text import shortened, visible
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def described(settings: Settings) -> str:
         return f"API {settings.backend}"
     if url := _postgres_url(settings):
         with _driver_required():
-            from mcp_handoff.backends.postgres.opening import described
+            from mcp_handoff.postgres.opening import described
         return f"store {described(url)}"
     return f"store {_store_path(settings)}"
 
@@ -86,7 +86,7 @@ def _store_path(settings: Settings) -> Path:
 
 
 def _open_store(settings: Settings) -> Store:
-    from mcp_handoff.backends.store.backend import StoreBackend
+    from mcp_handoff.store.store_backend import StoreBackend
 
     return StoreBackend(_open_database(settings), dispatching=settings.dispatch_url is not None)
 
@@ -94,9 +94,9 @@ def _open_store(settings: Settings) -> Store:
 def _open_database(settings: Settings) -> Database:
     if url := _postgres_url(settings):
         with _driver_required():
-            from mcp_handoff.backends.postgres.database import PostgresDatabase
+            from mcp_handoff.postgres.database import PostgresDatabase
         return PostgresDatabase.open(url, read_only=settings.read_only)
-    from mcp_handoff.backends.sqlite import SqliteDatabase
+    from mcp_handoff.sqlite.database import SqliteDatabase
 
     return SqliteDatabase.open(_store_path(settings), read_only=settings.read_only)
 
@@ -117,8 +117,8 @@ def _driver_required() -> Generator[None]:
 
 
 def _open_api(settings: Settings) -> Backend:
-    from mcp_handoff.backends.api.backend import ApiBackend
-    from mcp_handoff.backends.api.client import ApiClient
+    from mcp_handoff.remote.client import ApiClient
+    from mcp_handoff.remote.remote_backend import ApiBackend
 
     address = settings.backend or ""
     if not is_secure(address):

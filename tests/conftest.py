@@ -8,9 +8,9 @@ import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
-from mcp_handoff.backends.store.transaction import Database
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Database
 from tests.clock import SteppedClock
 from tests.databases import open_database
 from tests.postgres import Server, shared_server

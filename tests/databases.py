@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from mcp_handoff.backends.postgres.database import PostgresDatabase
-from mcp_handoff.backends.sqlite import SqliteDatabase, utc_now
-from mcp_handoff.backends.store.transaction import Database
+from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.sqlite.database import SqliteDatabase, utc_now
+from mcp_handoff.store.transaction import Database
 
 EVERY_DATABASE = ("store", "postgres")
 """The fixtures that name a fresh store, one for each database."""

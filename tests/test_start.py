@@ -10,7 +10,7 @@ import pytest
 
 from mcp_handoff import __version__
 from mcp_handoff.config import read_settings
-from tests.server.wire import environment
+from tests.mcp.wire import environment
 
 
 def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

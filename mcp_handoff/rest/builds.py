@@ -18,11 +18,11 @@ from mcp_handoff.builds import (
     UpdatedBuild,
 )
 from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.bodies import BuildBody, BuildUpdateRequest
 from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import BUILD_READS, BUILD_WRITES
 from mcp_handoff.rest.parameters import BuildId, Cursor, Organization, ProjectQuery, TicketQuery
 from mcp_handoff.rest.requests import made
+from mcp_handoff.rest.rows import BuildBody, BuildUpdateRequest
 
 router = APIRouter(prefix="/v1/org/{org}/builds", tags=["builds"])
 

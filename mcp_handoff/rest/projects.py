@@ -5,9 +5,9 @@ from fastapi import APIRouter
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.projects import CreatedProject, ListProjects, ProjectList
 from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.bodies import ProjectBody
 from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.rows import ProjectBody
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 

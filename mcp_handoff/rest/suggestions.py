@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.bodies import ActionBody, SuggestionBody
 from mcp_handoff.rest.callers import ByToken
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
 from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId
 from mcp_handoff.rest.requests import made
+from mcp_handoff.rest.rows import ActionBody, SuggestionBody
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,

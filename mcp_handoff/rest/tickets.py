@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.bodies import TicketBody, TicketRows, TriggerBody, row, slim_row
 from mcp_handoff.rest.callers import ByToken, Entered
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
 from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words
 from mcp_handoff.rest.requests import made
+from mcp_handoff.rest.rows import TicketBody, TicketRows, TriggerBody, row, slim_row
 from mcp_handoff.tickets import (
     CreatedTicket,
     CreateTicket,

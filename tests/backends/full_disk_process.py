@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.errors import BackendUnavailable, HandoffError, OutcomeUnknown
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import CreateTicket
 from tests import requests
 from tests.backends.invariants import assert_whole

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mcp_handoff.backends.sqlite import SqliteDatabase, SqliteTransaction
-from mcp_handoff.backends.store.transaction import Transaction
+from mcp_handoff.sqlite.database import SqliteDatabase, SqliteTransaction
+from mcp_handoff.store.transaction import Transaction
 from tests.backends.writer_process import CALLER, Acknowledgement
 from tests.databases import open_database
 

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.sqlite.database import SqliteDatabase
 from tests.backends.wording import assert_own_words
 
 CAPABILITIES_VERSION = 0x20080522

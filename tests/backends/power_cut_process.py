@@ -13,8 +13,8 @@ from pathlib import Path
 import apsw
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.backends.power_cut import Acknowledged, Happening, RecordingVfs
 from tests.backends.writer_process import Acknowledge, Acknowledgement, live
 

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backends.store.backend import StoreBackend
-from mcp_handoff.backends.store.transaction import Transaction
 from mcp_handoff.errors import AlreadyExists, HandoffError
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.runs import Attempt
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
 from mcp_handoff.tokens import CreateToken
 from tests import requests
 from tests.databases import open_database

@@ -7,9 +7,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.transaction import Transaction
 from mcp_handoff.errors import NotFound
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.transaction import Transaction
 
 ADD = "INSERT INTO organizations (id, slug, created_at) VALUES (:id, :id, '')"
 

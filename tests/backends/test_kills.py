@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.children import child
 from tests.backends.invariants import assert_whole, lost

@@ -9,9 +9,9 @@ import anyio.to_thread
 import pytest
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.postgres.database import PostgresDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.errors import BackendUnavailable, HandoffError, OutcomeUnknown
+from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.invariants import assert_whole
 from tests.backends.wording import assert_own_words

@@ -14,19 +14,19 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.postgres.database import PostgresDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
-from mcp_handoff.backends.store.transaction import Transaction
 from mcp_handoff.config import read_settings
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, NotFound, OutcomeUnknown
 from mcp_handoff.events import Change
+from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.backends.invariants import assert_whole
 from tests.backends.rivals import racers, told_at_once
 from tests.backends.wording import assert_own_words
 from tests.clusters import PASSWORD
+from tests.mcp.wire import environment
 from tests.postgres import Server
-from tests.server.wire import environment
 
 SECONDS = 60
 TURNS = 5

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
+from mcp_handoff.sqlite.database import SqliteDatabase
 from tests.backends.children import child
 from tests.backends.invariants import assert_whole, lost
 from tests.backends.power_cut import Acknowledged, Disk, Happening, Truncated, Written

@@ -8,8 +8,8 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.builds import GetBuild
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.invariants import assert_whole
 from tests.backends.racer_process import CALLER

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.databases import open_database
 

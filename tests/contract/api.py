@@ -11,10 +11,10 @@ from typing import Any, Self
 import anyio
 
 from mcp_handoff.actors import Actor, Caller
-from mcp_handoff.backends.api.backend import ApiBackend
-from mcp_handoff.backends.api.client import ApiClient
 from mcp_handoff.errors import AlreadyExists
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.remote.client import ApiClient
+from mcp_handoff.remote.remote_backend import ApiBackend
 
 _ADMIN = Caller(Actor(role="user", source="portal", id="admin"))
 

@@ -11,13 +11,13 @@ from typing import Any
 import anyio
 import anyio.abc
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.config import read_settings
+from mcp_handoff.http.application import Admission, App, create_app
+from mcp_handoff.http.guard import Allowed
+from mcp_handoff.http.serving import Server, listen
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken
-from mcp_handoff.web.app import Admission, App, create_app
-from mcp_handoff.web.guard import Allowed
-from mcp_handoff.web.serving import Server, listen
 from tests.clock import SteppedClock
 
 

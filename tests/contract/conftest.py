@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken, RemoteClock
 from tests.databases import open_database

@@ -2,8 +2,8 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.store.transaction import Database
 from mcp_handoff.builds import GetBuild
+from mcp_handoff.store.transaction import Database
 from tests import requests
 from tests.clock import SteppedClock
 

@@ -8,11 +8,11 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.builds import GetBuild
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.schema import Record
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import ListTickets
 from tests import requests
 from tests.clock import SteppedClock

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mcp_handoff.backend import Store
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
 

@@ -9,7 +9,7 @@ from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from tests.server.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import anyio
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.cli import main
 from mcp_handoff.dispatch import Attempt, Dispatcher, Receiver
 from mcp_handoff.runs import Dispatch
-from tests.server.wire import environment
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
+from tests.mcp.wire import environment
 
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])

@@ -16,7 +16,7 @@ from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun, Dis
 from tests import requests
 from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
-from tests.server.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -15,9 +15,9 @@ from mcp import Client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.dispatch.test_dispatch import SECRET
-from tests.server.desk import Desk
-from tests.server.wire import TIMEOUT
-from tests.web.served import Served
+from tests.http.served import Served
+from tests.mcp.desk import Desk
+from tests.mcp.wire import TIMEOUT
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "receiver.py"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.backends.invariants import assert_whole
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.senders import Send, dispatch, dispatch_carelessly, sender
 from tests.dispatch.test_dispatch import trigger
-from tests.server.wire import TIMEOUT, Wire, environment
-from tests.web.served import Served
+from tests.http.served import Served
+from tests.mcp.wire import TIMEOUT, Wire, environment
 
 KILLS = 45
 """Kills of `mcp-handoff dispatch` on one store: 90 in two stores, and ten of servers."""

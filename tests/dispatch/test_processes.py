@@ -12,8 +12,8 @@ from mcp_handoff.runs import LEASE_SECONDS, run_secret
 from tests.dispatch.receiver import Answer, Receiver
 from tests.dispatch.test_dispatch import SECRET
 from tests.dispatch.test_kills import fill
-from tests.server.wire import Wire, environment
-from tests.web.served import Served, command
+from tests.http.served import Served, command
+from tests.mcp.wire import Wire, environment
 
 
 async def test_two_servers_share_what_is_due_and_send_no_run_twice(

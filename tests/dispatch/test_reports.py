@@ -14,10 +14,10 @@ from mcp.shared.subscriptions import ResourceUpdated
 from mcp_handoff.runs import run_secret
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_dispatch import SECRET
-from tests.server.desk import Desk
-from tests.server.wire import TIMEOUT
-from tests.web.served import Served, make_token
-from tests.web.test_guard import TICKET, bearer
+from tests.http.served import Served, make_token
+from tests.http.test_guard import TICKET, bearer
+from tests.mcp.desk import Desk
+from tests.mcp.wire import TIMEOUT
 
 
 @pytest.fixture

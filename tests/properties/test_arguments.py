@@ -16,12 +16,12 @@ from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.config import read_settings
 from mcp_handoff.errors import HandoffError
-from mcp_handoff.server.app import HandoffServer
-from mcp_handoff.server.tools import TOOLS
+from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.tools import TOOLS
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.properties.arguments import (
     BUILD,

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 )
 
 from mcp_handoff.actors import Actor, Caller, bot
-from mcp_handoff.backends.sqlite import SqliteDatabase
-from mcp_handoff.backends.store.backend import StoreBackend
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.validation import parse
 from tests.clock import SteppedClock
 from tests.properties.model import Build, Desk, Fields, Refused, Suggestion, Ticket

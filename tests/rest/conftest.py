@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.web.served import Served, make_token
+from tests.http.served import Served, make_token
 
 BODY: dict[str, Any] = {
     "title": "Checkout fails at 100 items",

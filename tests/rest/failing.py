@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.web.served import Served
+from tests.http.served import Served
 
 
 def garble(store: Path, table: str, column: str) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx2
 
+from tests.http.served import Served, make_token
 from tests.rest.conftest import BODY, NOWHERE
 from tests.rest.failing import no_growth, overwrite
-from tests.web.served import Served, make_token
 
 JSON = {"Content-Type": "application/json"}
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.web.served import Served
+from tests.http.served import Served
 
 LINK = re.compile(r"""(?:src|href|url|Url)\s*[=:]\s*["']([^"']+)["']""")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.http.served import Served, make_token
 from tests.rest.conftest import NOWHERE
 from tests.rest.failing import garble
-from tests.web.served import Served, make_token
 
 REQUIRED = {
     "id",

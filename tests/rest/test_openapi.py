@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.http.served import Served, make_token
 from tests.rest.conftest import BODY
-from tests.web.served import Served, make_token
 
 HERE = Path(__file__).parent
 SECONDS = 25

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.http.served import Served, command, make_token
+from tests.mcp.test_story import *  # noqa: F403 - each of its tests runs again here
+from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 from tests.rest.desk import RestDesk
-from tests.server.test_story import *  # noqa: F403 - each of its tests runs again here
-from tests.server.wire import TIMEOUT
-from tests.web.served import Served, command, make_token
 
 del test_a_call_that_says_who_acts_is_refused  # noqa: F821 - it came with the star
 

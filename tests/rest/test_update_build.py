@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.http.served import Served
 from tests.rest.conftest import BODY, NOWHERE
 from tests.rest.failing import garble, no_growth, overwrite
-from tests.web.served import Served
 
 BUILDS = "/api/v1/org/default/builds"
 

@@ -14,41 +14,43 @@ PACKAGE = Path(mcp_handoff.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 OWNERS = {
-    "mcp": ("server/", "demo.py"),
-    "mcp_types": ("server/", "demo.py"),
-    "apsw": ("backends/sqlite.py",),
-    "psycopg": ("backends/postgres/",),
-    "psycopg_pool": ("backends/postgres/",),
+    "mcp": ("mcp/", "demo.py"),
+    "mcp_types": ("mcp/", "demo.py"),
+    "apsw": ("sqlite/",),
+    "psycopg": ("postgres/",),
+    "psycopg_pool": ("postgres/",),
     "platformdirs": ("wiring.py",),
     "uuid_utils": ("ids.py",),
     "fastapi": ("rest/",),
     "fastapi_offline": ("rest/",),
-    "uvicorn": ("web/",),
-    "h11": ("web/deadlines.py",),
-    "limits": ("web/rate_limit.py",),
-    "prometheus_client": ("web/metrics.py",),
-    "jwt": ("web/oauth.py",),
-    "httpx2": ("web/oauth.py", "backends/api/client.py", "dispatch.py"),
+    "uvicorn": ("http/",),
+    "h11": ("http/deadlines.py",),
+    "limits": ("http/rate_limit.py",),
+    "prometheus_client": ("http/metrics.py",),
+    "jwt": ("http/oauth.py",),
+    "httpx2": ("http/oauth.py", "remote/client.py", "dispatch.py"),
     "standardwebhooks": ("dispatch.py",),
-    "stamina": ("backends/api/client.py",),
+    "stamina": ("remote/client.py",),
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
-    "starlette": ("rest/", "web/", "server/http.py"),
+    "starlette": ("rest/", "http/", "mcp/transports.py"),
 }
 """The one place that imports a library."""
 
+DATABASES = ("mcp_handoff.sqlite", "mcp_handoff.postgres")
+BACKENDS = ("mcp_handoff.store", "mcp_handoff.remote", *DATABASES)
+DOORS = ("mcp_handoff.mcp", "mcp_handoff.rest")
+EDGE = ("mcp_handoff.http", "mcp_handoff.wiring", "mcp_handoff.cli", "mcp_handoff.demo")
+
 HIDDEN = {
-    "server/": (
-        "mcp_handoff.backends",
-        "mcp_handoff.rest",
-        "mcp_handoff.web",
-        "mcp_handoff.wiring",
-        "mcp_handoff.cli",
-    ),
-    "backends/": ("mcp_handoff.server", "mcp_handoff.wiring", "mcp_handoff.config"),
-    "rest/": ("mcp_handoff.backends", "mcp_handoff.server", "mcp_handoff.web", "mcp_handoff.cli"),
-    "web/": ("mcp_handoff.backends", "mcp_handoff.wiring", "mcp_handoff.cli"),
-    "": ("mcp_handoff.backends", "mcp_handoff.server", "mcp_handoff.rest", "mcp_handoff.web"),
+    "store/": ("mcp_handoff.remote", *DATABASES, *DOORS, *EDGE, "mcp_handoff.config"),
+    "sqlite/": ("mcp_handoff.remote", "mcp_handoff.postgres", *DOORS, *EDGE, "mcp_handoff.config"),
+    "postgres/": ("mcp_handoff.remote", "mcp_handoff.sqlite", *DOORS, *EDGE, "mcp_handoff.config"),
+    "remote/": ("mcp_handoff.store", *DATABASES, *DOORS, *EDGE, "mcp_handoff.config"),
+    "mcp/": ("mcp_handoff.rest", *BACKENDS, *EDGE),
+    "rest/": ("mcp_handoff.mcp", *BACKENDS, *EDGE),
+    "http/": (*BACKENDS, *EDGE[1:]),
+    "": (*BACKENDS, *DOORS, *EDGE),
 }
 """What the modules of a folder never see; "" are the nouns and what is common to all."""
 
@@ -85,9 +87,9 @@ def test_imports_run_one_way(module: Path) -> None:
 
 def test_the_store_starts_without_mcp_and_the_server_without_a_driver() -> None:
     code = (
-        "import sys, mcp_handoff.backends.sqlite, mcp_handoff.backends.store.backend;"
+        "import sys, mcp_handoff.sqlite.database, mcp_handoff.store.store_backend;"
         "assert 'mcp' not in sys.modules;"
-        "import mcp_handoff.server.app, mcp_handoff.server.stdio;"
-        "assert not {'fastapi', 'mcp_handoff.web', 'mcp_handoff.rest'} & set(sys.modules)"
+        "import mcp_handoff.mcp.server, mcp_handoff.mcp.stdio;"
+        "assert not {'fastapi', 'mcp_handoff.http', 'mcp_handoff.rest'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,8 +7,8 @@ import pytest
 from mcp_handoff import errors
 from mcp_handoff.cli import exit_status
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.mcp.boundary import protocol_error, refused
 from mcp_handoff.rest.envelopes import answer
-from mcp_handoff.server.boundary import protocol_error, refused
 
 KINDS = [
     kind

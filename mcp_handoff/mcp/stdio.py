@@ -1,0 +1,184 @@
+"""MCP over stdin and stdout, in both protocol eras on one connection.
+
+The SDK's own stdio loop binds a connection to the era of its first request, drops a line that it
+can't parse, and can't be stopped while it waits for input. Real clients probe with
+`server/discover` and then fall back to `initialize`: so here every request goes to the era that it
+is written in, an unreadable line is answered (JSON-RPC 2.0, section 5.1), and at EOF, SIGTERM and
+Ctrl-C the calls under way finish first.
+"""
+
+import json
+import logging
+import signal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    PROTOCOL_VERSION_META_KEY,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from mcp_handoff.mcp.outgoing import Outgoing
+from mcp_handoff.mcp.pipes import LINE_BYTES, Input, Line, Output, TooLong, claim_descriptors
+from mcp_handoff.mcp.server import HandoffServer
+
+DRAIN_SECONDS = 10
+"""How long calls under way may take once the client has left or a signal has come."""
+
+Era = Literal["handshake", "modern"]
+
+_ENDLESS = "subscriptions/listen"
+_CANCELLED = "notifications/cancelled"
+
+logger = logging.getLogger(__name__)
+
+
+async def serve_stdio(server: HandoffServer) -> None:
+    """Serve this process's stdin and stdout until EOF, SIGTERM or Ctrl-C; a second signal is
+    obeyed at once."""
+    wire_in, wire_out = claim_descriptors()
+    reading = anyio.CancelScope()
+    output = Output(wire_out, on_broken=reading.cancel)
+    connection = _Connection(server, output)
+    async with server.following(), anyio.create_task_group() as group:
+        group.start_soon(_obey_signals, reading, group.cancel_scope)
+        with reading:
+            await connection.take(Input(wire_in), group)
+        await connection.drain()
+        group.cancel_scope.cancel()
+    with anyio.move_on_after(DRAIN_SECONDS):
+        await output.flush()
+
+
+class _Connection:
+    """One client: its calls under way, and a loop of the SDK's for each era that it speaks."""
+
+    def __init__(self, server: HandoffServer, output: Output) -> None:
+        self._server = server
+        self._output = output
+        self._eras: dict[Era, MemoryObjectSendStream[SessionMessage | Exception]] = {}
+        self._calls: set[RequestId] = set()
+        self._idle = anyio.Event()
+
+    async def take(self, lines: Input, group: TaskGroup) -> None:
+        """Pass every line on to its era until the client has left."""
+        while (line := await lines.next_line()) is not None:
+            message = _parse(line)
+            if isinstance(message, JSONRPCError):
+                self.send(message)
+            else:
+                await self._pass_on(message, group)
+
+    async def drain(self) -> None:
+        """Wait until the calls under way are answered, at most DRAIN_SECONDS."""
+        with anyio.move_on_after(DRAIN_SECONDS):
+            while self._calls:
+                self._idle = anyio.Event()
+                await self._idle.wait()
+
+    def send(self, message: JSONRPCMessage) -> None:
+        """Write a message to the client."""
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self._end(message.id)
+        self._output.write(_dump(message) + b"\n")
+
+    async def _pass_on(self, message: JSONRPCMessage, group: TaskGroup) -> None:
+        for era in self._eras_of(message):
+            if era not in self._eras:
+                self._begin(era, group)
+            if isinstance(message, JSONRPCRequest) and message.method != _ENDLESS:
+                self._calls.add(message.id)
+            await self._eras[era].send(SessionMessage(message))
+        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
+            self._end((message.params or {}).get("requestId"))
+
+    def _begin(self, era: Era, group: TaskGroup) -> None:
+        stream, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
+        self._eras[era] = stream
+        group.start_soon(self._server.serve_streams, incoming, Outgoing(self.send))
+
+    def _eras_of(self, message: JSONRPCMessage) -> list[Era]:
+        if isinstance(message, JSONRPCRequest):
+            is_modern = message.method != "initialize" and _has_envelope(message.params)
+            return ["modern"] if is_modern else ["handshake"]
+        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
+            return list(self._eras)
+        return ["modern"] if "handshake" not in self._eras and self._eras else ["handshake"]
+
+    def _end(self, call: RequestId | None) -> None:
+        self._calls.discard(call)  # pyright: ignore[reportArgumentType] - None is never in it
+        self._idle.set()
+
+
+async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            if reading.cancel_called:
+                everything.cancel()
+            reading.cancel()
+
+
+def _parse(line: Line) -> JSONRPCMessage:
+    """Return the message in a line, or the error that answers it."""
+    if isinstance(line, TooLong):
+        return _error(None, INVALID_REQUEST, f"The line is longer than {LINE_BYTES} bytes.")
+    try:
+        return jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValidationError:
+        return _parse_leniently(line)
+
+
+def _parse_leniently(line: bytes) -> JSONRPCMessage:
+    """Take what the strict parser refuses but JSON allows, such as lone surrogates: whoever is
+    called can then name the field that holds them."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return _error(None, PARSE_ERROR, "The line is not JSON, or is nested too deep.")
+    try:
+        return jsonrpc_message_adapter.validate_python(value, by_name=False)
+    except ValidationError:
+        return _error(_id_of(value), INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message.")
+
+
+def _id_of(value: Any) -> RequestId | None:
+    match value:
+        case {"id": str() | int() as request_id} if not isinstance(request_id, bool):
+            return request_id
+        case _:
+            return None
+
+
+def _error(request_id: RequestId | None, code: int, message: str) -> JSONRPCError:
+    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+
+
+def _dump(message: JSONRPCMessage) -> bytes:
+    try:
+        return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    except PydanticSerializationError:
+        logger.exception("a message could not be written")
+        failed = _error(getattr(message, "id", None), INTERNAL_ERROR, "The answer is not JSON.")
+        return failed.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
+def _has_envelope(params: Mapping[str, Any] | None) -> bool:
+    """Tell whether a request carries the 2026-07-28 envelope (its `_meta` key is reserved)."""
+    meta = (params or {}).get("_meta")
+    return isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta

@@ -1,0 +1,113 @@
+"""Who is told when a resource changes: subscribers of both protocol eras."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
+
+from mcp_handoff.events import Change
+from mcp_handoff.mcp.resources import OPEN_TICKETS
+
+PATIENCE_SECONDS = 1.0
+"""How long a client that does not read may hold up the others; then it is told no more."""
+
+_OF_THE_BOARD = (
+    "ticket.created",
+    "suggestion.executed",
+    "suggestion.declined",
+    "suggestion.skipped",
+)
+
+RequestContext = ServerRequestContext[Any, Any]
+Readable = Callable[[RequestContext, Sequence[str]], Awaitable[list[str]]]
+"""Returns those of the addresses that the caller may read."""
+
+
+class Subscriptions:
+    """Fans changes out to listen streams (2026-07-28) and to resources/subscribe (before it).
+
+    Nobody hears of what it may not read.
+    """
+
+    def __init__(self, readable: Readable) -> None:
+        self.bus = InMemorySubscriptionBus()
+        self._readable = readable
+        self._listening = ListenHandler(self.bus)
+        self._sessions: dict[str, dict[int, ServerSession]] = {}
+
+    async def listen(
+        self, context: RequestContext, params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        """Serve a listen stream for those of its resources that the caller may read."""
+        asked = params.notifications
+        uris = await self._readable(context, asked.resource_subscriptions or ())
+        allowed = asked.model_copy(update={"resource_subscriptions": uris})
+        return await self._listening(context, params.model_copy(update={"notifications": allowed}))
+
+    async def subscribe(
+        self, context: RequestContext, params: SubscribeRequestParams
+    ) -> EmptyResult:
+        """Tell a session of a resource's changes until it unsubscribes or ends."""
+        for uri in await self._readable(context, [params.uri]):
+            connection = _connection(context)
+            subscribed = self._sessions.setdefault(uri, {})
+            if id(connection) not in subscribed:
+                connection.exit_stack.callback(self._forget, uri, id(connection))
+            subscribed[id(connection)] = context.session
+        return EmptyResult()
+
+    async def unsubscribe(
+        self, context: RequestContext, params: UnsubscribeRequestParams
+    ) -> EmptyResult:
+        self._forget(params.uri, id(_connection(context)))
+        return EmptyResult()
+
+    async def announce_each(self, changes: AsyncIterator[Change]) -> None:
+        """Tell the subscribers of every change until cancelled."""
+        async for change in changes:
+            for uri in changed_by(change):
+                await self._announce(uri)
+
+    def end_streams(self) -> None:
+        """End every open listen stream in good order."""
+        self._listening.close()
+
+    async def _announce(self, uri: str) -> None:
+        await self.bus.publish(ResourceUpdated(uri=uri))
+        async with anyio.create_task_group() as group:
+            for connection, session in self._sessions.get(uri, {}).items():
+                group.start_soon(self._tell, uri, connection, session)
+
+    async def _tell(self, uri: str, connection: int, session: ServerSession) -> None:
+        with anyio.move_on_after(PATIENCE_SECONDS) as waiting:
+            await session.send_resource_updated(uri)
+        if waiting.cancelled_caught:
+            self._forget(uri, connection)
+
+    def _forget(self, uri: str, connection: int) -> None:
+        subscribed = self._sessions.get(uri, {})
+        subscribed.pop(connection, None)
+        if not subscribed:
+            self._sessions.pop(uri, None)
+
+
+def _connection(context: RequestContext) -> Any:
+    return context.session._connection  # pyright: ignore[reportPrivateUsage] - the one way to its exit_stack, which is there for us
+
+
+def changed_by(change: Change) -> list[str]:
+    """Return the resources that a change touched."""
+    board = [OPEN_TICKETS] if change.kind in _OF_THE_BOARD else []
+    tickets = [f"handoff://tickets/{name}" for name in (change.ticket_id, change.reference) if name]
+    builds = [f"handoff://builds/{change.build_id}"] if change.build_id else []
+    return [*board, *tickets, *builds]

@@ -1,0 +1,93 @@
+"""The `Transaction` on a connection of psycopg."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from mcp_handoff.events import Change
+from mcp_handoff.store.transaction import Row, TextSearch
+
+Connection = psycopg.Connection[DictRow]
+
+CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
+"""Where the changes of this store are announced, in SQL."""
+
+_MARKS = re.compile("[\u0300-\u036f]+")
+_WORD = re.compile(r"\w+\*?")
+_PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
+
+
+class PostgresTransaction:
+    """A `Transaction` on one connection, in its pipeline mode: what nobody asks the outcome of
+    goes out with the next query, or with the COMMIT."""
+
+    search = TextSearch(
+        source="tickets t",
+        condition=(
+            "numnode(to_tsquery('simple', :match)) > 0"
+            " AND ticket_words(t.project_id, t.title, t.description)"
+            " @@ (to_tsquery('simple', 'p' || replace(:project_id, '-', ''))"
+            " && to_tsquery('simple', :match))"
+        ),
+        order="t.number DESC",
+    )
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    def run(self, sql: str, **values: Any) -> None:
+        self._execute(sql, values)
+
+    def one(self, sql: str, **values: Any) -> Row | None:
+        return self._execute(sql, values).fetchone()
+
+    def all(self, sql: str, **values: Any) -> list[Row]:
+        return [*self._execute(sql, values).fetchall()]
+
+    def hold(self, table: str, row_id: str) -> None:
+        self.run(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
+
+    def match(self, words: str) -> str:
+        plain = _MARKS.sub("", unicodedata.normalize("NFD", words))
+        return " & ".join(phrase for word in _WORD.findall(plain) if (phrase := _phrase(word)))
+
+    def announce(self, change: Change) -> None:
+        self.run(f"SELECT pg_notify({CHANNEL}, :told)", told=_payload(change))
+
+    def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(_translated(sql), values)
+
+
+@cache
+def _translated(sql: str) -> bytes:
+    """Return a statement with `:name` parameters as psycopg takes it."""
+    return _PARAMETER.sub(_placed, sql).encode()
+
+
+def _placed(found: re.Match[str]) -> str:
+    name = found["name"]
+    return f"%({name})s" if name else found[0].replace("%", "%%")
+
+
+def _phrase(word: str) -> str:
+    """Return a literal word as text search takes it; an underscore separates, as in the index."""
+    beginning = ":*" if word.endswith("*") else ""
+    parts = [f"'{part}'" for part in word.rstrip("*").split("_") if part]
+    return " <-> ".join(parts) + beginning if parts else ""
+
+
+def _payload(change: Change) -> str:
+    return json.dumps({name: value for name, value in asdict(change).items() if value})

@@ -1,0 +1,120 @@
+"""Projects and the organizations that they belong to."""
+
+from typing import NoReturn
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import AlreadyExists, Forbidden, NotFound
+from mcp_handoff.ids import new_id
+from mcp_handoff.projects import (
+    CreatedProject,
+    CreateProject,
+    ListProjects,
+    Project,
+    ProjectList,
+    is_id,
+    slug_of,
+)
+from mcp_handoff.store import history
+from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+
+
+def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectList:
+    """Return the projects that the caller may see."""
+    rows = tx.all("SELECT * FROM projects ORDER BY slug")
+    seen = [Project.model_validate(row) for row in rows if caller.may_see(row["slug"])]
+    return ProjectList(projects=seen)
+
+
+def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:
+    """Start a project; AlreadyExists when its slug is taken."""
+    slug = request.slug or slug_of(request.name)
+    _require_sight(caller, slug)
+    if find(tx, slug):
+        raise AlreadyExists.at("slug", f"{slug!r} is taken", "choose another")
+    row = _add(tx, caller, slug=slug, name=request.name)
+    return CreatedProject(project=Project.model_validate(row))
+
+
+def find(tx: Transaction, name: str) -> Row | None:
+    """Return the project with this id or slug."""
+    return tx.one(
+        "SELECT p.*, o.slug AS organization FROM projects p"
+        " JOIN organizations o ON o.id = p.organization_id"
+        " WHERE p.slug = :name OR p.id = :name",
+        name=name.lower(),
+    )
+
+
+def require(tx: Transaction, name: str) -> Row:
+    """Return the project with this id or slug, NotFound without one."""
+    return find(tx, name) or _missing()
+
+
+def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
+    """Return the named project, or the caller's own, which is made when it is first used.
+
+    Raises Forbidden for a project that the caller may not see.
+    """
+    slug = name or caller.project
+    row = find(tx, slug)
+    _require_sight(caller, row["slug"] if row else slug)
+    if row:
+        return row
+    if slug != caller.project or is_id(slug):
+        return require(tx, slug)
+    return _add(tx, caller, slug=slug, name=slug)
+
+
+def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
+    """Return the named project, or the caller's own where it was used already.
+
+    A project that the caller may not see is NotFound, as one that is not there.
+    """
+    row = find(tx, name or caller.project)
+    if row and caller.may_see(row["slug"]):
+        return row
+    return None if name in (None, caller.project) else _missing()
+
+
+def organization_id(tx: Transaction, slug: str) -> str | None:
+    """Return the id of an organization."""
+    row = tx.one("SELECT id FROM organizations WHERE slug = :slug", slug=slug)
+    return row["id"] if row else None
+
+
+def add_organization(tx: Transaction, caller: Caller) -> str:
+    """Make the caller's own organization and return its id."""
+    row = {"id": new_id(), "slug": caller.organization, "created_at": timestamp(tx.now)}
+    insert(tx, "organizations", row)
+    return row["id"]
+
+
+def _missing() -> NoReturn:
+    raise NotFound.at("project", "names no project here", "list_projects shows those there are")
+
+
+def _require_sight(caller: Caller, slug: str) -> None:
+    if not caller.may_see(slug):
+        allowed = ", ".join(sorted(caller.projects or ()))
+        raise Forbidden(f"This token may write in {allowed} alone.", fields={"project": slug})
+
+
+def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
+    organization = organization_id(tx, caller.organization) or add_organization(tx, caller)
+    row = {
+        "id": new_id(),
+        "organization_id": organization,
+        "slug": slug,
+        "name": name,
+        "created_at": timestamp(tx.now),
+    }
+    insert(tx, "projects", row)
+    history.record(
+        tx,
+        caller.actor,
+        "project.created",
+        subject_id=row["id"],
+        project_id=row["id"],
+        after={"slug": slug, "name": name},
+    )
+    return row

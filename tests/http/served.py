@@ -1,0 +1,80 @@
+"""A running `mcp-handoff serve`."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import httpx2
+
+from tests.mcp.wire import TIMEOUT, environment
+
+
+class Served:
+    """The process, its address and a client of its REST API."""
+
+    def __init__(
+        self, store: Path, *arguments: str, token: str | None = None, **settings: str
+    ) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments],
+            env=environment(store, **settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stderr is not None
+        self.url = _announced(self.process.stderr)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.http.close()
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self) -> tuple[int, bytes]:
+        """Send SIGTERM; return the exit status and what else came out of stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=TIMEOUT)
+        return self.process.returncode, errors
+
+
+def _announced(errors: IO[bytes]) -> str:
+    """Return the address that a server announces; its log may come before."""
+    said = b""
+    for line in errors:
+        if found := re.match(rb"mcp-handoff: (http://[\d.]+:\d+)", line):
+            return found.group(1).decode()
+        said += line
+    raise AssertionError(said.decode())
+
+
+def command(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of mcp-handoff on a store."""
+    return subprocess.run(
+        [sys.executable, "-m", "mcp_handoff", *arguments],
+        env=environment(store, **settings),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def make_token(store: Path, *arguments: str, **settings: str) -> str:
+    """Return the secret of a new token."""
+    made = command(store, "token", "create", *arguments, **settings)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()

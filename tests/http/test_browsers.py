@@ -1,0 +1,35 @@
+"""What a page in a browser may do (CORS)."""
+
+from pathlib import Path
+
+from tests.http.served import Served, make_token
+
+PAGE = "https://portal.example"
+PREFLIGHT = {
+    "Origin": PAGE,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+}
+
+
+def test_a_page_of_a_named_origin_may_call_and_read_the_refusal(store: Path) -> None:
+    make_token(store, "ada", "--role", "user")
+    with Served(store, "--allow-origin", PAGE) as served:
+        asked = served.http.options("/api/projects", headers=PREFLIGHT)
+        assert asked.status_code == 200
+        assert asked.headers["Access-Control-Allow-Origin"] == PAGE
+        assert "idempotency-key" in asked.headers["Access-Control-Allow-Headers"]
+        refused = served.http.get("/api/projects", headers={"Origin": PAGE})
+        assert refused.status_code == 401
+        assert refused.headers["Access-Control-Allow-Origin"] == PAGE
+        assert "WWW-Authenticate" in refused.headers["Access-Control-Expose-Headers"]
+
+
+def test_without_a_named_origin_no_page_may_read(served: Served) -> None:
+    own = {**PREFLIGHT, "Origin": served.url}
+    assert served.http.options("/api/projects", headers=PREFLIGHT).status_code == 403
+    for asked in (
+        served.http.options("/api/projects", headers=own),
+        served.http.get("/api/projects", headers={"Origin": served.url}),
+    ):
+        assert "Access-Control-Allow-Origin" not in asked.headers

@@ -1,0 +1,152 @@
+"""Tokens of an issuer: checked against its keys, and refused with the way to a better one."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.http.issuer import READ, WRITE, Issuer
+from tests.http.served import Served, make_token
+from tests.http.test_guard import bearer
+from tests.mcp.desk import Desk
+from tests.mcp.wire import call
+
+AUDIENCE = "https://desk.example/mcp"
+METADATA = "/.well-known/oauth-protected-resource"
+PROJECTS = "/api/projects"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def served(store: Path, issuer: Issuer) -> Iterator[Served]:
+    settings = {"HANDOFF_OAUTH_ISSUER": issuer.url, "HANDOFF_OAUTH_AUDIENCE": AUDIENCE}
+    with Served(store, **settings) as running:
+        yield running
+
+
+def challenged(answer: httpx2.Response) -> dict[str, str]:
+    """Return the parts of a WWW-Authenticate."""
+    scheme, _, parts = answer.headers["WWW-Authenticate"].partition(" ")
+    assert scheme == "Bearer"
+    return {
+        name: value.strip('"') for name, value in (part.split("=", 1) for part in parts.split(", "))
+    }
+
+
+async def test_an_agent_acts_under_the_subject_of_its_token(served: Served, issuer: Issuer) -> None:
+    headers = bearer(issuer.token(AUDIENCE))
+    async with httpx2.AsyncClient(headers=headers) as http:
+        transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
+        async with Client(transport) as client:
+            ticket = await Desk(client).file_ticket()
+    assert (ticket["actor_role"], ticket["actor_id"]) == ("bot", "ada")
+    rows = served.http.get(f"{PROJECTS}/shop/tickets", headers=headers).json()["tickets"]
+    assert [row["reference"] for row in rows] == ["HO-1-shop"]
+
+
+def test_a_token_that_does_not_hold_is_refused_with_the_way_to_a_better_one(
+    served: Served, issuer: Issuer
+) -> None:
+    with Issuer() as other:
+        wrong = {
+            "audience": issuer.token("https://other.example/mcp"),
+            "expired": issuer.token(AUDIENCE, exp=int(time.time()) - 60),
+            "early": issuer.token(AUDIENCE, nbf=int(time.time()) + 600),
+            "issuer": issuer.token(AUDIENCE, iss=other.url),
+            "signature": other.token(AUDIENCE, iss=issuer.url),
+            "shared key": jwt.encode({"sub": "ada"}, "x" * 32, algorithm="HS256"),
+            "unsigned": jwt.encode({"sub": "ada"}, "", algorithm="none"),
+            "nobody": issuer.token(AUDIENCE, sub=None),
+            "rubbish": "rubbish",
+        }
+    for name, token in wrong.items():
+        refused = served.http.get(PROJECTS, headers=bearer(token))
+        assert refused.status_code == 401, name
+        assert challenged(refused) == {
+            "error": "invalid_token",
+            "scope": f"{READ} {WRITE}",
+            "resource_metadata": f"https://desk.example{METADATA}/mcp",
+        }
+        assert token not in refused.text
+    for path in ("/mcp", "/sse", PROJECTS):
+        assert "error" not in challenged(served.http.get(path))
+
+
+def test_the_metadata_names_the_issuer_to_whoever_asks(served: Served, issuer: Issuer) -> None:
+    for path in (METADATA, f"{METADATA}/mcp"):
+        assert served.http.get(path).json() == {
+            "resource": AUDIENCE,
+            "resource_name": "mcp-handoff",
+            "authorization_servers": [issuer.url],
+            "scopes_supported": [READ, WRITE],
+            "bearer_methods_supported": ["header"],
+        }
+
+
+async def test_a_token_that_may_read_writes_at_no_door(served: Served, issuer: Issuer) -> None:
+    headers = bearer(issuer.token(AUDIENCE, scope=f"profile {READ}"))
+    assert served.http.get(PROJECTS, headers=headers).status_code == 200
+    lacking = [served.http.post(PROJECTS, json={"name": "x"}, headers=headers)]
+    modern = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "create_ticket",
+        **headers,
+    }
+    lacking.append(served.http.post("/mcp", json=call(1, "create_ticket"), headers=modern))
+    for refused in lacking:
+        assert refused.status_code == 403
+        assert challenged(refused)["error"] == "insufficient_scope"
+        assert challenged(refused)["scope"] == f"{READ} {WRITE}"
+    async with httpx2.AsyncClient(headers=headers) as http:
+        transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
+        async with Client(transport, mode="legacy") as client:
+            assert (await Desk(client).call("find_tickets"))["tickets"] == []
+            error = await Desk(client).refusal("create_ticket", {})
+    assert error["code"] == "FORBIDDEN"
+
+
+def test_a_token_without_a_scope_of_ours_is_refused(served: Served, issuer: Issuer) -> None:
+    refused = served.http.get(PROJECTS, headers=bearer(issuer.token(AUDIENCE, scope="profile")))
+    assert refused.status_code == 403
+    assert challenged(refused)["error"] == "insufficient_scope"
+
+
+def test_the_issuers_keys_are_fetched_once(served: Served, issuer: Issuer) -> None:
+    for scopes in ({"scope": READ}, {"scope": "", "scp": [READ]}):
+        claims: dict[str, Any] = {name: value for name, value in scopes.items() if value}
+        token = issuer.token(AUDIENCE, **claims)
+        assert served.http.get(PROJECTS, headers=bearer(token)).status_code == 200
+    assert issuer.requests.count("/realm/keys") == 1
+
+
+def test_an_issuer_that_is_away_is_no_fault_of_the_token(served: Served, issuer: Issuer) -> None:
+    issuer.stop()
+    answer = served.http.get(PROJECTS, headers=bearer(issuer.token(AUDIENCE)))
+    assert answer.status_code == 502
+    assert answer.json()["code"] == "BACKEND_UNAVAILABLE"
+
+
+def test_keys_that_are_known_outlast_their_issuer(served: Served, issuer: Issuer) -> None:
+    headers = bearer(issuer.token(AUDIENCE))
+    assert served.http.get(PROJECTS, headers=headers).status_code == 200
+    issuer.stop()
+    assert served.http.get(PROJECTS, headers=headers).status_code == 200
+
+
+def test_our_own_tokens_hold_beside_the_issuers(served: Served, store: Path) -> None:
+    token = make_token(store, "ada", "--role", "user")
+    assert served.http.get(PROJECTS, headers=bearer(token)).status_code == 200
+    assert served.http.get(PROJECTS, headers=bearer(token + "x")).status_code == 401

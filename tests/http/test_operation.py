@@ -1,0 +1,106 @@
+"""What the operators of a server see of it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from tests.http.served import Served, make_token
+from tests.http.test_guard import TICKET, bearer
+from tests.mcp.desk import Desk
+
+
+@pytest.fixture
+def served(store: Path) -> Iterator[Served]:
+    with Served(
+        store, HANDOFF_LOG_LEVEL="INFO", BUILD_DISPATCH_URL="http://127.0.0.1:1/"
+    ) as running:
+        yield running
+
+
+def figures(served: Served) -> dict[str, float]:
+    text = served.http.get("/metrics").text
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def lines(errors: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in errors.decode().splitlines()]
+
+
+def calls(door: str, operation: str, outcome: str) -> str:
+    labels = f'door="{door}",operation="{operation}",outcome="{outcome}"'
+    return f"handoff_calls_total{{{labels}}}"
+
+
+async def test_calls_are_counted_by_operation_and_outcome(served: Served) -> None:
+    async with Client(f"{served.url}/mcp") as client:
+        desk = Desk(client)
+        await desk.file_ticket()
+        await desk.refusal("create_ticket", {})
+        await desk.call("trigger_bot_build", ticket=1)
+    served.http.post("/api/projects/shop/tickets", json=TICKET)
+    served.http.post("/api/projects/shop/tickets", json={})
+    served.http.get("/api/nowhere")
+    seen = figures(served)
+    assert seen[calls("mcp", "create_ticket", "OK")] == 1
+    assert seen[calls("mcp", "create_ticket", "VALIDATION_ERROR")] == 1
+    assert seen[calls("rest", "create_ticket", "OK")] == 1
+    assert seen[calls("rest", "create_ticket", "VALIDATION_ERROR")] == 1
+    assert seen[calls("rest", "unknown", "NOT_FOUND")] == 1
+    assert seen['handoff_call_seconds_count{door="mcp",operation="create_ticket"}'] == 2
+    assert seen["handoff_outbox_depth"] == 1
+    assert seen["process_resident_memory_bytes"] > 0
+
+
+def test_figures_are_for_this_machine_and_for_whoever_has_a_token(store: Path) -> None:
+    token = make_token(store, "ada", "--role", "user")
+    with Served(store) as served:
+        forwarded = {"X-Forwarded-For": "203.0.113.7"}
+        assert served.http.get("/metrics").status_code == 200
+        assert served.http.get("/metrics", headers=forwarded).status_code == 401
+        assert (
+            served.http.get("/metrics", headers={**forwarded, **bearer(token)}).status_code == 200
+        )
+
+
+async def test_every_line_of_the_log_is_an_object_with_its_request(served: Served) -> None:
+    given = {"X-Request-Id": "portal-7"}
+    answer = served.http.get("/api/projects", headers=given)
+    assert answer.headers["X-Request-Id"] == "portal-7"
+    assert (
+        served.http.get("/healthz", headers={"X-Request-Id": "a b"}).headers["X-Request-Id"]
+        != "a b"
+    )
+    for mode in ("2026-07-28", "legacy"):
+        async with Client(f"{served.url}/mcp", mode=mode) as client:
+            await Desk(client).call("list_projects")
+    _, errors = served.end()
+    told = [line for line in lines(errors) if line["logger"] == "mcp_handoff.calls"]
+    assert [(line["door"], line["operation"], line["outcome"]) for line in told] == [
+        ("rest", "list_projects", "OK"),
+        ("mcp", "list_projects", "OK"),
+        ("mcp", "list_projects", "OK"),
+    ]
+    assert told[0]["request"] == "portal-7"
+    assert all(line["level"] == "INFO" and line["ms"] >= 0 and line["request"] for line in told)
+    assert told[0].keys() >= {"time", "message", "principal"}
+
+
+async def test_no_secret_comes_into_the_log(store: Path) -> None:
+    token = make_token(store, "ada", "--role", "user")
+    pasted = "ghp_" + "a1" * 20
+    with Served(store, token=token, HANDOFF_LOG_LEVEL="DEBUG") as served:
+        served.http.get("/api/projects", params={"token": token})
+        body = {**TICKET, "description": f"The key is {pasted}."}
+        served.http.post("/api/projects", json={"name": "shop"})
+        assert served.http.post("/api/projects/shop/tickets", json=body).status_code == 201
+        served.http.post("/mcp", json=body, headers={"Mcp-Session-Id": token})
+        served.http.get("/sse/../mcp", headers={"Authorization": f"Bearer {token}x"})
+        _, errors = served.end()
+    assert lines(errors)
+    assert token not in errors.decode()
+    assert pasted not in errors.decode()

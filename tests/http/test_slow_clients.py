@@ -1,0 +1,74 @@
+"""Clients that say nothing, or half of it: they cost little, and are let go."""
+
+import socket
+import time
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from mcp_handoff.http.body_limit import BODY_SECONDS
+from mcp_handoff.http.deadlines import HEAD_SECONDS
+from tests.http.served import Served
+from tests.http.test_guard import TICKET
+from tests.mcp.wire import TIMEOUT
+
+HALF_OPEN = 1_000
+MEGABYTE = 1_000_000
+
+HALF_A_HEAD = b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-"
+HALF_A_BODY = (
+    b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 100\r\n\r\n{"name":'
+)
+
+
+@pytest.fixture
+def address(served: Served) -> tuple[str, int]:
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def test_a_thousand_half_open_requests_leave_room_for_the_others(
+    served: Served, address: tuple[str, int]
+) -> None:
+    process = psutil.Process(served.process.pid)
+    served.http.post("/api/projects", json={"name": "shop"})
+    before = process.memory_info().rss
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection(address)) for _ in range(HALF_OPEN)]
+        for client in silent:
+            client.sendall(HALF_A_HEAD)
+        begun = time.monotonic()
+        assert served.http.post("/api/projects/shop/tickets", json=TICKET).status_code == 201
+        assert time.monotonic() - begun < HEAD_SECONDS / 2
+        assert process.memory_info().rss - before < 60 * MEGABYTE
+        assert {ending(client) for client in silent} == {b""}
+        assert time.monotonic() - begun < 3 * HEAD_SECONDS
+    assert served.http.get("/healthz").status_code == 200
+
+
+def test_half_a_second_request_is_let_go_too(served: Served, address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HALF_A_HEAD)
+        answered = ending(client)
+    assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answered.count(b"HTTP/1.1") == 1
+
+
+def test_half_a_body_is_answered_in_time(served: Served, address: tuple[str, int]) -> None:
+    begun = time.monotonic()
+    with socket.create_connection(address) as client:
+        client.sendall(HALF_A_BODY)
+        client.settimeout(TIMEOUT)
+        assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
+    assert BODY_SECONDS / 2 < time.monotonic() - begun < 2 * BODY_SECONDS
+
+
+def ending(client: socket.socket) -> bytes:
+    """Return all that a connection still gives until the server closes it."""
+    client.settimeout(TIMEOUT)
+    received = b""
+    while part := client.recv(10_000):
+        received += part
+    return received

@@ -1,0 +1,99 @@
+"""Who hears over HTTP of what was written at another door."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    ResourceTemplateReference,
+    ResourceUpdatedNotification,
+    SubscribeRequest,
+    SubscribeRequestParams,
+)
+
+from tests.http.served import Served, command, make_token
+from tests.requests import TICKET
+
+BOARD = "handoff://tickets"
+BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
+TIMEOUT = 20
+
+
+async def test_a_listening_agent_hears_what_a_portal_writes(served: Served) -> None:
+    async with (
+        Client(f"{served.url}/mcp", mode="2026-07-28") as client,
+        client.listen(resource_subscriptions=[BOARD]) as subscription,
+    ):
+        file_ticket(served, "shop")
+        with anyio.fail_after(TIMEOUT):
+            assert await anext(subscription) == ResourceUpdated(uri=BOARD)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/sse"])
+async def test_a_session_of_the_handshake_era_hears_it_too(served: Served, path: str) -> None:
+    heard = anyio.Event()
+
+    async def note(message: object) -> None:
+        if isinstance(message, ResourceUpdatedNotification) and message.params.uri == BOARD:
+            heard.set()
+
+    url = f"{served.url}{path}"
+    server = sse_client(url) if path == "/sse" else url
+    async with Client(server, mode="legacy", message_handler=note) as client:
+        request = SubscribeRequest(params=SubscribeRequestParams(uri=BOARD))
+        await client.session.send_request(request, EmptyResult)
+        with anyio.fail_after(TIMEOUT):
+            while not heard.is_set():  # what is written before its stream is open, it misses
+                file_ticket(served, "shop")
+                with anyio.move_on_after(0.1):
+                    await heard.wait()
+
+
+async def test_an_agent_hears_and_reads_nothing_of_anothers_project(store: Path) -> None:
+    assert command(store, "project", "create", "app").returncode == 0
+    limited = make_token(store, "ci-bot", "--role", "bot", "--project", "app")
+    admin = make_token(store, "root", "--role", "admin")
+    names = ["handoff://tickets/HO-1-shop", "handoff://tickets/HO-1-app"]
+    template = ResourceTemplateReference(type="ref/resource", uri="handoff://tickets/{ref}")
+    with Served(store, token=admin) as served:
+        for project in ("shop", "app"):
+            file_ticket(served, project)
+        async with with_token(served, limited) as client:
+            board = (await client.read_resource(BOARD)).contents[0].model_dump_json()
+            offered = await client.complete(template, {"name": "ref", "value": ""})
+            with pytest.raises(MCPError, match="names no project"):
+                await client.read_resource(names[0])
+            async with client.listen(resource_subscriptions=names) as subscription:
+                for project in ("shop", "app"):
+                    path = f"/api/projects/{project}/tickets/1/trigger-bot-build"
+                    assert served.http.post(path, json={}).status_code == 200
+                with anyio.fail_after(TIMEOUT):
+                    assert await anext(subscription) == ResourceUpdated(uri=names[1])
+    assert ("HO-1-app" in board, "HO-1-shop" in board) == (True, False)
+    assert offered.completion.values == ["HO-1-app"]
+
+
+def file_ticket(served: Served, project: str) -> None:
+    """File a ticket over REST, in a project that is started with it."""
+    served.http.post("/api/projects", json={"name": project})
+    body = {**BODY, "title": f"Ticket of {anyio.current_time()}"}
+    assert served.http.post(f"/api/projects/{project}/tickets", json=body).status_code == 201
+
+
+@asynccontextmanager
+async def with_token(served: Served, token: str) -> AsyncGenerator[Client]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
+        transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
+        async with Client(transport) as client:
+            yield client

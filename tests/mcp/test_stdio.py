@@ -1,0 +1,136 @@
+"""The wire itself: both eras, unreadable lines, and every way to end."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mcp.wire import Wire, call, enveloped, environment, handshake, request
+from tests.requests import TICKET
+
+TOOL_COUNT = 10
+
+
+@pytest.fixture
+def settings(store: Path) -> dict[str, str]:
+    return environment(store)
+
+
+def by_id(lines: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    return {line["id"]: line for line in lines}
+
+
+def test_three_handshake_lines_are_answered_and_nothing_else_is_on_stdout(
+    settings: dict[str, str],
+) -> None:
+    with Wire(settings) as wire:
+        wire.send(*handshake(), request(1, "tools/list"))
+        lines, errors, status = wire.finish()
+    assert len(by_id(lines)[1]["result"]["tools"]) == TOOL_COUNT
+    assert (len(lines), errors, status) == (2, "", 0)
+
+
+def test_three_enveloped_lines_are_answered_and_nothing_else_is_on_stdout(
+    settings: dict[str, str],
+) -> None:
+    with Wire(settings) as wire:
+        wire.send(*(enveloped(n, m) for n, m in enumerate(("server/discover", "tools/list"))))
+        wire.send(call(2, "create_ticket", **TICKET))
+        lines, errors, status = wire.finish()
+    assert len(by_id(lines)[1]["result"]["tools"]) == TOOL_COUNT
+    assert by_id(lines)[2]["result"]["structuredContent"]["ticket"]["number"] == 1
+    assert (len(lines), errors, status) == (3, "", 0)
+
+
+def test_a_client_that_probes_and_then_shakes_hands_is_served(settings: dict[str, str]) -> None:
+    with Wire(settings) as wire:
+        discovered = wire.ask(enveloped(7, "server/discover"))
+        wire.send(*handshake())
+        initialized = wire.receive()
+        listed = wire.ask(request(8, "tools/list"))
+        modern = wire.ask(call(9, "list_projects"))
+    assert "2026-07-28" in discovered["result"]["supportedVersions"]
+    assert initialized["result"]["protocolVersion"] == "2025-06-18"
+    assert len(listed["result"]["tools"]) == TOOL_COUNT
+    assert modern["result"]["structuredContent"] == {"projects": []}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "answered_id"),
+    [
+        (b"what?", -32700, None),
+        (b"[" * 100_000, -32700, None),
+        (b'{"jsonrpc":"2.0","id":5}', -32600, 5),
+        (b"[]", -32600, None),
+        (b'{"x":"' + b"y" * 5_000_000 + b'"}', -32600, None),
+    ],
+    ids=["no JSON", "too deep", "no method", "a batch", "too long"],
+)
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_too(
+    settings: dict[str, str], line: bytes, code: int, answered_id: int | None
+) -> None:
+    with Wire(settings) as wire:
+        wire.send(line)
+        refused = wire.receive()
+        listed = wire.ask(enveloped(1, "tools/list"))
+    assert (refused["error"]["code"], refused.get("id")) == (code, answered_id)
+    assert listed["id"] == 1
+
+
+def test_a_lone_surrogate_is_refused_by_the_name_of_its_field(settings: dict[str, str]) -> None:
+    line = json.dumps(call(1, "create_ticket", **TICKET)).replace("Checkout", "\\ud83d", 1)
+    with Wire(settings) as wire:
+        wire.send(line.encode())
+        error = wire.receive()["result"]["structuredContent"]["error"]
+    assert error["fields"] == {"title": "must be text without lone surrogates"}
+
+
+def test_a_call_under_way_when_the_client_leaves_is_finished(
+    settings: dict[str, str], store: Path
+) -> None:
+    calls = [call(n, "create_ticket", **{**TICKET, "title": f"Ticket {n}"}) for n in range(50)]
+    with Wire(settings) as wire:
+        wire.send(*calls)
+        lines, errors, status = wire.finish()
+    numbers = {line["result"]["structuredContent"]["ticket"]["number"] for line in lines}
+    assert (numbers, errors, status) == (set(range(1, 51)), "", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_server_whose_client_is_silent(
+    settings: dict[str, str], number: signal.Signals
+) -> None:
+    with Wire(settings) as wire:
+        wire.ask(call(1, "create_ticket", **TICKET))
+        wire.send(enveloped(2, "subscriptions/listen", notifications={"toolsListChanged": True}))
+        wire.receive()
+        wire.process.send_signal(number)
+        assert wire.process.stderr is not None
+        errors, status = wire.process.stderr.read(), wire.process.wait(10)
+    assert (errors, status) == (b"", 0)
+
+
+def test_ctrl_c_while_it_starts_leaves_no_traceback(settings: dict[str, str]) -> None:
+    with Wire(settings, python=("-X", "importtime")) as wire:
+        assert wire.process.stderr is not None
+        for line in wire.process.stderr:
+            if b"mcp_handoff.errors" in line:
+                break
+        wire.process.send_signal(signal.SIGINT)
+        assert b"Traceback" not in wire.process.stderr.read()
+        assert wire.process.wait(10) == 1
+
+
+def test_a_client_that_goes_without_reading_its_answers_ends_the_server(
+    settings: dict[str, str],
+) -> None:
+    with Wire(settings) as wire:
+        wire.ask(enveloped(0, "server/discover"))
+        assert wire.process.stdout is not None
+        wire.process.stdout.close()
+        wire.send(enveloped(1, "tools/list"))
+        assert wire.process.stderr is not None
+        errors, status = wire.process.stderr.read(), wire.process.wait(10)
+    assert (errors, status) == (b"", 0)

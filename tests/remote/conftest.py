@@ -1,0 +1,73 @@
+"""The client of an API as an agent meets it, in this process, and servers that fail it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from mcp_handoff.config import read_settings
+from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.remote.client import ApiClient, Patience
+from mcp_handoff.remote.remote_backend import ApiBackend
+from tests.mcp.desk import Desk
+from tests.remote.faults import FaultServer, unused_address
+from tests.remote.stood_in import StandIn, started
+
+BRISK = Patience(connect=2, read=5, call=10, wait=0.5, pause=0.001)
+"""Waits for a busy machine, and hardly between attempts."""
+
+TOKEN = "tickets-secret-1"
+
+OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
+
+
+@pytest.fixture
+def open_desk(tmp_path: Path) -> OpenDesk:
+    """Open a desk over the API at an address."""
+
+    @asynccontextmanager
+    async def opened(address: str, patience: Patience = BRISK) -> AsyncGenerator[Desk]:
+        tickets, builds = (ApiClient(address, "token-1", patience) for _ in range(2))
+        backend = ApiBackend(tickets, builds)
+        settings = read_settings({"HANDOFF_PROJECT": "shop"}, tmp_path)
+        async with Client(HandoffServer(backend, settings)) as client:
+            yield Desk(client)
+        await backend.close()
+
+    return opened
+
+
+@pytest.fixture
+def api() -> Iterator[FaultServer]:
+    """An API that is not ours."""
+    with FaultServer() as server:
+        yield server
+
+
+@pytest.fixture
+def our_api() -> Iterator[FaultServer]:
+    """Another mcp-handoff."""
+    with FaultServer(is_ours=True) as server:
+        yield server
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """An address at which nobody listens."""
+    yield from unused_address()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """The documented APIs, which know one token."""
+    with StandIn(TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+async def desk(stand_in: StandIn) -> AsyncIterator[Desk]:
+    """A server process over the documented APIs, and its client."""
+    async with Client(started(stand_in, TOKEN)) as client:
+        yield Desk(client)

@@ -1,0 +1,265 @@
+"""All ten tools over the APIs as they are documented, and no more."""
+
+import json
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from tests.mcp.desk import Desk, text
+from tests.remote.conftest import TOKEN
+from tests.remote.stand_in import BUILD, CLOSED, PROJECT, SUGGESTION, TICKET
+from tests.remote.stood_in import StandIn, started
+from tests.requests import TICKET as FILED
+
+RAW = ("Raw words", "Required or not allowed", "invalid_request", TOKEN)
+"""What an API says itself, which no tool passes on."""
+
+TICKETS = f"/projects/{PROJECT}/tickets"
+ACTION = f"/projects/{PROJECT}/ai-suggestions/{SUGGESTION}/action"
+GITHUB_TOKEN = "ghp_" + "a1B2" * 9
+
+
+async def test_create_ticket_sends_the_documented_body_and_says_who_acts(
+    desk: Desk, stand_in: StandIn
+) -> None:
+    more = {
+        "priority": "high",
+        "blocking": True,
+        "evidence": {"log": ["line 1"]},
+        "suggested_resolution": "Raise the limit.",
+        "implementation_notes": "See the cart.",
+    }
+    await desk.file_ticket(**more)
+    acting = {"actor_role": "bot", "actor_id": "mcp", "source": "bot"}
+    assert stand_in.last() == ("POST", TICKETS, {**FILED, **more, **acting})
+    assert stand_in.requests()[-1]["headers"]["authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_create_ticket_leaves_out_what_was_not_said(desk: Desk, stand_in: StandIn) -> None:
+    await desk.file_ticket()
+    _, _, body = stand_in.last()
+    said = {"priority": "medium", "blocking": False, "actor_role": "bot", "source": "bot"}
+    assert body == {**FILED, **said, "actor_id": "mcp"}
+
+
+async def test_the_configured_id_is_who_acts(stand_in: StandIn) -> None:
+    settings = {"HANDOFF_ACTOR_ID": "ci-bot"}
+    async with Client(started(stand_in, TOKEN, **settings)) as client:
+        await Desk(client).file_ticket()
+    assert stand_in.last()[2]["actor_id"] == "ci-bot"
+
+
+async def test_a_minimal_answer_is_told_with_what_was_filed(desk: Desk) -> None:
+    result = await desk.client.call_tool("create_ticket", {**FILED, "roles": ["qa"]})
+    assert result.structured_content is not None
+    ticket = result.structured_content["ticket"]
+    assert (ticket["status"], ticket["title"]) == ("open", FILED["title"])
+    assert [role["role"] for role in ticket["roles"]] == ["qa", "merged"]
+    assert text(result).startswith(f"Filed {ticket['id']} in backlog for qa, merged.")
+
+
+async def test_roles_that_are_told_by_name_alone_are_those_of_a_new_ticket(
+    desk: Desk, stand_in: StandIn
+) -> None:
+    told = {"id": TICKET, "status": "open", "created_at": "2026-11-02T09:30:00Z"}
+    stand_in.answer_next(201, {"ticket": {**told, "stage": "backlog", "roles": ["backend"]}})
+    assert (await desk.file_ticket())["roles"] == [{"role": "backend", "status": "pending"}]
+
+
+async def test_a_secret_is_masked_before_it_is_sent(desk: Desk, stand_in: StandIn) -> None:
+    described = f"Sign in with {GITHUB_TOKEN} to see it."
+    filed = await desk.call(
+        "create_ticket", **{**FILED, "description": described}, evidence={"key": GITHUB_TOKEN}
+    )
+    acted = await desk.call(
+        "act_on_suggestion", suggestion_id=SUGGESTION, action="decline", reason=GITHUB_TOKEN
+    )
+    updated = await desk.call("update_build", build_id=BUILD, metadata={"key": GITHUB_TOKEN})
+    assert filed["masked"] == ["description", "evidence"]
+    assert (acted["masked"], updated["masked"]) == (["reason"], ["metadata"])
+    assert GITHUB_TOKEN not in json.dumps(stand_in.requests())
+    assert "[masked: GitHub token]" in stand_in.requests()[0]["body"]["description"]
+
+
+@pytest.mark.parametrize("given", [{}, {"provider": "docker", "repo": "acme/shop"}])
+async def test_trigger_bot_build_sends_the_documented_body(
+    desk: Desk, stand_in: StandIn, given: dict[str, Any]
+) -> None:
+    result = await desk.client.call_tool("trigger_bot_build", {"ticket": TICKET, **given})
+    assert stand_in.last() == ("POST", f"{TICKETS}/{TICKET}/trigger-bot-build", given)
+    assert len(stand_in.requests()) == 1
+    assert text(result).startswith(f"A bot build of {TICKET} is triggered.")
+
+
+@pytest.mark.parametrize("name", [7, "#7", "HO-7-shop"])
+async def test_a_ticket_that_is_named_by_number_is_looked_up_for_its_id(
+    desk: Desk, stand_in: StandIn, name: str | int
+) -> None:
+    await desk.call("trigger_bot_build", ticket=name)
+    looked, triggered = stand_in.requests()
+    assert looked["path"].startswith(f"/api{TICKETS}?q=7")
+    assert triggered["path"] == f"/api{TICKETS}/{TICKET.upper()}/trigger-bot-build"
+    assert "no ticket" in (await desk.refusal("trigger_bot_build", {"ticket": 99}))["message"]
+
+
+@pytest.mark.parametrize("ai_output", ["a text", {"build_run": "queued"}, {"build_run": None}])
+async def test_an_undocumented_ai_output_does_no_harm(
+    desk: Desk, stand_in: StandIn, ai_output: object
+) -> None:
+    stand_in.answer_next(200, {"ticket": {"id": TICKET, "ai_output": ai_output}})
+    await desk.call("trigger_bot_build", ticket=TICKET)
+
+
+async def test_act_on_suggestion_sends_the_documented_body_once(
+    desk: Desk, stand_in: StandIn
+) -> None:
+    arguments = {"suggestion_id": SUGGESTION, "action": "execute", "reason": "It is merged."}
+    result = await desk.client.call_tool("act_on_suggestion", arguments)
+    body = {"action": "execute", "reason": "It is merged."}
+    assert stand_in.last() == ("POST", ACTION, body)
+    assert "The suggestion is executed" in text(result)
+    again = await desk.refusal("act_on_suggestion", arguments)
+    assert again["code"] == "SUGGESTION_NOT_PENDING"
+    assert len(stand_in.requests()) == 2
+
+
+async def test_what_executing_changed_is_told_where_the_api_tells_all_of_it(
+    desk: Desk, stand_in: StandIn
+) -> None:
+    applied = {"merged": True, "new_stage": "live", "roles_marked_done": ["backend"]}
+    suggestion = (await desk.call("list_suggestions"))["suggestions"][0]
+    executed = {**suggestion, "ticket_title": None, "ticket_number": None, "confidence": None}
+    executed |= {"suggested_action": None, "status": "executed"}
+    stand_in.answer_next(200, {"suggestion": executed, "apply_result": applied})
+    acted = await desk.call("act_on_suggestion", suggestion_id=SUGGESTION, action="execute")
+    assert acted["apply_result"] == applied
+
+
+async def test_list_suggestions_tells_evidence_of_any_shape(desk: Desk, stand_in: StandIn) -> None:
+    listed = await desk.call("list_suggestions")
+    assert listed["suggestions"][0]["evidence"] == [{"commit": "abc1234"}, "seen in the log"]
+    path = f"/projects/{PROJECT}/ai-suggestions?status=pending&limit=20"
+    assert stand_in.last() == ("GET", path, None)
+
+
+async def test_update_build_sends_what_was_given_null_included(
+    desk: Desk, stand_in: StandIn
+) -> None:
+    changes = {"description": None, "is_active": False, "metadata": {"size": 3}}
+    updated = await desk.call("update_build", build_id=BUILD, org="acme", **changes)
+    assert stand_in.last() == ("PATCH", f"/v1/org/acme/builds/{BUILD}", changes)
+    assert (updated["status"], updated["is_active"]) == ("ready", False)
+    assert "retention" not in updated
+
+
+async def test_find_tickets_reads_the_documented_rows(desk: Desk, stand_in: StandIn) -> None:
+    found = (await desk.call("find_tickets", query="number", limit=5))["tickets"]
+    assert stand_in.last()[1] == f"{TICKETS}?q=number&status=open&limit=5&slim=1"
+    (row,) = found
+    assert (row["number"], row["request_type"], row["priority"]) == (7, "bug", "high")
+    assert [role["role"] for role in row["roles"]] == ["test", "merged"]
+    assert "board_column" not in row
+
+
+async def test_find_tickets_goes_on_where_the_page_before_ended(desk: Desk) -> None:
+    first = await desk.call("find_tickets", status="any", limit=1)
+    second = await desk.call("find_tickets", status="any", cursor=first["next_cursor"])
+    assert [page["tickets"][0]["number"] for page in (first, second)] == [7, 8]
+
+
+@pytest.mark.parametrize("name", [TICKET, 7, "HO-7-shop"])
+async def test_get_ticket_falls_back_to_the_list(desk: Desk, name: str | int) -> None:
+    ticket = (await desk.call("get_ticket", ticket=name))["ticket"]
+    assert (ticket["number"], ticket["suggested_resolution"]) == (7, "Change it.")
+
+
+@pytest.mark.parametrize("name", [BUILD, 99])
+async def test_get_ticket_says_when_the_list_has_none(desk: Desk, name: str | int) -> None:
+    assert (await desk.refusal("get_ticket", {"ticket": name}))["code"] == "NOT_FOUND"
+
+
+async def test_list_projects_names_those_of_the_callers_tickets(desk: Desk) -> None:
+    assert (await desk.call("list_projects"))["projects"] == [{"id": PROJECT}]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "lacking"),
+    [
+        ("suggest_close", {"ticket": TICKET, "evidence": {"pr": 7}}, "POST …/ai-suggestions"),
+        ("find_builds", {}, "GET …/builds"),
+    ],
+)
+async def test_what_the_apis_lack_is_named(
+    desk: Desk, stand_in: StandIn, tool: str, arguments: dict[str, Any], lacking: str
+) -> None:
+    error = await desk.refusal(tool, arguments)
+    assert error["code"] == "UNSUPPORTED"
+    assert lacking in error["message"]
+    assert stand_in.url in error["message"]
+
+
+async def test_a_name_that_leads_out_of_its_path_is_refused(desk: Desk, stand_in: StandIn) -> None:
+    for tool, arguments in (("find_tickets", {"project": ".."}), ("find_builds", {"org": ".."})):
+        assert (await desk.refusal(tool, arguments))["code"] == "NOT_FOUND"
+    assert stand_in.requests() == []
+
+
+TICKET_ERROR = {
+    "error": "Raw words",
+    "code": "invalid_request",
+    "fieldErrors": {"title": "Required or not allowed", "Raw words of a path": "no"},
+    "issues": [{"path": "evidence.log", "message": "Required or not allowed"}],
+}
+BUILD_ERROR = {
+    "code": 422,
+    "detail": "Raw words",
+    "errors": [{"loc": ["body", "metadata", 0], "msg": "Raw words", "type": "missing"}],
+    "type": "validation_error",
+}
+REFUSALS = [
+    (400, "VALIDATION_ERROR"),
+    (401, "UNAUTHENTICATED"),
+    (402, "UNSUPPORTED"),
+    (403, "FORBIDDEN"),
+    (404, "NOT_FOUND"),
+    (422, "VALIDATION_ERROR"),
+    (426, "UNSUPPORTED"),
+    (500, "OUTCOME_UNKNOWN"),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), [*REFUSALS, (409, "SUGGESTION_NOT_PENDING")])
+async def test_the_ticket_apis_refusals_are_told_in_our_own_words(
+    desk: Desk, stand_in: StandIn, status: int, code: str
+) -> None:
+    stand_in.answer_next(status, TICKET_ERROR)
+    arguments = {"suggestion_id": SUGGESTION, "action": "execute"}
+    error = await desk.refusal("act_on_suggestion", arguments)
+    assert error["code"] == code
+    assert not any(raw in json.dumps(error) for raw in RAW)
+    if status < 500:
+        assert list(error["fields"]) == ["title", "evidence.log"]
+    assert len(stand_in.requests()) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [*REFUSALS, (409, "ALREADY_EXISTS")])
+async def test_the_builds_apis_refusals_are_told_in_our_own_words(
+    desk: Desk, stand_in: StandIn, status: int, code: str
+) -> None:
+    stand_in.answer_next(status, BUILD_ERROR)
+    error = await desk.refusal("update_build", {"build_id": BUILD, "is_active": True})
+    assert error["code"] == code
+    assert not any(raw in json.dumps(error) for raw in RAW)
+    if status < 500:
+        assert list(error["fields"]) == ["metadata.0"]
+    assert len(stand_in.requests()) == 1
+
+
+async def test_reconnect_becomes_advice_to_link_github_again(desk: Desk, stand_in: StandIn) -> None:
+    stand_in.answer_next(401, {"error": "Raw words", "reconnect": True})
+    error = await desk.refusal("trigger_bot_build", {"ticket": CLOSED})
+    assert "Linking GitHub again" in error["message"]
+    stand_in.answer_next(401, {"error": "Raw words"})
+    error = await desk.refusal("trigger_bot_build", {"ticket": CLOSED})
+    assert "GitHub" not in error["message"]
