@@ -1,9 +1,13 @@
-"""Who acts, and where by default."""
+"""Who acts: what was proved, what is claimed, and where by default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from pydantic import Field
+
+from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.schema import Name, Request
 from mcp_handoff.text import shortened, visible
 
 ActorRole = Literal["bot", "user"]
@@ -19,29 +23,53 @@ class Actor:
     source: str
     id: str | None = None
 
-    @property
-    def principal(self) -> str:
-        """Whose idempotency keys these are."""
-        return f"{self.role}:{self.id or ''}"
-
     def as_json(self) -> Mapping[str, str | None]:
         return {"actor_role": self.role, "actor_id": self.id, "source": self.source}
 
 
+class Claim(Request):
+    """Whom a caller says it is, where a door lets it say so. No part of what it asks for."""
+
+    actor_role: ActorRole | None = Field(default=None, exclude=True)
+    actor_id: Name | None = Field(default=None, exclude=True)
+    source: Name | None = Field(default=None, exclude=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An actor, the project and organization that it means when it names none, and the slugs of
-    the only projects that it may see (None: all of them)."""
+    """An actor, who it was proved to be, and the project and organization that it means when it
+    names none."""
 
     actor: Actor
     project: str = "default"
     organization: str = "default"
-    projects: frozenset[str] | None = None
+    principal: Principal = LOCAL
 
-    def may_see(self, slug: str) -> bool:
-        return self.projects is None or slug in self.projects
+    @property
+    def owner(self) -> str:
+        """Whose idempotency keys these are, and whose equal creates are one."""
+        return f"{self.actor.role}:{self.actor.id or ''}"
 
 
 def bot(name: str | None) -> Actor:
     """Return the actor of every call that comes in through MCP; its id is one visible line."""
     return Actor(role=BOT, source="bot", id=shortened(visible(name), 200) if name else None)
+
+
+def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:
+    """Return who acts: `actor` as its door knows it, by the name of its credential.
+
+    What it claims counts before both, unless it comes with a bot's token: that is a bot whatever
+    it says.
+    """
+    if principal.role == "bot":
+        return bot(principal.name)
+    if principal is not LOCAL or actor.id is None:
+        actor = replace(actor, id=principal.name)
+    if claim is None:
+        return actor
+    return Actor(
+        role=claim.actor_role or actor.role,
+        source=claim.source or actor.source,
+        id=claim.actor_id or actor.id,
+    )

@@ -1,13 +1,16 @@
 """Builds, the entries of an organization's registry.
 
-Shapes: the seed page "Update build".
+Shapes: the builds API's documented page "Update build" (docs/rest.md).
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, StringConstraints
 
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import Forbidden
+from mcp_handoff.principals import Principal
 from mcp_handoff.references import TicketName
 from mcp_handoff.runs import BuildRun, Report
 from mcp_handoff.schema import (
@@ -71,7 +74,7 @@ class FindBuilds(Request):
     org: Organization | None = None
     ticket: TicketName | None = None
     status: BuildStatus | None = None
-    limit: Limit = 20
+    limit: Limit = 50
     cursor: Cursor | None = None
 
 
@@ -119,3 +122,30 @@ class UpdateBuild(Request):
         """Return the fields that the caller gave, null included."""
         given = self.model_fields_set - {"build_id", "org"}
         return {name: getattr(self, name) for name in sorted(given)}
+
+
+class BuildOperations(Protocol):
+    """What a backend does with builds; each stays within an organization."""
+
+    async def find_builds(self, caller: Caller, request: FindBuilds, /) -> BuildPage:
+        """List an organization's builds, newest first."""
+        ...
+
+    async def create_build(self, caller: Caller, request: CreateBuild, /) -> UpdatedBuild:
+        """Register a build that was made elsewhere; its status is ready."""
+        ...
+
+    async def get_build(self, caller: Caller, request: GetBuild, /) -> Build:
+        """Read one build."""
+        ...
+
+    async def update_build(self, caller: Caller, request: UpdateBuild, /) -> UpdatedBuild:
+        """Change what is said of a build; absent fields stay."""
+        ...
+
+
+def require_registrar(principal: Principal) -> None:
+    """Refuse to register a build for whoever sees some projects alone (Forbidden): a build that no
+    ticket started belongs to the whole organization."""
+    if principal.projects is not None:
+        raise Forbidden("A token that is limited to projects registers no builds.")

@@ -3,7 +3,11 @@
 import re
 import unicodedata
 from pathlib import Path
+from typing import Protocol
 
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import Forbidden
+from mcp_handoff.principals import Principal
 from mcp_handoff.schema import SLUG_LENGTH, Name, Record, Request, Slug, Timestamp
 
 FALLBACK_SLUG = "default"
@@ -43,6 +47,31 @@ class ProjectList(Record):
     """Every project, in the order of their slugs."""
 
     projects: list[Project]
+
+
+class ProjectOperations(Protocol):
+    """What a backend does with projects."""
+
+    async def list_projects(self, caller: Caller, request: ListProjects, /) -> ProjectList:
+        """List the projects that the caller may see, in the order of their slugs."""
+        ...
+
+    async def create_project(self, caller: Caller, request: CreateProject, /) -> CreatedProject:
+        """Start a project. Raises AlreadyExists."""
+        ...
+
+
+def require_starter(principal: Principal) -> None:
+    """Refuse to start a project for a bot (Forbidden)."""
+    if principal.role == "bot":
+        raise Forbidden("A bot's token starts no projects; ask a user or an admin.")
+
+
+def require_sight(principal: Principal, slug: str) -> None:
+    """Refuse to write in a project that the caller may not see (Forbidden)."""
+    if not principal.may_see(slug):
+        allowed = ", ".join(sorted(principal.projects or ()))
+        raise Forbidden(f"This token may write in {allowed} alone.", fields={"project": slug})
 
 
 def is_id(name: str) -> bool:

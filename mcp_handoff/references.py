@@ -7,7 +7,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from mcp_handoff.schema import STORABLE
+from mcp_handoff.schema import STORABLE, WHOLE
+
+PATTERN = (
+    "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    "|[Hh][Oo]-[1-9][0-9]{0,14}-[A-Za-z0-9-]{1,60}"
+    "|[1-9][0-9]{0,14})$"
+)
+"""A ticket's uuid, reference or number, for those who describe it to others."""
 
 _REFERENCE = re.compile(r"HO-([1-9][0-9]{0,14})-([a-z0-9-]{1,60})", re.IGNORECASE)
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,14})")
@@ -55,7 +62,15 @@ TicketName = Annotated[
     str,
     STORABLE,
     BeforeValidator(_number_as_text),
+    WHOLE,
     AfterValidator(_check_name),
-    WithJsonSchema({"type": ["string", "integer"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": PATTERN},
+                {"type": "integer", "minimum": 1, "maximum": 10**15 - 1},
+            ]
+        }
+    ),
 ]
 """A ticket's uuid, reference or number."""

@@ -8,10 +8,11 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import StringConstraints
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp, Uuid
 
 RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
@@ -90,6 +91,38 @@ class Attempt:
 
     error: str | None = None
     retry_in: float | None = None
+
+
+class RunOperations(Protocol):
+    """What a store does with the runs that it starts."""
+
+    async def report_run(self, caller: Caller, request: ReportRun, /) -> ReportedRun:
+        """Take a run further as it reports, with its build, its ticket and their history.
+
+        What is late or repeated changes nothing. Raises NotFound.
+        """
+        ...
+
+    async def count_dispatches(self) -> int:
+        """Return how many triggered builds wait to be dispatched."""
+        ...
+
+    async def is_dispatch_due(self) -> bool:
+        """Tell whether `lease_dispatch` would find something, without keeping a writer waiting."""
+        ...
+
+    async def lease_dispatch(self) -> Dispatch | None:
+        """Lease the run that has waited longest for its dispatch, for LEASE_SECONDS; None when
+        none is due that nobody else has."""
+        ...
+
+    async def settle_dispatch(self, dispatch: Dispatch, attempt: Attempt, /) -> None:
+        """Keep how an attempt ended; nothing, once the lease went to someone else."""
+        ...
+
+    async def release_dispatch(self, dispatch: Dispatch, /) -> None:
+        """Give a lease back, so that others need not wait until it ends."""
+        ...
 
 
 def retry_in(attempts: int, asked: float | None, chance: float) -> float | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -12,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, to_json
 
-from mcp_handoff.text import JSON_BYTES, check_json, storable
+from mcp_handoff.text import JSON_BYTES, JSON_DEPTH, check_json, storable
 
 
 class Request(BaseModel):
@@ -27,10 +28,6 @@ class Record(BaseModel):
     """What a backend answers; fields that it knows and we don't are kept out of the way."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-
-PLAIN = WithJsonSchema({"type": "string"})
-"""Hides limits that no model comes near."""
 
 
 def _check_text(text: str) -> str:
@@ -51,16 +48,34 @@ def _check_object(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _as_integer(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 STORABLE = AfterValidator(_check_text)
 """Refuses text that not every database can hold."""
 
+WHOLE = BeforeValidator(_as_integer)
+"""JSON has one kind of number: 7.0 is the integer 7 (JSON Schema, section 6.1.1)."""
+
 # Its keys are Any, or a request's own rule would strip the white space around them.
 JsonObject = Annotated[
-    dict[Any, Any], AfterValidator(_check_object), WithJsonSchema({"type": "object"})
+    dict[Any, Any],
+    AfterValidator(_check_object),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": True,
+            "description": (
+                f"free JSON: at most {JSON_BYTES} bytes, {JSON_DEPTH} levels, integers of 64 bits,"
+                " no NUL characters"
+            ),
+        }
+    ),
 ]
 """A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, PLAIN]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
 """A short name."""
 
 SLUG_LENGTH = 60
@@ -72,14 +87,14 @@ Slug = Annotated[
 ]
 """Lower-case letters, digits and single hyphens."""
 
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE, PLAIN]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE]
 """Makes a retry safe: the same key and arguments give the first result again."""
 
 Repo = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
     STORABLE,
-    WithJsonSchema({"type": "string", "description": "owner/name"}),
+    Field(description="owner/name"),
 ]
 """A repository as owner/name."""
 
@@ -96,8 +111,8 @@ Uuid = Annotated[
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant in UTC with milliseconds (RFC 3339)."""
 
-Limit = Annotated[int, Field(ge=1, le=100), WithJsonSchema({"type": "integer", "maximum": 100})]
+Limit = Annotated[int, Field(ge=1, le=100), WHOLE]
 """How many rows a page has at most."""
 
-Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE, PLAIN]
+Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE]
 """Where the next page begins: the `next_cursor` of the page before."""

@@ -1,18 +1,19 @@
 """Suggestions: proposals to close a ticket, and what becomes of them.
 
-Shapes: the seed page "Execute or decline an AI suggestion".
+Shapes: the ticket API's documented page "Execute or decline an AI suggestion" (docs/rest.md).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.errors import SuggestionNotPending
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
-    PLAIN,
     STORABLE,
+    WHOLE,
     Cursor,
     IdempotencyKey,
     JsonObject,
@@ -30,15 +31,10 @@ Action = Literal["execute", "decline"]
 LIFETIME_DAYS = 14
 """How long a suggestion waits before it expires."""
 
-Sha = Annotated[
-    str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE, PLAIN
-]
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE]
 """A commit's hash, whole or abbreviated."""
 
-
-PullRequest = Annotated[
-    int, Field(ge=1, le=2**31 - 1), WithJsonSchema({"type": "integer", "minimum": 1})
-]
+PullRequest = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
 """A pull request's number."""
 
 
@@ -73,14 +69,11 @@ class ApplyResult(Record):
     roles_marked_done: list[str]
 
 
-_LIMIT = {"type": "integer", "maximum": 200}
-
-
 class ListSuggestions(Request):
     """List proposals to close tickets, newest first."""
 
-    status: StatusFilter = "pending"
-    limit: Annotated[int, Field(ge=1, le=200), WithJsonSchema(_LIMIT)] = 20
+    status: StatusFilter = "any"
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Cursor | None = None
     project: ProjectName | None = None
 
@@ -128,6 +121,28 @@ class ActedSuggestion(Record):
     suggestion: Suggestion
     apply_result: ApplyResult | None = None
     masked: list[str] | None = None
+
+
+class SuggestionOperations(Protocol):
+    """What a backend does with suggestions."""
+
+    async def list_suggestions(self, caller: Caller, request: ListSuggestions, /) -> SuggestionPage:
+        """List a project's proposals to close, newest first."""
+        ...
+
+    async def suggest_close(self, caller: Caller, request: SuggestClose, /) -> SuggestedClose:
+        """Propose to close a ticket; it stays pending for LIFETIME_DAYS."""
+        ...
+
+    async def act_on_suggestion(
+        self, caller: Caller, request: ActOnSuggestion, /
+    ) -> ActedSuggestion:
+        """Execute or decline a pending suggestion; of many callers one wins.
+
+        A suggestion whose ticket was closed or reopened since comes back `skipped` with the
+        reason. Raises SuggestionNotPending, with the state that it lost to.
+        """
+        ...
 
 
 def require_pending(status: SuggestionStatus) -> None:

@@ -1,27 +1,28 @@
 """Tickets: their types, their limits and their rules.
 
-Limits and enumerations: the ticket API's page "Create a handoff ticket".
+Limits and enumerations: the ticket API's documented page "Create a handoff ticket"
+(docs/rest.md).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from mcp_handoff.actors import BOT, ActorRole
+from mcp_handoff.actors import BOT, Caller
 from mcp_handoff.builds import Build
-from mcp_handoff.errors import RolesRequired, TicketClosed
+from mcp_handoff.errors import TicketClosed
 from mcp_handoff.events import Event
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
     STORABLE,
+    WHOLE,
     Cursor,
     IdempotencyKey,
     JsonObject,
-    Limit,
     Name,
     Record,
     Repo,
@@ -36,6 +37,7 @@ RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature
 Priority = Literal["low", "medium", "high"]
 Stage = Literal["backlog", "up_next", "in_progress", "validation", "live"]
 Status = Literal["open", "closed"]
+StatusFilter = Literal["open", "closed", "any"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -47,8 +49,6 @@ IMPLEMENTATION_ROLES = frozenset({"frontend", "backend", "design", "devops", "ot
 
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
-
-ROLES_WANTED = f"must name at least one of {', '.join(ROLES)}"
 
 
 class TicketRole(Record):
@@ -101,34 +101,28 @@ class Ticket(TicketSummary):
     resolved_at: Timestamp | None = None
 
 
-class TicketContent(Request):
-    """What a ticket says."""
+class CreateTicket(Request):
+    """File a ticket for one or more roles; a user may leave the roles out."""
 
     title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE]
     description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
     request_type: RequestType
     roles: list[Role] = Field(default_factory=list[Role], validate_default=True)
-    priority: Priority
-    blocking: bool
+    priority: Priority = "medium"
+    blocking: bool = False
     evidence: JsonObject | None = None
     suggested_resolution: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
     implementation_notes: Annotated[str, StringConstraints(max_length=5000), STORABLE] | None = None
+    project: ProjectName | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     @field_validator("roles", mode="after")
     @classmethod
-    def _without_duplicates(cls, roles: list[Role], info: ValidationInfo) -> list[Role]:
+    def _check_roles(cls, roles: list[Role], info: ValidationInfo) -> list[Role]:
         if not roles and info.context == BOT:
-            raise PydanticCustomError("roles_required", "{why}", {"why": ROLES_WANTED})
+            why = f"must name at least one of {', '.join(ROLES)}"
+            raise PydanticCustomError("roles_required", "{why}", {"why": why})
         return list(dict.fromkeys(roles))
-
-
-class CreateTicket(TicketContent):
-    """File a ticket for one or more roles."""
-
-    priority: Priority = "medium"
-    blocking: bool = False
-    project: ProjectName | None = None
-    idempotency_key: IdempotencyKey | None = None
 
 
 class CreatedTicket(Record):
@@ -141,8 +135,12 @@ class CreatedTicket(Record):
     )
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class FindTickets(Request):
-    """List tickets, newest first, or search their texts."""
+    """List a project's tickets, newest first, or search their texts."""
 
     query: (
         Annotated[
@@ -153,38 +151,19 @@ class FindTickets(Request):
         ]
         | None
     ) = None
-    status: Literal["open", "closed", "any"] = "open"
-    stage: Stage | None = None
-    role: Role | None = None
+    status: StatusFilter = "any"
+    stage: Annotated[list[Stage], BeforeValidator(_as_list)] = Field(default_factory=list[Stage])
+    role: Role | Literal["merged"] | None = None
     request_type: RequestType | None = None
-    limit: Limit = 20
+    slim: Annotated[bool, Field(description="leaves the long texts out")] = False
+    limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000
+    offset: Annotated[int, Field(ge=0, le=2**31), WHOLE] = 0
     cursor: Cursor | None = None
     project: ProjectName | None = None
 
 
 class TicketPage(Record):
-    """Tickets without their long texts."""
-
-    tickets: list[TicketSummary]
-    next_cursor: str | None = None
-
-
-class ListTickets(Request):
-    """List a project's tickets whole, newest first, for programs."""
-
-    project: ProjectName
-    query: Annotated[str, StringConstraints(max_length=200), STORABLE] | None = None
-    status: Status | None = None
-    stages: list[Stage] = Field(default_factory=list[Stage])
-    role: Role | Literal["merged"] | None = None
-    request_type: RequestType | None = None
-    limit: Annotated[int, Field(ge=1, le=2000)] = 1000
-    offset: Annotated[int, Field(ge=0, le=2**31)] = 0
-    cursor: Cursor | None = None
-
-
-class TicketList(Record):
-    """Tickets with all that is kept of them."""
+    """Tickets with all that is kept of them, or without their long texts where `slim`."""
 
     tickets: list[Ticket]
     next_cursor: str | None = None
@@ -241,10 +220,33 @@ class Merge:
         return self.stage == "live"
 
 
-def require_roles(actor_role: ActorRole, roles: Iterable[str]) -> None:
-    """Refuse a bot's ticket that names no role (RolesRequired)."""
-    if actor_role == BOT and not list(roles):
-        raise RolesRequired(f"roles {ROLES_WANTED}.", fields={"roles": ROLES_WANTED})
+class TicketOperations(Protocol):
+    """What a backend does with tickets."""
+
+    async def create_ticket(self, caller: Caller, request: CreateTicket, /) -> CreatedTicket:
+        """File a ticket in stage backlog with its roles plus `merged`, all pending.
+
+        A create that repeats an equal one by the same actor within ten minutes returns that ticket
+        while it is open, `deduplicated`.
+        """
+        ...
+
+    async def find_tickets(self, caller: Caller, request: FindTickets, /) -> TicketPage:
+        """List a project's tickets, newest first; one named by its number comes before them all."""
+        ...
+
+    async def get_ticket(self, caller: Caller, request: GetTicket, /) -> TicketDetail:
+        """Read one ticket with its five newest suggestions, builds and events."""
+        ...
+
+    async def trigger_bot_build(
+        self, caller: Caller, request: TriggerBotBuild, /
+    ) -> TriggeredBuild:
+        """Start a bot build for a ticket; while one is under way, return it unchanged.
+
+        Raises TicketClosed.
+        """
+        ...
 
 
 def require_open(status: str, name: str) -> None:

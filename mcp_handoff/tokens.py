@@ -4,15 +4,14 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Protocol
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
+from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.schema import Name, Record, Request, Slug, Timestamp
-
-TokenRole = Literal["bot", "user", "admin"]
 
 _PREFIX = "mho"
 
@@ -22,7 +21,7 @@ class Token(Record):
 
     id: str
     name: str
-    role: TokenRole
+    role: PrincipalRole
     projects: list[str] | None = None
     created_at: Timestamp
     expires_at: Timestamp | None = None
@@ -33,7 +32,7 @@ class CreateToken(Request):
     """Make a token; without projects it sees all of them, without days it does not expire."""
 
     name: Name
-    role: TokenRole
+    role: PrincipalRole
     projects: list[Slug] = Field(default_factory=list[str])
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
@@ -45,43 +44,46 @@ class CreatedToken(Record):
     secret: str
 
 
+class ListTokens(Request):
+    """List all tokens."""
+
+
+class TokenList(Record):
+    """All tokens, oldest first, those that were revoked too."""
+
+    tokens: list[Token]
+
+
 class RevokeToken(Request):
     """End a token, named by its id or its name."""
 
     token: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request was proved to come from.
+class RevokedToken(Record):
+    """The token that was ended."""
 
-    `id` tells one credential from every other; `projects` is None for all of them.
-    """
-
-    id: str
-    name: str
-    role: TokenRole
-    projects: frozenset[str] | None = None
-    may_write: bool = True
-
-    @property
-    def only_project(self) -> str | None:
-        """The project that a principal means when it sees a single one."""
-        return next(iter(self.projects)) if self.projects and len(self.projects) == 1 else None
+    token: Token
 
 
-class Identity(Record):
-    """Whom an API takes its caller for; without projects it sees all of them."""
+class TokenOperations(Protocol):
+    """What a store does with the tokens of its server."""
 
-    model_config = ConfigDict(defer_build=False)
+    async def create_token(self, caller: Caller, request: CreateToken, /) -> CreatedToken:
+        """Make a token. Raises AlreadyExists for a name in use, NotFound for a project."""
+        ...
 
-    name: str
-    role: TokenRole
-    projects: list[str] | None = None
+    async def list_tokens(self, caller: Caller, request: ListTokens, /) -> TokenList:
+        """List all tokens."""
+        ...
 
+    async def revoke_token(self, caller: Caller, request: RevokeToken, /) -> RevokedToken:
+        """End a token, at once and for good. Raises NotFound."""
+        ...
 
-LOCAL = Principal(id="local", name="local", role="admin")
-"""Whoever reaches a server on loopback that has no tokens."""
+    async def authenticate(self, secret: str) -> Principal | None:
+        """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
+        ...
 
 
 def new_secret() -> tuple[str, str]:

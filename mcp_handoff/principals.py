@@ -1,0 +1,60 @@
+"""Principals: who a request was proved to come from, and what that lets it do."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pydantic import ConfigDict
+
+from mcp_handoff.errors import Forbidden
+from mcp_handoff.schema import Record
+
+PrincipalRole = Literal["bot", "user", "admin", "reader"]
+
+ROLES: tuple[PrincipalRole, ...] = get_args(PrincipalRole)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A credential that was shown, and what it stands for.
+
+    `id` tells one credential from every other; `projects` is None for all of them.
+    """
+
+    id: str
+    name: str
+    role: PrincipalRole
+    projects: frozenset[str] | None = None
+
+    def may_see(self, slug: str) -> bool:
+        return self.projects is None or slug in self.projects
+
+    @property
+    def only_project(self) -> str | None:
+        """The project that a principal means when it sees a single one."""
+        return next(iter(self.projects)) if self.projects and len(self.projects) == 1 else None
+
+
+class Identity(Record):
+    """Whom an API takes its caller for; without projects it sees all of them."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    name: str
+    role: PrincipalRole
+    projects: list[str] | None = None
+
+
+LOCAL = Principal(id="local", name="local", role="admin")
+"""Whoever reaches a server on loopback that has no tokens."""
+
+
+def require_writer(principal: Principal) -> None:
+    """Refuse to write for whoever may only read (Forbidden)."""
+    if principal.role == "reader":
+        raise Forbidden("This token may only read; ask for one that may write.")
+
+
+def require_admin(principal: Principal) -> None:
+    """Refuse what admins alone may do, those of some projects excepted (Forbidden)."""
+    if principal.role != "admin" or principal.projects is not None:
+        raise Forbidden("This takes the token of an admin who sees all projects.")
