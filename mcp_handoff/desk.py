@@ -180,7 +180,7 @@ class Desk:
             return principals.Identity(name=principal.name, role=principal.role, projects=projects)
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Follow what changes in the backend, whoever may see it: the door tells nobody more."""
+        """Follow what changes in the backend, whoever may see it; the door knows who may."""
         return self._backend.changes()
 
     @property

@@ -62,7 +62,7 @@ class TicketRole(Record):
 class TicketSummary(Record):
     """A ticket as lists show it: without its long texts.
 
-    An API may tell no more than id, status and created_at; our own store tells all.
+    An API may return no more than id, status and created_at; our own store returns all.
     """
 
     id: str

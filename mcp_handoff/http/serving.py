@@ -30,7 +30,7 @@ SILENCE_SECONDS = 20
 """How long a connection may stay open between requests."""
 
 CONNECTIONS = 2_000
-"""How many requests are taken at once before the rest is told to come back."""
+"""How many requests are taken at once before the rest is sent away with 503."""
 
 
 _LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
@@ -127,7 +127,7 @@ async def _authenticator(backend: Backend, resource: Resource | None) -> Authent
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address; Misconfigured when it is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it answers wait 40 ms.
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it responses wait 40 ms.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

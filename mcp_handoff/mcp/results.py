@@ -1,4 +1,4 @@
-"""What the desk answers, as MCP has it: results of tools, their errors, and protocol errors."""
+"""Results and errors as MCP has them: of tools, and of the protocol."""
 
 from typing import Any
 

@@ -87,7 +87,7 @@ class _Connection:
                 await self._pass_on(message, group)
 
     async def drain(self) -> None:
-        """Wait until the calls under way are answered, at most DRAIN_SECONDS."""
+        """Wait until the calls under way have ended, at most DRAIN_SECONDS."""
         with anyio.move_on_after(DRAIN_SECONDS):
             while self._calls:
                 self._idle = anyio.Event()
@@ -138,7 +138,7 @@ async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScop
 
 
 def _parse(line: Line) -> JSONRPCMessage:
-    """Return the message in a line, or the error that answers it."""
+    """Return the message in a line, or the error that it gets."""
     if isinstance(line, TooLong):
         return _error(None, INVALID_REQUEST, f"The line is longer than {LINE_BYTES} bytes.")
     try:

@@ -65,7 +65,7 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="makes a retry safe: the same key and body give the first answer again",
+        description="makes a retry safe: the same key and body give the first result again",
     ),
 ]
 
