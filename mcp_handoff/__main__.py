@@ -1,10 +1,15 @@
 """Where the program begins: little enough that Ctrl-C finds no import to break into."""
 
+import os
+import signal
 import sys
 
 
 def main() -> int:
     """Run the command line; return its exit status, 1 when Ctrl-C came before it was done."""
+    # Python raises KeyboardInterrupt wherever it is, and drops it in a callback of the import
+    # system: the program would go on. Nothing is lost yet that ending at once could lose.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
     try:
         from mcp_handoff import cli
 

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import logging
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -213,12 +214,9 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _demo(_: argparse.Namespace, __: Settings) -> int:
-    import anyio
-
     from mcp_handoff.demo import tell_story
 
-    anyio.run(tell_story)
-    return 0
+    return _run_async(tell_story)
 
 
 def _dispatch(_: argparse.Namespace, settings: Settings) -> int:
@@ -301,13 +299,19 @@ def _run_at_desk(
 
 
 def _run(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
-    import anyio
-
     async def use_and_close() -> None:
         try:
             await use(backend)
         finally:
             await backend.close()
 
-    anyio.run(use_and_close)
+    return _run_async(use_and_close)
+
+
+def _run_async(work: Callable[[], Awaitable[None]]) -> int:
+    import anyio
+
+    # From here on Ctrl-C cancels the work, which then ends in good order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    anyio.run(work)
     return 0
