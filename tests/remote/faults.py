@@ -215,6 +215,13 @@ def answers_half(exchange: Exchange) -> None:
     exchange.close()
 
 
+def holds_the_body(exchange: Exchange) -> None:
+    """Answers with a head, and with a body only once the client has left."""
+    head, _, _ = exchange.read()().partition(b"\r\n\r\n")
+    exchange.send(head + b"\r\n\r\n")
+    exchange.wait_until_left()
+
+
 def drips(exchange: Exchange) -> None:
     """Answers so slowly that no byte is late and the whole is."""
     for number in exchange.read()():
