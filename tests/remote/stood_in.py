@@ -14,7 +14,7 @@ from mcp.client.stdio import StdioServerParameters
 from tests.mcp.wire import TIMEOUT
 from tests.remote.stand_in import PROJECT
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 class StandIn:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from mcp_handoff.remote.client import Patience, RetryBudget
+from mcp_handoff.remote.retries import RetryBudget, RetryPolicy
 from tests.remote import faults
 from tests.remote.conftest import BRISK, OpenDesk
 from tests.remote.faults import Fault, FaultServer
@@ -38,17 +38,17 @@ class Row:
     lasting: Told
     write: Told
     keyed: Told
-    patience: Patience = field(default=BRISK)
+    policy: RetryPolicy = field(default=BRISK)
 
 
-def passing(name: str, fault: Fault, write: str, patience: Patience = BRISK) -> Row:
+def passing(name: str, fault: Fault, write: str, policy: RetryPolicy = BRISK) -> Row:
     """Return the row of a fault that a second attempt gets over."""
-    return Row(name, fault, (OK, 2), (AWAY, 4), (write, 1), (OK, 2), patience)
+    return Row(name, fault, (OK, 2), (AWAY, 4), (write, 1), (OK, 2), policy)
 
 
-def standing(name: str, fault: Fault, write: str, patience: Patience = BRISK) -> Row:
+def standing(name: str, fault: Fault, write: str, policy: RetryPolicy = BRISK) -> Row:
     """Return the row of a fault that no second attempt would mend."""
-    return Row(name, fault, (AWAY, 1), (AWAY, 1), (write, 1), (write, 1), patience)
+    return Row(name, fault, (AWAY, 1), (AWAY, 1), (write, 1), (write, 1), policy)
 
 
 def limited(name: str, fault: Fault, *, long: bool) -> Row:
@@ -108,7 +108,7 @@ async def test_a_read_is_repeated_where_that_can_help(
     row: Row, is_ours: bool, open_desk: OpenDesk
 ) -> None:
     with FaultServer(is_ours=is_ours) as api:
-        async with open_desk(api.url, row.patience) as desk:
+        async with open_desk(api.url, row.policy) as desk:
             api.fail(row.fault, "GET")
             assert (await outcome(desk, "find_tickets"), len(api.requests)) == row.read
     assert api.sent < faults.HUGE / 2
@@ -118,7 +118,7 @@ async def test_a_read_is_repeated_where_that_can_help(
 async def test_a_read_gives_up_on_a_fault_that_lasts(
     row: Row, api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    async with open_desk(api.url, row.patience) as desk:
+    async with open_desk(api.url, row.policy) as desk:
         api.fail(row.fault, "GET", 9)
         assert (await outcome(desk, "find_tickets"), len(api.requests)) == row.lasting
 
@@ -129,7 +129,7 @@ async def test_a_write_is_never_repeated_that_may_have_been_done(
     row: Row, is_ours: bool, open_desk: OpenDesk
 ) -> None:
     with FaultServer(is_ours=is_ours) as api:
-        async with open_desk(api.url, row.patience) as desk:
+        async with open_desk(api.url, row.policy) as desk:
             await outcome(desk, "find_tickets")  # now it is known whose API it is
             api.fail(row.fault, "POST")
             told = await outcome(desk, "create_ticket", **TICKET)
@@ -143,7 +143,7 @@ async def test_a_write_under_a_key_is_repeated_where_the_key_is_honoured(
     row: Row, is_ours: bool, open_desk: OpenDesk
 ) -> None:
     with FaultServer(is_ours=is_ours) as api:
-        async with open_desk(api.url, row.patience) as desk:
+        async with open_desk(api.url, row.policy) as desk:
             await outcome(desk, "find_tickets")
             api.fail(row.fault, "POST")
             told = await outcome(desk, "create_ticket", **TICKET, idempotency_key="once")
@@ -205,11 +205,11 @@ async def test_the_budget_bounds_retries_while_an_api_is_down(
 async def test_the_whole_call_has_an_end_however_often_it_is_repeated(
     api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    patience = replace(BRISK, read=0.6, call=1)
-    async with open_desk(api.url, patience) as desk:
+    policy = replace(BRISK, read=0.6, call=1)
+    async with open_desk(api.url, policy) as desk:
         api.fail(faults.hangs_undone, "GET", 9)
         error = await desk.refusal("find_tickets", {})
-    assert error["message"] == "The API gave no answer in 1 s; try again later."
+    assert error["message"] == "The API gave no response in 1 s; try again later."
     assert len(api.requests) == 2
 
 
