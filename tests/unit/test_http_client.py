@@ -95,7 +95,7 @@ async def test_no_body_is_waited_for_where_none_is_read(server: FaultServer) -> 
     assert (response.status, response.body) == (200, None)
 
 
-@pytest.mark.parametrize("fault", [faults.resets_unread, faults.resets_done, faults.answers_half])
+@pytest.mark.parametrize("fault", [faults.resets_unread, faults.resets_done, faults.responds_half])
 async def test_a_connection_that_breaks_is_broken_off(server: FaultServer, fault: Fault) -> None:
     with pytest.raises(BrokenOff):
         await get(server, fault)
