@@ -26,7 +26,7 @@ class Backend(TicketOperations, SuggestionOperations, BuildOperations, ProjectOp
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Follow what is changed from the moment this is entered, whoever asked for it: by this
-        process and, where the backend tells of it, by others. A subscriber that falls far behind
+        process and, where the backend publishes it, by others. A subscriber that falls far behind
         misses some. Raises BackendUnavailable when it can't be followed."""
         ...
 
@@ -40,7 +40,7 @@ class Remote(Protocol):
     """A backend that is somebody else's, and takes us for somebody."""
 
     async def whoami(self) -> Identity:
-        """Return as whom we act there. Raises Unsupported where that is not told."""
+        """Return as whom we act there. Raises Unsupported where that can't be asked."""
         ...
 
 

@@ -42,7 +42,7 @@ Organization = Name
 
 
 class Build(Record):
-    """A build as the builds API answers it."""
+    """A build as the builds API returns it."""
 
     id: str
     build_ref: str

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-Door = Literal["mcp", "rest"]
+from mcp_handoff.errors import HandoffError, Internal
+
+Door = Literal["mcp", "rest", "cli"]
 
 OK = "OK"
 CANCELLED = "CANCELLED"
@@ -43,11 +45,18 @@ def log_call(call: Call) -> None:
 
 
 @contextmanager
-def observed(observe: Observe, call: Call) -> Generator[Call]:
+def observed(observe: Observe, call: Call) -> Generator[None]:
     """Time a call and have it noted when it ends, however it ends."""
     begun = time.perf_counter()
     try:
-        yield call
+        yield
+        call.outcome = OK
+    except HandoffError as error:
+        call.outcome = error.code
+        raise
+    except Exception:
+        call.outcome = Internal.code
+        raise
     finally:
         call.seconds = time.perf_counter() - begun
         observe(call)

@@ -5,26 +5,31 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from mcp_handoff import __version__
-from mcp_handoff.actors import Actor, ActorRole, Caller
+from mcp_handoff.actors import Actor
 from mcp_handoff.backend import Backend, Remote, Store
 from mcp_handoff.builds import FindBuilds
 from mcp_handoff.config import Settings, read_settings
+from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, Misconfigured, Unsupported, ValidationFailed
+from mcp_handoff.principals import ROLES
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.suggestions import ListSuggestions
 from mcp_handoff.tickets import FindTickets
-from mcp_handoff.tokens import CreateToken, RevokeToken, Token, names_of
-from mcp_handoff.validation import parse
-from mcp_handoff.wiring import described, dispatching, open_backend, open_dispatcher, open_store
+from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
+from mcp_handoff.validation import Arguments
+from mcp_handoff.wiring import (
+    background_work,
+    describe_backend,
+    open_backend,
+    open_dispatcher,
+    open_store,
+)
 
 BackendT = TypeVar("BackendT", bound=Backend)
-
-_USER: ActorRole = "user"
 
 _AT_A_TERMINAL = (
     "mcp-handoff: waiting for an MCP client on stdin (Ctrl-C ends it). To look around:"
@@ -126,7 +131,7 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="make a token; its secret is shown once")
     create.add_argument("name")
-    create.add_argument("--role", required=True, choices=("bot", "user", "admin"))
+    create.add_argument("--role", required=True, choices=ROLES)
     create.add_argument("--project", action="append", default=[], metavar="SLUG")
     create.add_argument("--expires", type=int, metavar="DAYS")
     create.set_defaults(run=_create_token)
@@ -137,10 +142,10 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
-    async def serve(backend: Backend) -> None:
-        from mcp_handoff.http.serving import serve
-        from mcp_handoff.logs import write_logs_as_json
+    from mcp_handoff.http.serving import serve
+    from mcp_handoff.logs import write_logs_as_json
 
+    async def serve_over_http(backend: Backend) -> None:
         write_logs_as_json(settings.log_level)
         await serve(
             backend,
@@ -150,39 +155,39 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
             hosts=options.allow_host,
             origins=options.allow_origin,
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
-            beside=lambda url: dispatching(backend, settings, settings.public_url or url),
+            beside=lambda url: background_work(backend, settings, settings.public_url or url),
         )
 
-    return _with(open_backend(settings), serve)
+    return _run(open_backend(settings), serve_over_http)
 
 
 def _create_token(options: argparse.Namespace, settings: Settings) -> int:
-    arguments = {"name": options.name, "role": options.role, "projects": options.project}
-    request = parse(CreateToken, {**arguments, "expires_days": options.expires}, _USER)
+    sent = {"name": options.name, "role": options.role, "projects": options.project}
+    arguments = Arguments(CreateToken, {**sent, "expires_days": options.expires})
 
-    async def create(store: Store) -> None:
-        created = await store.create_token(request)
+    async def create(desk: Desk, visitor: Visitor) -> None:
+        created = await desk.create_token(visitor, arguments)
         print(created.secret)
         print(f"{_described(created.token)}; {_SHOWN_ONCE}", file=sys.stderr)
 
-    return _with(open_store(settings), create)
+    return _run_at_desk(open_store(settings), settings, create)
 
 
 def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
-    async def show(store: Store) -> None:
-        for token in await store.list_tokens():
+    async def show(desk: Desk, visitor: Visitor) -> None:
+        listed = await desk.list_tokens(visitor, Arguments(ListTokens))
+        for token in listed.tokens:
             print(_described(token))
 
-    return _with(open_store(settings), show)
+    return _run_at_desk(open_store(settings), settings, show)
 
 
 def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
-    request = parse(RevokeToken, {"token": options.token}, _USER)
+    async def revoke(desk: Desk, visitor: Visitor) -> None:
+        sent = Arguments(RevokeToken, {"token": options.token})
+        print(_described((await desk.revoke_token(visitor, sent)).token))
 
-    async def revoke(store: Store) -> None:
-        print(_described(await store.revoke_token(request)))
-
-    return _with(open_store(settings), revoke)
+    return _run_at_desk(open_store(settings), settings, revoke)
 
 
 def _described(token: Token) -> str:
@@ -196,15 +201,15 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
         from mcp_handoff.mcp.server import HandoffServer
         from mcp_handoff.mcp.stdio import serve_stdio
 
-        server = HandoffServer(backend, settings)
+        server = HandoffServer(Desk(backend, settings), settings)
         gc.freeze()
         gc.enable()
-        async with dispatching(backend, settings, settings.public_url):
+        async with background_work(backend, settings, settings.public_url):
             await serve_stdio(server)
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)
-    return _with(open_backend(settings), serve)
+    return _run(open_backend(settings), serve)
 
 
 def _demo(_: argparse.Namespace, __: Settings) -> int:
@@ -227,40 +232,40 @@ def _dispatch(_: argparse.Namespace, settings: Settings) -> int:
         failed = [attempt for attempt in attempts if attempt.error]
         print(f"{len(attempts) - len(failed)} dispatched, {len(failed)} failed")
 
-    return _with(store, send)
+    return _run(store, send)
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
     backend = open_backend(settings)
-    print(f"backend           {described(settings)}")
+    print(f"backend           {describe_backend(settings)}")
     print(f"project           {settings.project}, organization {settings.organization}")
-    return _with(backend, partial(_check_reads, caller=_caller(settings)))
+
+    async def check(desk: Desk, visitor: Visitor) -> None:
+        """Try each read and say how fast it was, or why not; raise what find_tickets raises."""
+        if isinstance(backend, Remote):
+            print(f"as                {await _describe_identity(backend)}")
+        reads: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "list_projects": lambda: desk.list_projects(visitor, Arguments(ListProjects)),
+            "list_suggestions": lambda: desk.list_suggestions(visitor, Arguments(ListSuggestions)),
+            "find_builds": lambda: desk.find_builds(visitor, Arguments(FindBuilds)),
+        }
+        for name, read in reads.items():
+            try:
+                print(f"{name:16}  works, {await _milliseconds(read()):.1f} ms")
+            except HandoffError as error:
+                print(f"{name:16}  no: {error.message}")
+        found = desk.find_tickets(visitor, Arguments(FindTickets, {"limit": 1}))
+        print(f"find_tickets      works, {await _milliseconds(found):.1f} ms")
+
+    return _run_at_desk(backend, settings, check)
 
 
-async def _check_reads(backend: Backend, caller: Caller) -> None:
-    """Try each read and say how fast it was, or why not; raise what find_tickets raises."""
-    if isinstance(backend, Remote):
-        print(f"as                {await _whom(backend)}")
-    reads: dict[str, Callable[[], Awaitable[object]]] = {
-        "list_projects": lambda: backend.list_projects(caller, ListProjects()),
-        "list_suggestions": lambda: backend.list_suggestions(caller, ListSuggestions()),
-        "find_builds": lambda: backend.find_builds(caller, FindBuilds()),
-    }
-    for name, read in reads.items():
-        try:
-            print(f"{name:16}  works, {await _milliseconds(read()):.1f} ms")
-        except HandoffError as error:
-            print(f"{name:16}  no: {error.message}")
-    taken = await _milliseconds(backend.find_tickets(caller, FindTickets(limit=1)))
-    print(f"find_tickets      works, {taken:.1f} ms")
-
-
-async def _whom(backend: Remote) -> str:
+async def _describe_identity(backend: Remote) -> str:
     try:
-        who = await backend.whoami()
+        identity = await backend.whoami()
     except Unsupported as error:
         return f"unknown: {error.message}"
-    return f"{who.name}, {who.role}, {names_of(who.projects)}"
+    return f"{identity.name}, {identity.role}, {names_of(identity.projects)}"
 
 
 async def _milliseconds(work: Awaitable[object]) -> float:
@@ -270,38 +275,39 @@ async def _milliseconds(work: Awaitable[object]) -> float:
 
 
 def _create_project(options: argparse.Namespace, settings: Settings) -> int:
-    arguments = {"name": options.name, **({"slug": options.slug} if options.slug else {})}
-    request = parse(CreateProject, arguments, _USER)
+    arguments = Arguments(CreateProject, {"name": options.name, "slug": options.slug})
 
-    async def create(backend: Backend) -> None:
-        created = await backend.create_project(_caller(settings), request)
-        print(f"{created.project.slug}  {created.project.id}  {created.project.name}")
+    async def create(desk: Desk, visitor: Visitor) -> None:
+        project = (await desk.create_project(visitor, arguments)).project
+        print(f"{project.slug}  {project.id}  {project.name}")
 
-    return _with(open_backend(settings), create)
+    return _run_at_desk(open_backend(settings), settings, create)
 
 
 def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
-    async def show(backend: Backend) -> None:
-        listed = await backend.list_projects(_caller(settings), ListProjects())
-        for project in listed.projects:
+    async def show(desk: Desk, visitor: Visitor) -> None:
+        for project in (await desk.list_projects(visitor, Arguments(ListProjects))).projects:
             print(f"{project.slug}  {project.id}  {project.name}")
 
-    return _with(open_backend(settings), show)
+    return _run_at_desk(open_backend(settings), settings, show)
 
 
-def _with(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
+def _run_at_desk(
+    backend: Backend, settings: Settings, use: Callable[[Desk, Visitor], Awaitable[None]]
+) -> int:
+    """Do what a person at this machine asks for; they may do everything."""
+    visitor = Visitor("cli", Actor(role="user", source="cli", id=settings.actor_id))
+    return _run(backend, lambda _: use(Desk(backend, settings), visitor))
+
+
+def _run(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
     import anyio
 
-    async def run() -> None:
+    async def use_and_close() -> None:
         try:
             await use(backend)
         finally:
             await backend.close()
 
-    anyio.run(run)
+    anyio.run(use_and_close)
     return 0
-
-
-def _caller(settings: Settings) -> Caller:
-    actor = Actor(role=_USER, source="cli", id=settings.actor_id)
-    return Caller(actor, settings.project, settings.organization)

@@ -6,32 +6,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import SplitResult, urlsplit
 
+from mcp_handoff.addresses import is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.text import shortened, visible
 
-POSTGRES = ("postgresql://", "postgres://")
-
+BackendKind = Literal["sqlite", "postgresql", "api"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SCHEMES: Mapping[str, BackendKind] = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "https": "api",
+    "http": "api",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAddress:
+    """Where the tickets are kept: `url` as HANDOFF_BACKEND has it, None for the store in the user's
+    data directory."""
+
+    kind: BackendKind
+    url: str | None = field(repr=False)  # it may hold a password
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says.
 
-    `backend` is None for the store in the user's data directory; `project` is a slug or an id;
-    `rate_limit` is in calls a minute for each token, 0 for none; `oauth_issuer` and
-    `oauth_audience` are addresses, both or neither. Each token goes to the API that it was given
-    for and nowhere else.
+    `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
+    `oauth_issuer` and `oauth_audience` are addresses, both or neither. Each token goes to the API
+    that it was given for and nowhere else.
     """
 
-    backend: str | None = field(repr=False)  # it may hold a password
+    backend: BackendAddress
     project: str
     organization: str
     actor_id: str | None
@@ -47,11 +60,6 @@ class Settings:
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether servers on several machines may serve one store, behind one address."""
-        return self.backend is not None and self.backend.startswith(POSTGRES)
-
 
 def read_settings(
     environment: Mapping[str, str] | None = None, directory: Path | None = None
@@ -60,7 +68,7 @@ def read_settings(
     values = os.environ if environment is None else environment
     issuer, audience = _oauth(values)
     return Settings(
-        backend=values.get("HANDOFF_BACKEND") or None,
+        backend=_backend(values.get("HANDOFF_BACKEND")),
         project=_project(values.get("HANDOFF_PROJECT"), directory or Path.cwd()),
         organization=_slug("HANDOFF_ORG", values.get("HANDOFF_ORG") or "default"),
         actor_id=_actor_id(values.get("HANDOFF_ACTOR_ID")),
@@ -76,6 +84,26 @@ def read_settings(
         dispatch_secret=_dispatch_secret(values.get("BUILD_DISPATCH_SECRET")),
         public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
     )
+
+
+def _backend(value: str | None) -> BackendAddress:
+    if not value:
+        return BackendAddress("sqlite", None)
+    scheme, separator, rest = value.partition("://")
+    kind = _SCHEMES.get(scheme) if separator else None
+    names_file = rest.startswith("/") and rest != "/"
+    if kind is None or (kind == "sqlite" and not names_file):
+        raise Misconfigured(
+            f"HANDOFF_BACKEND begins with {_quoted(value.partition(':')[0])}; this version knows"
+            " sqlite:///file (sqlite:////absolute/path for one that is not relative),"
+            " postgresql://host/database and https://host/api."
+        )
+    if kind == "api" and not is_secure(value):
+        raise Misconfigured(
+            "HANDOFF_BACKEND must be an https:// address without a password in it"
+            " (http:// for this machine alone); HANDOFF_API_TOKEN takes the token."
+        )
+    return BackendAddress(kind, value)
 
 
 def _project(value: str | None, directory: Path) -> str:
@@ -105,14 +133,6 @@ def _switch(name: str, value: str) -> bool:
     if value.lower() not in _TRUE + _FALSE:
         raise Misconfigured(f"{name}={_quoted(value)} must be 1 or 0.")
     return value.lower() in _TRUE
-
-
-def is_secure(address: str) -> bool:
-    """Tell whether an address is https://, or http:// on this machine, and holds no password."""
-    parts = _split(address)
-    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    named = bool(parts.hostname) and not parts.username and not parts.password
-    return named and (local or parts.scheme == "https")
 
 
 def _address(name: str, value: str | None) -> str | None:
@@ -167,16 +187,6 @@ def _rate_limit(value: str) -> int:
             " no limit."
         )
     return int(value)
-
-
-def _split(value: str) -> SplitResult:
-    """Return the parts of an address, all empty when it is none."""
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # or a wrong one would be found where it is used
-    except ValueError:
-        return urlsplit("")
-    return parts
 
 
 def _log_level(value: str) -> LogLevel:

@@ -1,7 +1,7 @@
 """Every way in which a call can fail, once.
 
 Each error has a stable `code` for programs and a message of our own words that says what to do.
-An edge (tool result, exit code) maps them in a table of its own; nothing else is told to a caller.
+An edge (tool result, exit code) maps them in a table of its own; a caller learns nothing else.
 """
 
 from collections.abc import Mapping

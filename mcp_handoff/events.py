@@ -1,4 +1,4 @@
-"""Events: one line of history for every write, and what its followers are told."""
+"""Events: one line of history for every write, and what is published of it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -75,7 +75,7 @@ class ReportedRun(Record):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A run whose receiver is to be told: what it is told, how often it was tried, and the lease
+    """A run whose receiver is to hear of it: the payload, how often it was tried, and the lease
     under which this process has it."""
 
     run_id: str
@@ -86,7 +86,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How telling the receiver ended: `error` is None when it took it, `retry_in` the seconds
+    """How sending it to the receiver ended: `error` is None when it took it, `retry_in` the seconds
     until the next attempt, None when there is none."""
 
     error: str | None = None

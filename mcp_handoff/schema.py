@@ -25,7 +25,7 @@ class Request(BaseModel):
 
 
 class Record(BaseModel):
-    """What a backend answers; fields that it knows and we don't are kept out of the way."""
+    """What a backend returns; fields that it knows and we don't are kept out of the way."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 

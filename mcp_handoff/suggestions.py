@@ -39,7 +39,7 @@ PullRequest = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
 
 
 class Suggestion(Record):
-    """A proposal to close a ticket, as every page answers it."""
+    """A proposal to close a ticket, as both APIs return it."""
 
     id: str
     run_id: str

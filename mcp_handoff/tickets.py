@@ -32,6 +32,7 @@ from mcp_handoff.schema import (
 from mcp_handoff.suggestions import Suggestion
 
 Role = Literal["frontend", "backend", "design", "devops", "qa", "other"]
+RoleFilter = Literal["frontend", "backend", "design", "devops", "qa", "other", "merged"]
 RoleStatus = Literal["pending", "in_progress", "done", "skipped"]
 RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature_request"]
 Priority = Literal["low", "medium", "high"]
@@ -61,7 +62,7 @@ class TicketRole(Record):
 class TicketSummary(Record):
     """A ticket as lists show it: without its long texts.
 
-    An API may tell no more than id, status and created_at; our own store tells all.
+    An API may return no more than id, status and created_at; our own store returns all.
     """
 
     id: str
@@ -139,6 +140,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Stages = Annotated[list[Stage], BeforeValidator(_as_list)]
+"""One stage, or several."""
+
+
 class FindTickets(Request):
     """List a project's tickets, newest first, or search their texts."""
 
@@ -152,8 +157,8 @@ class FindTickets(Request):
         | None
     ) = None
     status: StatusFilter = "any"
-    stage: Annotated[list[Stage], BeforeValidator(_as_list)] = Field(default_factory=list[Stage])
-    role: Role | Literal["merged"] | None = None
+    stage: Stages = Field(default_factory=list[Stage])
+    role: RoleFilter | None = None
     request_type: RequestType | None = None
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False
     limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000

@@ -1,19 +1,18 @@
 """From a caller's arguments to a request: every wrong field is named at once, in our words."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mcp_handoff.actors import ActorRole
+from mcp_handoff.actors import ActorRole, Claim
 from mcp_handoff.errors import RolesRequired, ValidationFailed
 from mcp_handoff.schema import Request
 from mcp_handoff.text import shortened, visible
 
-RequestT = TypeVar("RequestT", bound=Request)
-
-_STAMPED = ("actor_role", "actor_id", "source")
+RequestT_co = TypeVar("RequestT_co", bound=Request, covariant=True)
 
 _TYPES = {
     "string_type": "a string",
@@ -32,9 +31,6 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "literal_error": lambda limits: f"must be one of {limits['expected']}".replace("'", ""),
     "greater_than_equal": lambda limits: f"must be at least {limits['ge']}",
     "less_than_equal": lambda limits: f"must be at most {limits['le']}",
-    "unstorable": lambda limits: str(limits["why"]),
-    "reference": lambda limits: str(limits["why"]),
-    "roles_required": lambda limits: str(limits["why"]),
 }
 
 _PATTERNS = {
@@ -44,48 +40,68 @@ _PATTERNS = {
 }
 
 
-def parse(model: type[RequestT], arguments: Mapping[str, Any], actor_role: ActorRole) -> RequestT:
-    """Return the request that `arguments` make.
+@dataclass(frozen=True, slots=True)
+class Arguments(Generic[RequestT_co]):
+    """What a caller sent, still to be checked against `model`.
 
-    Raises ValidationFailed with every wrong field, or RolesRequired when that is all that is wrong.
+    `fixed` are fields that the door fills in itself; whoever sends one of them all the same is
+    told that it is unknown.
     """
-    try:
-        return model.model_validate(arguments, context=actor_role)
-    except ValidationError as error:
-        raise refusal(error.errors(include_url=False), model) from None
+
+    model: type[RequestT_co]
+    sent: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def parse(self, actor_role: ActorRole) -> RequestT_co:
+        """Return the request that these arguments make when an actor of this role sends them.
+
+        Raises ValidationFailed with every wrong field, or RolesRequired when that is all that is
+        wrong.
+        """
+        doubled = [_unknown(name) for name in self.sent if name in self.fixed]
+        try:
+            request = self.model.model_validate({**self.sent, **self.fixed}, context=actor_role)
+        except ValidationError as error:
+            raise refusal([*error.errors(include_url=False), *doubled], self._known()) from None
+        if doubled:
+            raise refusal(doubled, self._known())
+        return request
+
+    def _known(self) -> list[str]:
+        """Return what a caller calls the fields that it may send."""
+        fields = self.model.model_fields
+        aliases = {name: fields[name].validation_alias for name in fields if name not in self.fixed}
+        return [alias if isinstance(alias, str) else name for name, alias in aliases.items()]
 
 
-def refusal(
-    details: Sequence[ErrorDetails], model: type[Request] | None = None
-) -> ValidationFailed:
-    """Return pydantic's findings as an error of ours; `model` is what they were found against."""
+def refusal(details: Sequence[ErrorDetails], known: Sequence[str] = ()) -> ValidationFailed:
+    """Return pydantic's findings as an error of ours; `known` are the fields that there are."""
     fields: dict[str, str] = {}
     for detail in details:
-        fields.setdefault(_path(detail), _message(model, detail))
+        path = ".".join(str(part) for part in detail["loc"])
+        name = shortened(visible(path), 80) or "arguments"
+        fields.setdefault(name, _message(detail, known))
     listed = "; ".join(f"{path} {message}" for path, message in fields.items())
     if all(detail["type"] == "roles_required" for detail in details):
         return RolesRequired(f"{listed}.", fields=fields)
     return ValidationFailed(f"{listed}. Nothing was stored.", fields=fields)
 
 
-def _path(detail: ErrorDetails) -> str:
-    return shortened(visible(".".join(str(part) for part in detail["loc"])), 80) or "arguments"
+def _unknown(name: str) -> ErrorDetails:
+    return {"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None}
 
 
-def _message(model: type[Request] | None, detail: ErrorDetails) -> str:
+def _message(detail: ErrorDetails, known: Sequence[str]) -> str:
     kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
+    limits: Mapping[str, Any] = detail.get("ctx", {})
+    if kind == "extra_forbidden" and name in Claim.model_fields:
+        return "can't be set: every call made here is stamped as the caller's own"
     if kind == "extra_forbidden":
-        return _unknown(model, name)
+        return f"is unknown; there are {', '.join(known)}" if known else "is unknown"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(name, "must be a uuid")
     if kind in _TYPES:
         return f"must be {_TYPES[kind]}"
     if kind in _MESSAGES:
-        return _MESSAGES[kind](detail.get("ctx", {}))
-    return "is not valid"
-
-
-def _unknown(model: type[Request] | None, name: str) -> str:
-    if name in _STAMPED:
-        return "can't be set: every call made here is stamped as the caller's own"
-    return f"is unknown; there are {', '.join(model.model_fields)}" if model else "is unknown"
+        return _MESSAGES[kind](limits)
+    return str(limits.get("why", "is not valid"))

@@ -1,4 +1,4 @@
-"""The three doors, what stands in front of them, and what the operators read."""
+"""The doors as one application, what stands in front of them, and what the operators read."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,43 +7,44 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
-from mcp_handoff.errors import HandoffError, NotFound
-from mcp_handoff.http.authentication import Authentication, Recognise, Resource
-from mcp_handoff.http.body_limit import WholeBodies
-from mcp_handoff.http.guard import Allowed, Guard
+from mcp_handoff.desk import Desk
+from mcp_handoff.errors import NotFound
+from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
+from mcp_handoff.http.authentication import Authenticate, Authentication
+from mcp_handoff.http.body_limit import BodyLimit
 from mcp_handoff.http.metrics import Metrics
+from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
+from mcp_handoff.http.resource import Resource
 from mcp_handoff.mcp.server import HandoffServer
-from mcp_handoff.mcp.transports import BindSessions, HttpTransports
-from mcp_handoff.projects import ListProjects
+from mcp_handoff.mcp.transports import HttpTransports, SessionOwners
 from mcp_handoff.rest.api import create_api
-from mcp_handoff.rest.envelopes import answer
+from mcp_handoff.rest.envelopes import error_response
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """Who is let in: by Host and Origin, and by what `recognise` makes of a token.
+class Access:
+    """Who is let in: by Host and Origin, and by what `authenticate` makes of a token.
 
     `origins` are those that browsers may call from, beside this machine's own.
     """
 
-    allowed: Allowed
+    allowlist: Allowlist
     origins: Sequence[str]
-    recognise: Recognise | None
+    authenticate: Authenticate | None
     resource: Resource | None
 
 
 @dataclass(frozen=True, slots=True)
-class App:
+class Application:
     """What `mcp-handoff serve` serves, within `sessions()`."""
 
     asgi: ASGIApp
@@ -55,7 +56,7 @@ class App:
         return self.transports.sessions()
 
 
-def create_app(backend: Backend, settings: Settings, admission: Admission) -> App:
+def create_application(backend: Backend, settings: Settings, access: Access) -> Application:
     """Return the application over `backend`, with what stands in front of it."""
     metrics = Metrics()
 
@@ -63,62 +64,47 @@ def create_app(backend: Backend, settings: Settings, admission: Admission) -> Ap
         metrics.count(call)
         log_call(call)
 
-    mcp = HandoffServer(backend, settings, observe)
-    allowed = admission.allowed
+    desk = Desk(backend, settings, observe)
+    mcp = HandoffServer(desk, settings)
     transports = HttpTransports(
-        mcp, hosts=allowed.hosts, origins=allowed.origins, stateless=settings.is_shared
+        mcp,
+        hosts=access.allowlist.hosts,
+        origins=access.allowlist.origins,
+        stateless=settings.backend.kind == "postgresql",
     )
-
-    api = create_api(backend, settings.organization, observe, settings.dispatch_secret)
+    # Only a store keeps the runs that builds report on.
+    report_key = settings.dispatch_secret if isinstance(backend, Store) else None
     doors = Starlette(
         routes=[
-            *_operation(backend, metrics),
-            *_metadata(admission.resource),
-            Mount("/api", api),
+            *operation_routes(backend, metrics),
+            *_metadata_routes(access.resource),
+            Mount("/api", create_api(desk, report_key)),
             *transports.routes,
         ],
-        exception_handlers={404: _nothing},
+        exception_handlers={404: _refuse_address},
     )
-    return App(_guarded(doors, settings, admission), mcp, transports)
+    return Application(_in_front_of(doors, settings, access), mcp, transports)
 
 
-def _guarded(doors: ASGIApp, settings: Settings, admission: Admission) -> ASGIApp:
-    """Put in front of the doors what every request passes, the first one last."""
-    app: ASGIApp = WholeBodies(BindSessions(doors))
+def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
+    """Return the doors behind what every request passes; the first thing it meets comes last."""
+    app: ASGIApp = BodyLimit(SessionOwners(doors))
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
-    app = Authentication(app, admission.recognise, admission.resource)
-    if admission.origins:
-        app = _shared(app, admission.origins)
-    return RequestIds(Guard(app, admission.allowed))
+    app = Authentication(app, access.authenticate, access.resource)
+    if access.origins:
+        # https://fetch.spec.whatwg.org/#http-cors-protocol
+        app = CORSMiddleware(
+            app,
+            allow_origins=access.origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Mcp-Session-Id", "Retry-After", "WWW-Authenticate", HEADER],
+        )
+    return RequestIds(AllowlistMiddleware(app, access.allowlist))
 
 
-def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Let pages of these origins call (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol)."""
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=["Mcp-Session-Id", "Retry-After", "WWW-Authenticate", HEADER],
-    )
-
-
-def _operation(backend: Backend, metrics: Metrics) -> list[BaseRoute]:
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def readiness(_: Request) -> Response:
-        return await _readiness(backend)
-
-    async def figures(_: Request) -> Response:
-        waiting = await backend.count_dispatches() if isinstance(backend, Store) else 0
-        return metrics.exposition(waiting)
-
-    return [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]
-
-
-def _metadata(resource: Resource | None) -> list[BaseRoute]:
+def _metadata_routes(resource: Resource | None) -> list[Route]:
     if resource is None:
         return []
 
@@ -128,14 +114,6 @@ def _metadata(resource: Resource | None) -> list[BaseRoute]:
     return [Route(path, metadata) for path in resource.metadata_paths]
 
 
-async def _nothing(request: Request, _: Exception) -> Response:
+async def _refuse_address(request: Request, _: Exception) -> Response:
     message = "There is nothing at this address; /mcp, /sse and /api are the doors."
-    return answer(NotFound(message), request.url.path)
-
-
-async def _readiness(backend: Backend) -> Response:
-    try:
-        await backend.list_projects(Caller(bot("readiness")), ListProjects())
-    except HandoffError as error:
-        return JSONResponse({"status": "unavailable", "error": error.message}, status_code=503)
-    return JSONResponse({"status": "ok"})
+    return error_response(NotFound(message), request.url.path)

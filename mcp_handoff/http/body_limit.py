@@ -15,7 +15,7 @@ _TOO_LONG = PlainTextResponse("The request's body is longer than 4 MiB.", status
 _TOO_SLOW = PlainTextResponse("The request's body took too long.", status_code=408)
 
 
-class WholeBodies:
+class BodyLimit:
     """Passes a request on once its whole body is there."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,16 +27,21 @@ class WholeBodies:
             await _TOO_LONG(scope, receive, send)
             return
         body: Message | None = None
-        with anyio.move_on_after(BODY_SECONDS) as waiting:
-            body = await _whole(receive)
+        with anyio.move_on_after(BODY_SECONDS) as reading:
+            body = await _read(receive)
         if body is None:
-            refusal = _TOO_SLOW if waiting.cancelled_caught else _TOO_LONG
+            refusal = _TOO_SLOW if reading.cancelled_caught else _TOO_LONG
             await refusal(scope, receive, send)
-        else:
-            await self._app(scope, _first(body, receive), send)
+            return
+        waiting = [body]
+
+        async def receive_body_first() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, receive_body_first, send)
 
 
-async def _whole(receive: Receive) -> Message | None:
+async def _read(receive: Receive) -> Message | None:
     """Return the whole body, or that the client has left; None for a body that is too long."""
     body = bytearray()
     while (message := await receive())["type"] == "http.request":
@@ -46,12 +51,3 @@ async def _whole(receive: Receive) -> Message | None:
         if not message.get("more_body", False):
             return {"type": "http.request", "body": bytes(body), "more_body": False}
     return message
-
-
-def _first(message: Message, receive: Receive) -> Receive:
-    waiting = [message]
-
-    async def receiving() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return receiving

@@ -7,14 +7,15 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import RateLimited
-from mcp_handoff.tokens import LOCAL, Principal
+from mcp_handoff.principals import LOCAL
 
 
 class RateLimit:
     """Lets each token make so many calls in any minute, counted in this process alone.
 
-    A call too many goes on with its refusal: REST answers 429, and over MCP the tool itself says
+    A call too many goes on with its refusal: REST has 429 for it, and over MCP the tool itself says
     so, in a result that an agent can read.
     """
 
@@ -24,13 +25,13 @@ class RateLimit:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal: Principal = scope.get("state", {}).get("principal", LOCAL)
+        admission = admission_of(scope)
+        principal = admission.principal
         if principal is not LOCAL and not self._limiter.hit(self._limit, principal.id):
-            scope["state"]["refusal"] = self._refusal(principal)
+            reset = self._limiter.get_window_stats(self._limit, principal.id).reset_time
+            seconds = max(1.0, round(reset - time.time(), 1))
+            allowed = f"{self._limit.amount} calls a minute are allowed with this token"
+            admission.refusal = RateLimited(
+                f"{allowed}; go on in {seconds:.0f} s.", retry_after=seconds
+            )
         await self._app(scope, receive, send)
-
-    def _refusal(self, principal: Principal) -> RateLimited:
-        reset = self._limiter.get_window_stats(self._limit, principal.id).reset_time
-        seconds = max(1.0, round(reset - time.time(), 1))
-        allowed = f"{self._limit.amount} calls a minute are allowed with this token"
-        return RateLimited(f"{allowed}; go on in {seconds:.0f} s.", retry_after=seconds)

@@ -1,4 +1,4 @@
-"""An id for each request: in its answer, and in every line of the log that it leaves."""
+"""An id for each request: in its response, and in every line of the log that it leaves."""
 
 import re
 

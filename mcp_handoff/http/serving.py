@@ -9,15 +9,19 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.addresses import is_loopback
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
-from mcp_handoff.http.application import Admission, App, create_app
-from mcp_handoff.http.authentication import Recognise, Resource, is_loopback
-from mcp_handoff.http.deadlines import ImpatientProtocol
-from mcp_handoff.http.guard import Allowed
+from mcp_handoff.http.allowlist import Allowlist
+from mcp_handoff.http.application import Access, Application, create_application
+from mcp_handoff.http.authentication import Authenticate
+from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
-from mcp_handoff.tokens import Principal, token_id_of
+from mcp_handoff.http.resource import Resource
+from mcp_handoff.principals import Principal
+from mcp_handoff.tokens import ListTokens, token_id_of
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""
@@ -26,7 +30,7 @@ SILENCE_SECONDS = 20
 """How long a connection may stay open between requests."""
 
 CONNECTIONS = 2_000
-"""How many requests are taken at once before the rest is told to come back."""
+"""How many requests are taken at once before the rest is sent away with 503."""
 
 
 _LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
@@ -36,10 +40,10 @@ _LOOPBACK_ORIGINS = tuple(f"http://{host}" for host in _LOOPBACK_HOSTS)
 class Server(uvicorn.Server):
     """Ends open streams before it waits for connections to close."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, application: Application) -> None:
         config = uvicorn.Config(
-            app.asgi,
-            http=ImpatientProtocol,
+            application.asgi,
+            http=DeadlineProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -50,7 +54,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
-        self._mcp = app.mcp
+        self._mcp = application.mcp
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -80,57 +84,50 @@ async def serve(
 
     Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
     """
-    resource = _resource(settings)
-    recognise = await _recogniser(backend, resource)
-    if recognise is None and not is_loopback(host):
+    resource = None
+    if settings.oauth_issuer and settings.oauth_audience:
+        resource = Resource(settings.oauth_audience, settings.oauth_issuer)
+    authenticate = await _authenticator(backend, resource)
+    if authenticate is None and not is_loopback(host):
         raise Misconfigured(
             f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
             " mcp-handoff token create NAME --role bot"
         )
     bound = listen(host, port)
-    address = f"{_bracketed(host)}:{bound.getsockname()[1]}"
-    allowed = Allowed([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    admission = Admission(allowed, origins, recognise, resource)
-    app = create_app(backend, settings, admission)
+    address = f"{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+    allowlist = Allowlist([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
+    access = Access(allowlist, origins, authenticate, resource)
+    application = create_application(backend, settings, access)
     everyone = "everyone on this machine (there is no token)"
-    open_to = "whoever has a token" if recognise else everyone
+    open_to = "whoever has a token" if authenticate else everyone
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
-    async with app.sessions(), beside(f"http://{address}"):
-        await Server(app).serve([bound])
+    async with application.sessions(), beside(f"http://{address}"):
+        await Server(application).serve([bound])
 
 
-async def _recogniser(backend: Backend, resource: Resource | None) -> Recognise | None:
+async def _authenticator(backend: Backend, resource: Resource | None) -> Authenticate | None:
     """Return what tells whom a token belongs to, ours or the issuer's; None where there is none."""
     store = backend if isinstance(backend, Store) else None
     if resource is not None:
         issuer = Issuer(resource.issuer, resource.address)
 
-        async def recognise(secret: str) -> Principal | None:
+        async def authenticate(secret: str) -> Principal | None:
             if store is not None and token_id_of(secret) is not None:
-                return await store.recognise(secret)
-            return await issuer.recognise(secret)
+                return await store.authenticate(secret)
+            return await issuer.authenticate(secret)
 
-        return recognise
-    if store is None or all(token.revoked_at for token in await store.list_tokens()):
+        return authenticate
+    if store is None:
         return None
-    return store.recognise
-
-
-def _resource(settings: Settings) -> Resource | None:
-    if settings.oauth_issuer and settings.oauth_audience:
-        return Resource(settings.oauth_audience, settings.oauth_issuer)
-    return None
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    listed = await store.list_tokens(Caller(bot("serve")), ListTokens())
+    return None if all(token.revoked_at for token in listed.tokens) else store.authenticate
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address; Misconfigured when it is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it answers wait 40 ms.
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it responses wait 40 ms.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,1 +1,1 @@
-"""MCP: the ten tools, resources and prompts over a Backend, and the way they are served."""
+"""MCP: the tools, resources and prompts of the desk, and the ways they are served."""

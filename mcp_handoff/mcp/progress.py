@@ -13,10 +13,10 @@ INTERVAL_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def progress_told(
+async def progress_reported(
     context: ServerRequestContext[Any, Any] | None, operation: str
 ) -> AsyncGenerator[None]:
-    """Tell the client that asked for it how many seconds the call has taken, until this is left.
+    """Report how many seconds the call has taken to a client that asked for it, until this is left.
 
     What happens inside must not raise.
     """
@@ -24,12 +24,12 @@ async def progress_told(
         yield
         return
     async with anyio.create_task_group() as group:
-        group.start_soon(_tell, context.session, operation)
+        group.start_soon(_report, context.session, operation)
         yield
         group.cancel_scope.cancel()
 
 
-async def _tell(session: ServerSession, operation: str) -> None:
+async def _report(session: ServerSession, operation: str) -> None:
     begun = anyio.current_time()
     while True:
         await anyio.sleep(INTERVAL_SECONDS)

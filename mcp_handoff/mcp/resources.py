@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from typing import TypeVar
 from urllib.parse import unquote
 
 from mcp_types import (
@@ -14,16 +13,15 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
-from mcp_handoff.actors import BOT, Caller
-from mcp_handoff.backend import Backend
 from mcp_handoff.builds import FindBuilds, GetBuild
-from mcp_handoff.errors import NotFound
-from mcp_handoff.mcp.answers import UNTRUSTED
+from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.errors import HandoffError, NotFound
 from mcp_handoff.mcp.prompts import choices
-from mcp_handoff.schema import Record, Request
+from mcp_handoff.mcp.results import UNTRUSTED
+from mcp_handoff.schema import Record
 from mcp_handoff.text import made_visible, shortened, visible
 from mcp_handoff.tickets import FindTickets, GetTicket
-from mcp_handoff.validation import parse
+from mcp_handoff.validation import Arguments
 
 JSON = "application/json"
 
@@ -58,48 +56,57 @@ _BUILD = BUILD.removesuffix("{id}")
 _OFFERED = 100
 """The most values that a completion may hold (completion/complete)."""
 
-RequestT = TypeVar("RequestT", bound=Request)
 
-
-async def read(backend: Backend, caller: Caller, uri: str) -> str:
+async def read(desk: Desk, visitor: Visitor, uri: str) -> str:
     """Return a resource as JSON. Raises ValidationFailed or NotFound for an address of nothing."""
     shown = made_visible(
-        (await _found(backend, caller, uri)).model_dump(mode="json", exclude_defaults=True)
+        (await _found(desk, visitor, uri)).model_dump(mode="json", exclude_defaults=True)
     )
     return json.dumps({**shown, "notice": UNTRUSTED}, ensure_ascii=False, separators=(",", ":"))
 
 
+async def can_read(desk: Desk, visitor: Visitor, uri: str) -> bool:
+    """Tell whether an address is one that a visitor may read."""
+    try:
+        await _found(desk, visitor, uri)
+    except HandoffError:
+        return False
+    return True
+
+
 async def complete(
-    backend: Backend,
-    caller: Caller,
+    desk: Desk,
+    visitor: Visitor,
     ref: PromptReference | ResourceTemplateReference,
     argument: CompletionArgument,
 ) -> Completion:
     """Return the values that an argument can take and that begin as it was typed."""
-    offered = await _offered(backend, caller, ref, argument.name)
+    offered = await _offered(desk, visitor, ref, argument.name)
     typed = argument.value.lower()
     values = [value for value in offered if value.lower().startswith(typed)]
     return Completion(values=values[:_OFFERED], total=len(values))
 
 
-async def _found(backend: Backend, caller: Caller, uri: str) -> Record:
+async def _found(desk: Desk, visitor: Visitor, uri: str) -> Record:
     if uri == OPEN_TICKETS:
-        return await backend.find_tickets(caller, FindTickets(limit=_OFFERED))
+        return await desk.find_tickets(visitor, _open_tickets())
     if uri.startswith(_TICKET):
-        return await backend.get_ticket(caller, _request(GetTicket, "ticket", uri, _TICKET))
+        name = unquote(uri.removeprefix(_TICKET))
+        return await desk.get_ticket(visitor, Arguments(GetTicket, {"ticket": name}))
     if uri.startswith(_BUILD):
-        return await backend.get_build(caller, _request(GetBuild, "build_id", uri, _BUILD))
+        build_id = unquote(uri.removeprefix(_BUILD))
+        return await desk.get_build(visitor, Arguments(GetBuild, {"build_id": build_id}))
     why = f"There is no resource {shortened(visible(uri), 60)!r}"
     raise NotFound(f"{why}; there are {OPEN_TICKETS}, {TICKET} and {BUILD}.")
 
 
-def _request(model: type[RequestT], field: str, uri: str, prefix: str) -> RequestT:
-    return parse(model, {field: unquote(uri.removeprefix(prefix))}, BOT)
+def _open_tickets() -> Arguments[FindTickets]:
+    return Arguments(FindTickets, {"status": "open", "slim": True, "limit": _OFFERED})
 
 
 async def _offered(
-    backend: Backend,
-    caller: Caller,
+    desk: Desk,
+    visitor: Visitor,
     ref: PromptReference | ResourceTemplateReference,
     argument: str,
 ) -> Sequence[str]:
@@ -107,10 +114,10 @@ async def _offered(
         case PromptReference(name=name):
             return choices(name, argument)
         case ResourceTemplateReference(uri="handoff://tickets/{ref}") if argument == "ref":
-            page = await backend.find_tickets(caller, FindTickets(limit=_OFFERED))
+            page = await desk.find_tickets(visitor, _open_tickets())
             return [ticket.name for ticket in page.tickets]
         case ResourceTemplateReference(uri="handoff://builds/{id}") if argument == "id":
-            found = await backend.find_builds(caller, FindBuilds(limit=_OFFERED))
+            found = await desk.find_builds(visitor, Arguments(FindBuilds, {"limit": _OFFERED}))
             return [build.id for build in found.items]
         case _:
             return []

@@ -32,22 +32,21 @@ from mcp_types import Tool as ListedTool
 from pydantic import AnyUrl
 
 from mcp_handoff import __version__
-from mcp_handoff.actors import BOT, Caller, bot
-from mcp_handoff.backend import Backend
-from mcp_handoff.calls import OK, Call, Observe, log_call, observed
+from mcp_handoff.actors import bot
+from mcp_handoff.admission import Admission, admission_of
 from mcp_handoff.config import Settings
-from mcp_handoff.errors import Forbidden, HandoffError
+from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.errors import HandoffError
 from mcp_handoff.mcp import prompts, resources
-from mcp_handoff.mcp.boundary import DEFECT, answered, protocol_error, refused
 from mcp_handoff.mcp.outgoing import Outgoing
-from mcp_handoff.mcp.progress import progress_told
-from mcp_handoff.mcp.schemas import structured_arguments
+from mcp_handoff.mcp.progress import progress_reported
+from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error, tool_result
+from mcp_handoff.mcp.sdk import lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
-from mcp_handoff.mcp.tools import TOOLS, Tool
-from mcp_handoff.schema import Record
+from mcp_handoff.mcp.tools import TOOLS
+from mcp_handoff.mcp.tools.schemas import structured_arguments
 from mcp_handoff.text import shortened, visible
-from mcp_handoff.tokens import LOCAL, Principal
-from mcp_handoff.validation import parse
+from mcp_handoff.validation import Arguments
 
 INSTRUCTIONS = (
     "A desk for handing work over. File a ticket for the roles that must act (create_ticket), have"
@@ -65,13 +64,13 @@ logger = logging.getLogger(__name__)
 
 
 class HandoffServer(MCPServer[Any]):
-    """Serves a backend; every call acts as a bot.
+    """The desk over MCP; every call acts as a bot.
 
     The table of tools stands in for the SDK's registry, so that arguments are checked and errors
-    told in one place, ours.
+    explained in one place, the desk.
     """
 
-    def __init__(self, backend: Backend, settings: Settings, observe: Observe = log_call) -> None:
+    def __init__(self, desk: Desk, settings: Settings) -> None:
         self._subscribers = Subscriptions(self._readable)
         super().__init__(
             "mcp-handoff",
@@ -82,15 +81,18 @@ class HandoffServer(MCPServer[Any]):
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=self._subscribers.bus,
         )
-        self.backend = backend
-        self._settings = settings
-        self._observe = observe
+        self._desk = desk
+        self._actor_id = settings.actor_id
         self._tools = {tool.name: tool for tool in TOOLS}
-        self._listed = [tool.listed() for tool in TOOLS if tool.reads or not settings.read_only]
+        self._listed = [tool.listed() for tool in TOOLS if tool.reads or not desk.read_only]
         self._structured = {
             tool.name: structured_arguments(tool.input_schema) for tool in self._listed
         }
-        self._serve_subscriptions()
+        add, subscribers = lowlevel_server(self).add_request_handler, self._subscribers
+        add("subscriptions/listen", SubscriptionsListenRequestParams, subscribers.listen)
+        add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
+        add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
+        add("completion/complete", CompleteRequestParams, self._complete)
 
     async def list_tools(self) -> list[ListedTool]:
         return self._listed
@@ -102,10 +104,17 @@ class HandoffServer(MCPServer[Any]):
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=_unknown("tool", name, self._tools))
         request = context.request_context if context else None
-        call = Call("mcp", name, _principal(request).name)
-        async with progress_told(request, name):
-            with observed(self._observe, call):
-                return await self._answer(tool, arguments, request, call)
+        sent = Arguments(tool.request, self._parsed(name, arguments), tool.fixed)
+        async with progress_reported(request, name):
+            try:
+                return tool_result(
+                    tool, await tool.perform(self._desk, self._visitor(request), sent)
+                )
+            except HandoffError as error:
+                return tool_error(error)
+            except Exception:
+                logger.exception("%s failed", name)
+                return tool_error(DEFECT)
 
     async def list_resources(self) -> list[Resource]:
         return list(resources.LISTED)
@@ -116,9 +125,9 @@ class HandoffServer(MCPServer[Any]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> list[ReadResourceContents]:
+        visitor = self._visitor(context.request_context if context else None)
         try:
-            caller = self._caller(context.request_context if context else None)
-            text = await resources.read(self.backend, caller, str(uri))
+            text = await resources.read(self._desk, visitor, str(uri))
         except HandoffError as error:
             raise protocol_error(error) from None
         return [ReadResourceContents(content=text, mime_type=resources.JSON)]
@@ -142,10 +151,10 @@ class HandoffServer(MCPServer[Any]):
             raise protocol_error(error) from None
 
     @asynccontextmanager
-    async def following(self) -> AsyncGenerator[None]:
-        """Tell the subscribers of what changes in the backend while this is entered."""
-        async with self.backend.changes() as changes, anyio.create_task_group() as group:
-            group.start_soon(self._subscribers.announce_each, changes)
+    async def announcing(self) -> AsyncGenerator[None]:
+        """Notify the subscribers of what changes in the backend while this is entered."""
+        async with self._desk.changes() as changes, anyio.create_task_group() as group:
+            group.start_soon(self._subscribers.notify_of_each, changes)
             yield
             group.cancel_scope.cancel()
 
@@ -158,111 +167,46 @@ class HandoffServer(MCPServer[Any]):
         incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
         outgoing: Outgoing,
     ) -> None:
-        """Serve one connection, in the protocol era of its first request, until it ends."""
-        await serve_dual_era_loop(self._lowlevel_server, incoming, outgoing, lifespan_state={})
+        """Serve one connection, in the protocol revision of its first request, until it ends."""
+        await serve_dual_era_loop(lowlevel_server(self), incoming, outgoing, lifespan_state={})
 
-    async def _answer(
-        self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None, call: Call
-    ) -> CallToolResult:
-        try:
-            result = await self._run(tool, arguments, context)
-        except HandoffError as error:
-            call.outcome = error.code
-            return refused(error)
-        except Exception:
-            logger.exception("%s failed", tool.name)
-            call.outcome = DEFECT.code
-            return refused(DEFECT)
-        call.outcome = OK
-        return answered(result)
-
-    async def _run(
-        self, tool: Tool, arguments: Mapping[str, Any], context: RequestContext | None
-    ) -> Record:
-        caller = self._caller(context)
-        self._check_may_run(tool, _principal(context))
-        request = parse(tool.request, self._unstringified(tool, arguments), BOT)
-        return await getattr(self.backend, tool.name)(caller, request)
-
-    def _check_may_run(self, tool: Tool, principal: Principal) -> None:
-        if tool.reads:
-            return
-        if self._settings.read_only:
-            raise Forbidden(
-                f"{tool.name} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
-            )
-        if not principal.may_write:
-            raise Forbidden(f"{tool.name} writes, and this token may only read.")
-
-    def _unstringified(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _parsed(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Undo what some clients do to arrays and objects: send them as a string of JSON."""
-        structured = self._structured[tool.name]
+        structured = self._structured.get(tool, ())
         return {
-            name: _parsed(value) if name in structured else value
+            name: _parsed_json(value) if name in structured else value
             for name, value in arguments.items()
         }
 
-    def _caller(self, context: RequestContext | None) -> Caller:
-        """Return who calls: a bot, known by the configured id, its token's or its client's name.
-
-        Raises what the request was refused for before it came here.
-        """
-        if refusal := _state(context, "refusal", None):
-            raise refusal
-        principal = _principal(context)
+    def _visitor(self, context: RequestContext | None) -> Visitor:
+        """Return who calls: a bot, known by the configured id or its client's name."""
+        http = context.request if context else None
         client = context.session.client_params if context else None
-        name = self._settings.actor_id or (client.client_info.name if client else None)
-        only = principal.only_project
-        return Caller(
-            actor=bot(name if principal is LOCAL else principal.name),
-            project=only or self._settings.project,
-            organization=self._settings.organization,
-            projects=principal.projects,
-        )
-
-    def _serve_subscriptions(self) -> None:
-        add, subscribers = self._lowlevel_server.add_request_handler, self._subscribers
-        add("subscriptions/listen", SubscriptionsListenRequestParams, subscribers.listen)
-        add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
-        add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
-        add("completion/complete", CompleteRequestParams, self._complete)
+        name = self._actor_id or (client.client_info.name if client else None)
+        admission = admission_of(http.scope) if http else Admission()
+        return Visitor("mcp", bot(name), admission)
 
     async def _complete(
         self, context: RequestContext, params: CompleteRequestParams
     ) -> CompleteResult:
+        visitor = self._visitor(context)
         try:
-            caller = self._caller(context)
-            offered = await resources.complete(self.backend, caller, params.ref, params.argument)
+            offered = await resources.complete(self._desk, visitor, params.ref, params.argument)
         except HandoffError as error:
             raise protocol_error(error) from None
         return CompleteResult(completion=offered)
 
     async def _readable(self, context: RequestContext, uris: Sequence[str]) -> list[str]:
         """Return those addresses that the caller may read; whoever may see all, may all."""
-        caller = self._caller(context)
-        if caller.projects is None:
+        visitor = self._visitor(context)
+        if visitor.admission.refusal is not None:
+            raise protocol_error(visitor.admission.refusal)
+        if visitor.principal.projects is None:
             return list(uris)
-        return [uri for uri in uris if await self._can_read(caller, uri)]
-
-    async def _can_read(self, caller: Caller, uri: str) -> bool:
-        try:
-            await resources.read(self.backend, caller, uri)
-        except HandoffError:
-            return False
-        return True
+        return [uri for uri in uris if await resources.can_read(self._desk, visitor, uri)]
 
 
-def _principal(context: RequestContext | None) -> Principal:
-    return _state(context, "principal", LOCAL)
-
-
-def _state(context: RequestContext | None, name: str, default: Any) -> Any:
-    """Return what was found out about an HTTP request before it came here."""
-    request = context.request if context else None
-    return getattr(request.state, name, default) if request else default
-
-
-def _parsed(value: Any) -> Any:
+def _parsed_json(value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):

@@ -1,10 +1,10 @@
-"""MCP over stdin and stdout, in both protocol eras on one connection.
+"""MCP over stdin and stdout, with and without a handshake on one connection.
 
-The SDK's own stdio loop binds a connection to the era of its first request, drops a line that it
-can't parse, and can't be stopped while it waits for input. Real clients probe with
-`server/discover` and then fall back to `initialize`: so here every request goes to the era that it
-is written in, an unreadable line is answered (JSON-RPC 2.0, section 5.1), and at EOF, SIGTERM and
-Ctrl-C the calls under way finish first.
+The SDK's own stdio loop binds a connection to the lifecycle of its first request, drops a line that
+it can't parse, and can't be stopped while it waits for input. Real clients probe with
+`server/discover` and then fall back to `initialize`: so here every request goes to a loop of the
+lifecycle that it is written for, an unreadable line gets its error (JSON-RPC 2.0, section 5.1), and
+at EOF, SIGTERM and Ctrl-C the calls under way finish first.
 """
 
 import json
@@ -41,7 +41,8 @@ from mcp_handoff.mcp.server import HandoffServer
 DRAIN_SECONDS = 10
 """How long calls under way may take once the client has left or a signal has come."""
 
-Era = Literal["handshake", "modern"]
+Lifecycle = Literal["handshake", "stateless"]
+"""Of a connection: with `initialize`, as until 2025-11-25, or without, as since 2026-07-28."""
 
 _ENDLESS = "subscriptions/listen"
 _CANCELLED = "notifications/cancelled"
@@ -56,7 +57,7 @@ async def serve_stdio(server: HandoffServer) -> None:
     reading = anyio.CancelScope()
     output = Output(wire_out, on_broken=reading.cancel)
     connection = _Connection(server, output)
-    async with server.following(), anyio.create_task_group() as group:
+    async with server.announcing(), anyio.create_task_group() as group:
         group.start_soon(_obey_signals, reading, group.cancel_scope)
         with reading:
             await connection.take(Input(wire_in), group)
@@ -67,17 +68,17 @@ async def serve_stdio(server: HandoffServer) -> None:
 
 
 class _Connection:
-    """One client: its calls under way, and a loop of the SDK's for each era that it speaks."""
+    """One client: its calls under way, and a loop of the SDK's for each lifecycle that it uses."""
 
     def __init__(self, server: HandoffServer, output: Output) -> None:
         self._server = server
         self._output = output
-        self._eras: dict[Era, MemoryObjectSendStream[SessionMessage | Exception]] = {}
-        self._calls: set[RequestId] = set()
+        self._loops: dict[Lifecycle, MemoryObjectSendStream[SessionMessage | Exception]] = {}
+        self._calls: set[RequestId | None] = set()
         self._idle = anyio.Event()
 
     async def take(self, lines: Input, group: TaskGroup) -> None:
-        """Pass every line on to its era until the client has left."""
+        """Pass every line on to its loop until the client has left."""
         while (line := await lines.next_line()) is not None:
             message = _parse(line)
             if isinstance(message, JSONRPCError):
@@ -86,7 +87,7 @@ class _Connection:
                 await self._pass_on(message, group)
 
     async def drain(self) -> None:
-        """Wait until the calls under way are answered, at most DRAIN_SECONDS."""
+        """Wait until the calls under way have ended, at most DRAIN_SECONDS."""
         with anyio.move_on_after(DRAIN_SECONDS):
             while self._calls:
                 self._idle = anyio.Event()
@@ -99,30 +100,32 @@ class _Connection:
         self._output.write(_dump(message) + b"\n")
 
     async def _pass_on(self, message: JSONRPCMessage, group: TaskGroup) -> None:
-        for era in self._eras_of(message):
-            if era not in self._eras:
-                self._begin(era, group)
+        for lifecycle in self._lifecycles_of(message):
+            if lifecycle not in self._loops:
+                stream, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
+                self._loops[lifecycle] = stream
+                group.start_soon(self._server.serve_streams, incoming, Outgoing(self.send))
             if isinstance(message, JSONRPCRequest) and message.method != _ENDLESS:
                 self._calls.add(message.id)
-            await self._eras[era].send(SessionMessage(message))
+            await self._loops[lifecycle].send(SessionMessage(message))
         if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
-            self._end((message.params or {}).get("requestId"))
+            cancelled = (message.params or {}).get("requestId")
+            if isinstance(cancelled, str | int):
+                self._end(cancelled)
 
-    def _begin(self, era: Era, group: TaskGroup) -> None:
-        stream, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
-        self._eras[era] = stream
-        group.start_soon(self._server.serve_streams, incoming, Outgoing(self.send))
-
-    def _eras_of(self, message: JSONRPCMessage) -> list[Era]:
+    def _lifecycles_of(self, message: JSONRPCMessage) -> list[Lifecycle]:
         if isinstance(message, JSONRPCRequest):
-            is_modern = message.method != "initialize" and _has_envelope(message.params)
-            return ["modern"] if is_modern else ["handshake"]
+            # The key of the 2026-07-28 envelope in `_meta` is reserved.
+            meta = (message.params or {}).get("_meta")
+            has_envelope = isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta
+            is_stateless = has_envelope and message.method != "initialize"
+            return ["stateless"] if is_stateless else ["handshake"]
         if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
-            return list(self._eras)
-        return ["modern"] if "handshake" not in self._eras and self._eras else ["handshake"]
+            return list(self._loops)
+        return ["stateless"] if self._loops.keys() == {"stateless"} else ["handshake"]
 
     def _end(self, call: RequestId | None) -> None:
-        self._calls.discard(call)  # pyright: ignore[reportArgumentType] - None is never in it
+        self._calls.discard(call)
         self._idle.set()
 
 
@@ -135,7 +138,7 @@ async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScop
 
 
 def _parse(line: Line) -> JSONRPCMessage:
-    """Return the message in a line, or the error that answers it."""
+    """Return the message in a line, or the error that it gets."""
     if isinstance(line, TooLong):
         return _error(None, INVALID_REQUEST, f"The line is longer than {LINE_BYTES} bytes.")
     try:
@@ -174,11 +177,5 @@ def _dump(message: JSONRPCMessage) -> bytes:
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
     except PydanticSerializationError:
         logger.exception("a message could not be written")
-        failed = _error(getattr(message, "id", None), INTERNAL_ERROR, "The answer is not JSON.")
+        failed = _error(getattr(message, "id", None), INTERNAL_ERROR, "The result is not JSON.")
         return failed.model_dump_json(by_alias=True, exclude_unset=True).encode()
-
-
-def _has_envelope(params: Mapping[str, Any] | None) -> bool:
-    """Tell whether a request carries the 2026-07-28 envelope (its `_meta` key is reserved)."""
-    meta = (params or {}).get("_meta")
-    return isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta

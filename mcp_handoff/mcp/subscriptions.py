@@ -1,4 +1,4 @@
-"""Who is told when a resource changes: subscribers of both protocol eras."""
+"""Who is notified when a resource changes: subscribers in all protocol revisions."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -17,9 +17,10 @@ from mcp_types import (
 
 from mcp_handoff.events import Change
 from mcp_handoff.mcp.resources import OPEN_TICKETS
+from mcp_handoff.mcp.sdk import connection_of
 
-PATIENCE_SECONDS = 1.0
-"""How long a client that does not read may hold up the others; then it is told no more."""
+NOTIFY_SECONDS = 1.0
+"""How long a client that does not read may keep the others waiting; then it is notified no more."""
 
 _OF_THE_BOARD = (
     "ticket.created",
@@ -57,9 +58,9 @@ class Subscriptions:
     async def subscribe(
         self, context: RequestContext, params: SubscribeRequestParams
     ) -> EmptyResult:
-        """Tell a session of a resource's changes until it unsubscribes or ends."""
+        """Notify a session of a resource's changes until it unsubscribes or ends."""
         for uri in await self._readable(context, [params.uri]):
-            connection = _connection(context)
+            connection = connection_of(context.session)
             subscribed = self._sessions.setdefault(uri, {})
             if id(connection) not in subscribed:
                 connection.exit_stack.callback(self._forget, uri, id(connection))
@@ -69,29 +70,26 @@ class Subscriptions:
     async def unsubscribe(
         self, context: RequestContext, params: UnsubscribeRequestParams
     ) -> EmptyResult:
-        self._forget(params.uri, id(_connection(context)))
+        self._forget(params.uri, id(connection_of(context.session)))
         return EmptyResult()
 
-    async def announce_each(self, changes: AsyncIterator[Change]) -> None:
-        """Tell the subscribers of every change until cancelled."""
+    async def notify_of_each(self, changes: AsyncIterator[Change]) -> None:
+        """Notify the subscribers of every change until cancelled."""
         async for change in changes:
             for uri in changed_by(change):
-                await self._announce(uri)
+                await self.bus.publish(ResourceUpdated(uri=uri))
+                async with anyio.create_task_group() as group:
+                    for connection, session in self._sessions.get(uri, {}).items():
+                        group.start_soon(self._notify, uri, connection, session)
 
     def end_streams(self) -> None:
         """End every open listen stream in good order."""
         self._listening.close()
 
-    async def _announce(self, uri: str) -> None:
-        await self.bus.publish(ResourceUpdated(uri=uri))
-        async with anyio.create_task_group() as group:
-            for connection, session in self._sessions.get(uri, {}).items():
-                group.start_soon(self._tell, uri, connection, session)
-
-    async def _tell(self, uri: str, connection: int, session: ServerSession) -> None:
-        with anyio.move_on_after(PATIENCE_SECONDS) as waiting:
+    async def _notify(self, uri: str, connection: int, session: ServerSession) -> None:
+        with anyio.move_on_after(NOTIFY_SECONDS) as sending:
             await session.send_resource_updated(uri)
-        if waiting.cancelled_caught:
+        if sending.cancelled_caught:
             self._forget(uri, connection)
 
     def _forget(self, uri: str, connection: int) -> None:
@@ -99,10 +97,6 @@ class Subscriptions:
         subscribed.pop(connection, None)
         if not subscribed:
             self._sessions.pop(uri, None)
-
-
-def _connection(context: RequestContext) -> Any:
-    return context.session._connection  # pyright: ignore[reportPrivateUsage] - the one way to its exit_stack, which is there for us
 
 
 def changed_by(change: Change) -> list[str]:

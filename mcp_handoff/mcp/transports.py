@@ -6,21 +6,28 @@ from contextlib import asynccontextmanager
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcp_handoff.admission import admission_of
+from mcp_handoff.errors import Forbidden
 from mcp_handoff.mcp.server import HandoffServer
-from mcp_handoff.tokens import Principal
+from mcp_handoff.mcp.tools import TOOLS
+from mcp_handoff.principals import LOCAL, require_writer
 
 STREAMABLE_PATH = "/mcp"
 SSE_PATH = "/sse"
+
+_WRITING = frozenset(tool.name for tool in TOOLS if not tool.reads)
 
 
 class HttpTransports:
     """The routes of both transports over one server, and the sessions behind them.
 
-    With `stateless`, Streamable HTTP keeps no session of the handshake era, so that each request
-    may go to another server; a client of that era then hears of no changes.
+    With `stateless`, Streamable HTTP keeps no session of the handshake revisions, so that each
+    request may go to another server; a client of theirs then hears of no changes.
     """
 
     def __init__(
@@ -46,19 +53,31 @@ class HttpTransports:
     @asynccontextmanager
     async def sessions(self) -> AsyncGenerator[None]:
         """Keep the sessions while this is entered; leaving it ends them."""
-        async with self._server.session_manager.run(), self._server.following():
+        async with self._server.session_manager.run(), self._server.announcing():
             yield
 
 
-class BindSessions:
-    """Tells the SDK whose request it is, so that no session is used with another's token."""
+class SessionOwners:
+    """Shows the SDK whose request it is, so that no session is used with another's token; and
+    refuses at once what its head says is a call of a tool that this token may not make.
+
+    RFC 6750, section 3.1, wants that refusal to be a 403. In the handshake revisions the tool's
+    name is in the body alone; there the tool's result says it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal: Principal | None = scope.get("state", {}).get("principal")
-        if principal is not None:
+        principal, headers = admission_of(scope).principal, Headers(scope=scope)
+        app = self._app
+        if headers.get("mcp-method") == "tools/call" and headers.get("mcp-name") in _WRITING:
+            try:
+                require_writer(principal)
+            except Forbidden as error:
+                body = {"error": error.message, "code": error.code}
+                app = JSONResponse(body, status_code=403)
+        if principal is not LOCAL:
             token = AccessToken(token="", client_id=principal.id, scopes=[])
             scope["user"] = AuthenticatedUser(token)
-        await self._app(scope, receive, send)
+        await app(scope, receive, send)

@@ -1,1 +1,1 @@
-"""REST: the seeds' four endpoints and what they need around them, over the same Backend."""
+"""REST: the documented endpoints of both APIs, and those around them, over the desk."""

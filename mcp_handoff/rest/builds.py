@@ -1,9 +1,10 @@
 """/v1/org/{org}/builds: list, register, read, update.
 
-Seed page: "Update build".
+The builds API's documented page "Update build" (docs/rest.md).
 """
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
@@ -17,12 +18,18 @@ from mcp_handoff.builds import (
     UpdateBuild,
     UpdatedBuild,
 )
-from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.callers import ByToken, Entered
+from mcp_handoff.rest.bodies import json_body
+from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import BUILD_READS, BUILD_WRITES
-from mcp_handoff.rest.parameters import BuildId, Cursor, Organization, ProjectQuery, TicketQuery
-from mcp_handoff.rest.requests import made
-from mcp_handoff.rest.rows import BuildBody, BuildUpdateRequest
+from mcp_handoff.rest.parameters import (
+    BuildId,
+    Cursor,
+    Organization,
+    ProjectQuery,
+    TicketQuery,
+    given,
+)
+from mcp_handoff.validation import Arguments
 
 router = APIRouter(prefix="/v1/org/{org}/builds", tags=["builds"])
 
@@ -30,33 +37,48 @@ router = APIRouter(prefix="/v1/org/{org}/builds", tags=["builds"])
 @router.get("", summary="List builds", responses=BUILD_READS)
 async def find_builds(
     org: Organization,
-    desk: Desk,
-    door: Entered,
+    desk: DeskDep,
+    visitor: VisitorDep,
     ticket: TicketQuery = None,
     project: ProjectQuery = None,
     status: BuildStatus | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Cursor = None,
 ) -> BuildPage:
-    request = made(FindBuilds, org=org, ticket=ticket, status=status, limit=limit, cursor=cursor)
-    return await desk.find_builds(door.caller(project=project), request)
+    sent = given(ticket=ticket, status=status, limit=limit, cursor=cursor)
+    where = replace(visitor, project=project or visitor.project)
+    return await desk.find_builds(where, Arguments(FindBuilds, sent, {"org": org}))
 
 
-@router.post("", status_code=201, summary="Register build", responses=BUILD_WRITES)
+@router.post(
+    "",
+    status_code=201,
+    summary="Register build",
+    responses=BUILD_WRITES,
+    openapi_extra=json_body(CreateBuild, without={"org"}),
+)
 async def create_build(
-    org: Organization, body: BuildBody, desk: Desk, caller: ByToken
+    org: Organization, body: Body, desk: DeskDep, visitor: VisitorDep
 ) -> UpdatedBuild:
-    return await desk.create_build(caller, made(CreateBuild, org=org, **body.model_dump()))
+    return await desk.create_build(visitor, Arguments(CreateBuild, body, {"org": org}))
 
 
 @router.get("/{build_id}", summary="Read build", responses=BUILD_READS)
-async def get_build(org: Organization, build_id: BuildId, desk: Desk, caller: ByToken) -> Build:
-    return await desk.get_build(caller, made(GetBuild, org=org, build_id=build_id))
+async def get_build(
+    org: Organization, build_id: BuildId, desk: DeskDep, visitor: VisitorDep
+) -> Build:
+    fixed = {"org": org, "build_id": build_id}
+    return await desk.get_build(visitor, Arguments(GetBuild, fixed=fixed))
 
 
-@router.patch("/{build_id}", summary="Update build", responses=BUILD_WRITES)
+@router.patch(
+    "/{build_id}",
+    summary="Update build",
+    responses=BUILD_WRITES,
+    openapi_extra=json_body(UpdateBuild, without={"org", "build_id"}),
+)
 async def update_build(
-    org: Organization, build_id: BuildId, body: BuildUpdateRequest, desk: Desk, caller: ByToken
+    org: Organization, build_id: BuildId, body: Body, desk: DeskDep, visitor: VisitorDep
 ) -> UpdatedBuild:
-    given: dict[str, Any] = body.model_dump(exclude_unset=True)
-    return await desk.update_build(caller, made(UpdateBuild, org=org, build_id=build_id, **given))
+    fixed = {"org": org, "build_id": build_id}
+    return await desk.update_build(visitor, Arguments(UpdateBuild, body, fixed))

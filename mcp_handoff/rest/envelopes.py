@@ -1,6 +1,7 @@
 """How errors look over REST: one envelope for the ticket API, one for the builds API.
 
-Shapes, statuses and types: the seed pages; `docs/rest.md` has the table of what can occur where.
+Shapes, statuses and types: the documented pages; `docs/rest.md` has the table of what can occur
+where.
 """
 
 from collections.abc import Mapping
@@ -68,9 +69,9 @@ class TicketError(BaseModel):
 
     error: str
     code: str | None = None
-    fieldErrors: dict[str, str] | None = None  # noqa: N815 - the seed's name
+    fieldErrors: dict[str, str] | None = None  # noqa: N815 - the documented name
     issues: list[Issue] | None = None
-    retryAfter: float | None = None  # noqa: N815 - the seed's name
+    retryAfter: float | None = None  # noqa: N815 - the documented name
     state: str | None = None
     reconnect: bool | None = None
 
@@ -107,12 +108,12 @@ def _documented(model: type[BaseModel], *statuses: int) -> Responses:
 
 
 def ticket_reads(*more: int) -> Responses:
-    """Return what a reading call of the ticket API can answer, as OpenAPI documents it."""
+    """Return how a reading call of the ticket API can fail, as OpenAPI documents it."""
     return _documented(TicketError, 401, 403, 429, 500, 502, *more)
 
 
 def ticket_writes(*more: int) -> Responses:
-    """Return what a writing call of the ticket API can answer, as OpenAPI documents it."""
+    """Return how a writing call of the ticket API can fail, as OpenAPI documents it."""
     return ticket_reads(400, 504, *more) | _BODIES
 
 
@@ -120,20 +121,21 @@ BUILD_READS = _documented(BuildError, 401, 403, 404, 422, 429, 500, 502)
 BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 504) | _BODIES
 
 
-def answer(error: HandoffError, path: str) -> JSONResponse:
-    """Return an error as the API of this path answers it."""
-    if path.startswith(BUILDS_PREFIX):
-        status, body = _build_error(error)
-    else:
-        status, body = STATUSES[error.code], _ticket_error(error)
-    return JSONResponse(
-        body.model_dump(exclude_none=True), status_code=status, headers=_headers(error)
-    )
+def error_response(error: HandoffError, path: str) -> JSONResponse:
+    """Return an error in the envelope of the API that a path belongs to."""
+    of_builds = path.startswith(BUILDS_PREFIX)
+    status, body = _build_error(error) if of_builds else _ticket_error(error)
+    response = JSONResponse(body.model_dump(exclude_none=True), status_code=status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.code == "UNAUTHENTICATED":
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
-def _ticket_error(error: HandoffError) -> TicketError:
+def _ticket_error(error: HandoffError) -> tuple[int, TicketError]:
     issues = [Issue(path=path, message=message) for path, message in error.fields.items()]
-    return TicketError(
+    return STATUSES[error.code], TicketError(
         error=error.message,
         code=error.code,
         fieldErrors=error.fields or None,
@@ -150,12 +152,3 @@ def _build_error(error: HandoffError) -> tuple[int, BuildError]:
         for path, message in error.fields.items()
     ]
     return status, BuildError(code=status, detail=error.message, errors=issues or None, type=kind)
-
-
-def _headers(error: HandoffError) -> dict[str, str]:
-    headers: dict[str, Any] = {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after)))
-    if error.code == "UNAUTHENTICATED":
-        headers["WWW-Authenticate"] = "Bearer"
-    return headers

@@ -1,14 +1,19 @@
 """What the path, the query and the headers of a request hold."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Path, Query
 from pydantic import WithJsonSchema
 
-from mcp_handoff.rest.fields import NAME_PATTERN, PRINTED, TICKET_PATTERN
+from mcp_handoff import references
+from mcp_handoff.rest.bodies import PRINTED
 from mcp_handoff.tickets import STAGES
 
-_NAME = WithJsonSchema({"type": "string", "maxLength": 60, "pattern": NAME_PATTERN})
+_NAME = WithJsonSchema(
+    {"type": "string", "maxLength": 60, "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}
+)
+"""A slug or a uuid."""
+
 _UUID = WithJsonSchema({"type": "string", "format": "uuid"})
 
 ProjectId = Annotated[str, Path(alias="id", description="a project's id or slug"), _NAME]
@@ -16,7 +21,7 @@ ProjectId = Annotated[str, Path(alias="id", description="a project's id or slug"
 TicketId = Annotated[
     str,
     Path(alias="ticketId", description="a ticket's id, reference or number"),
-    WithJsonSchema({"type": "string", "pattern": TICKET_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": references.PATTERN}),
 ]
 
 SuggestionId = Annotated[str, Path(alias="suggestionId"), _UUID]
@@ -44,7 +49,7 @@ Words = Annotated[
 TicketQuery = Annotated[
     str | None,
     Query(description="a ticket's reference, or with its project its id or number"),
-    WithJsonSchema({"type": "string", "pattern": TICKET_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": references.PATTERN}),
 ]
 
 ProjectQuery = Annotated[str | None, Query(description="the ticket's project: id or slug"), _NAME]
@@ -60,6 +65,11 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="makes a retry safe: the same key and body give the first answer again",
+        description="makes a retry safe: the same key and body give the first result again",
     ),
 ]
+
+
+def given(**parameters: Any) -> dict[str, Any]:
+    """Return those parameters that were given."""
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,80 +1,74 @@
 """/projects/{id}/ai-suggestions: list, make, act.
 
-Seed page: "Execute or decline an AI suggestion".
+The ticket API's documented page "Execute or decline an AI suggestion" (docs/rest.md).
 """
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.callers import ByToken
+from mcp_handoff import suggestions
+from mcp_handoff.references import TicketName
+from mcp_handoff.rest.bodies import json_body
+from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
-from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId
-from mcp_handoff.rest.requests import made
-from mcp_handoff.rest.rows import ActionBody, SuggestionBody
+from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId, given
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
     ListSuggestions,
     StatusFilter,
-    SuggestClose,
     SuggestedClose,
     SuggestionPage,
 )
+from mcp_handoff.validation import Arguments
 
 router = APIRouter(prefix="/projects/{id}/ai-suggestions", tags=["suggestions"])
+
+
+class SuggestClose(suggestions.SuggestClose):
+    """A proposal to close a ticket."""
+
+    ticket: TicketName = Field(validation_alias="ticket_id")
 
 
 @router.get("", summary="List AI suggestions", responses=ticket_reads(400, 404))
 async def list_suggestions(
     project: ProjectId,
-    desk: Desk,
-    caller: ByToken,
+    desk: DeskDep,
+    visitor: VisitorDep,
     status: StatusFilter = "any",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Cursor = None,
 ) -> SuggestionPage:
-    request = made(ListSuggestions, project=project, status=status, limit=limit, cursor=cursor)
-    return await desk.list_suggestions(caller, request)
+    sent = given(status=status, limit=limit, cursor=cursor)
+    arguments = Arguments(ListSuggestions, sent, {"project": project})
+    return await desk.list_suggestions(visitor, arguments)
 
 
-@router.post("", status_code=201, summary="Suggest closing a ticket", responses=ticket_writes(404))
+@router.post(
+    "",
+    status_code=201,
+    summary="Suggest closing a ticket",
+    responses=ticket_writes(404),
+    openapi_extra=json_body(SuggestClose, without={"project", "idempotency_key"}),
+)
 async def suggest_close(
-    project: ProjectId,
-    body: SuggestionBody,
-    desk: Desk,
-    caller: ByToken,
-    idempotency_key: Key = None,
+    project: ProjectId, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
 ) -> SuggestedClose:
-    content = body.model_dump(exclude={"ticket_id"})
-    request = made(
-        SuggestClose,
-        ticket=body.ticket_id,
-        project=project,
-        idempotency_key=idempotency_key,
-        **content,
-    )
-    return await desk.suggest_close(caller, request)
+    fixed = {"project": project, "idempotency_key": key}
+    return await desk.suggest_close(visitor, Arguments(SuggestClose, body, fixed))
 
 
 @router.post(
     "/{suggestionId}/action",
     summary="Execute or decline an AI suggestion",
     responses=ticket_writes(404, 409),
+    openapi_extra=json_body(ActOnSuggestion, without={"suggestion_id", "project"}),
 )
 async def act_on_suggestion(
-    project: ProjectId,
-    suggestion: SuggestionId,
-    body: ActionBody,
-    desk: Desk,
-    caller: ByToken,
+    project: ProjectId, suggestion: SuggestionId, body: Body, desk: DeskDep, visitor: VisitorDep
 ) -> ActedSuggestion:
-    request = made(
-        ActOnSuggestion,
-        suggestion_id=suggestion,
-        action=body.action,
-        reason=body.reason,
-        project=project,
-    )
-    return await desk.act_on_suggestion(caller, request)
+    fixed = {"suggestion_id": suggestion, "project": project}
+    return await desk.act_on_suggestion(visitor, Arguments(ActOnSuggestion, body, fixed))

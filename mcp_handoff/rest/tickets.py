@@ -1,58 +1,76 @@
 """/projects/{id}/tickets: file, list, read, trigger.
 
-Seed pages: "Create a handoff ticket", "Trigger bot build phase for a ticket".
+The ticket API's documented pages "Create a handoff ticket" and "Trigger bot build phase for a
+ticket" (docs/rest.md).
 """
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from mcp_handoff.rest.backends import Desk
-from mcp_handoff.rest.callers import ByToken, Entered
+from mcp_handoff import tickets
+from mcp_handoff.actors import Claim
+from mcp_handoff.rest.bodies import json_body
+from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
-from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words
-from mcp_handoff.rest.requests import made
-from mcp_handoff.rest.rows import TicketBody, TicketRows, TriggerBody, row, slim_row
+from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words, given
+from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
     CreatedTicket,
-    CreateTicket,
+    FindTickets,
     GetTicket,
-    ListTickets,
+    Priority,
     RequestType,
-    Role,
+    RoleFilter,
     Status,
     TicketDetail,
     TriggerBotBuild,
     TriggeredBuild,
 )
+from mcp_handoff.validation import Arguments
 
 router = APIRouter(prefix="/projects/{id}/tickets", tags=["tickets"])
 
-_ACTOR = {"actor_role", "actor_id", "source"}
+
+class CreateTicket(Claim, tickets.CreateTicket):
+    """A ticket to file; the actor defaults to a user, the token's name and portal. A bot names
+    roles."""
+
+    priority: Priority = Field(...)
+    blocking: bool = Field(...)
 
 
-@router.post("", status_code=201, summary="Create a handoff ticket", responses=ticket_writes(404))
+_BOTS_NAME_ROLES = {
+    "if": {"properties": {"actor_role": {"const": "bot"}}, "required": ["actor_role"]},
+    "then": {"properties": {"roles": {"minItems": 1}}, "required": ["roles"]},
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a handoff ticket",
+    responses=ticket_writes(404),
+    openapi_extra=json_body(
+        CreateTicket, without={"project", "idempotency_key"}, more=_BOTS_NAME_ROLES
+    ),
+)
 async def create_ticket(
-    project: ProjectId,
-    body: TicketBody,
-    desk: Desk,
-    door: Entered,
-    idempotency_key: Key = None,
+    project: ProjectId, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
 ) -> CreatedTicket:
-    caller = door.caller(role=body.actor_role, actor_id=body.actor_id, source=body.source)
-    content = body.model_dump(exclude=_ACTOR)
-    request = made(CreateTicket, **content, project=project, idempotency_key=idempotency_key)
-    return await desk.create_ticket(caller, request)
+    fixed = {"project": project, "idempotency_key": key}
+    return await desk.create_ticket(visitor, Arguments(CreateTicket, body, fixed))
 
 
 @router.get("", summary="List tickets", responses=ticket_reads(400, 404))
-async def list_tickets(
+async def find_tickets(
     project: ProjectId,
-    desk: Desk,
-    caller: ByToken,
+    desk: DeskDep,
+    visitor: VisitorDep,
     stages: Stages = "",
     status: Status | None = None,
-    role: Role | Literal["merged"] | None = None,
+    role: RoleFilter | None = None,
     request_type: RequestType | None = None,
     words: Words = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 1000,
@@ -60,58 +78,44 @@ async def list_tickets(
     cursor: Cursor = None,
     slim: Literal["0", "1"] = "0",
 ) -> TicketRows:
-    request = made(
-        ListTickets,
-        project=project,
+    sent = given(
+        stage=[name.strip() for name in stages.split(",") if name.strip()],
         query=words or None,
         status=status,
-        stages=_split(stages),
         role=role,
         request_type=request_type,
         limit=limit,
         offset=offset,
         cursor=cursor,
+        slim=slim == "1",
     )
-    found = await desk.list_tickets(caller, request)
-    show = slim_row if slim == "1" else row
-    return TicketRows(
-        tickets=[show(ticket) for ticket in found.tickets], next_cursor=found.next_cursor
-    )
+    page = await desk.find_tickets(visitor, Arguments(FindTickets, sent, {"project": project}))
+    rows = [ticket_row(ticket, slim=slim == "1") for ticket in page.tickets]
+    return TicketRows(tickets=rows, next_cursor=page.next_cursor)
 
 
 @router.get("/{ticketId}", summary="Read a ticket", responses=ticket_reads(400, 404))
 async def get_ticket(
-    project: ProjectId,
-    ticket: TicketId,
-    desk: Desk,
-    caller: ByToken,
+    project: ProjectId, ticket: TicketId, desk: DeskDep, visitor: VisitorDep
 ) -> TicketDetail:
-    return await desk.get_ticket(caller, made(GetTicket, ticket=ticket, project=project))
+    return await desk.get_ticket(
+        visitor, Arguments(GetTicket, {"ticket": ticket}, {"project": project})
+    )
 
 
 @router.post(
     "/{ticketId}/trigger-bot-build",
     summary="Trigger bot build phase for a ticket",
     responses=ticket_writes(404),
+    openapi_extra=json_body(TriggerBotBuild, without={"ticket", "project", "idempotency_key"}),
 )
 async def trigger_bot_build(
     project: ProjectId,
     ticket: TicketId,
-    body: TriggerBody,
-    desk: Desk,
-    caller: ByToken,
-    idempotency_key: Key = None,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    key: Key = None,
 ) -> TriggeredBuild:
-    request = made(
-        TriggerBotBuild,
-        ticket=ticket,
-        project=project,
-        provider=body.provider,
-        repo=body.repo,
-        idempotency_key=idempotency_key,
-    )
-    return await desk.trigger_bot_build(caller, request)
-
-
-def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    fixed = {"ticket": ticket, "project": project, "idempotency_key": key}
+    return await desk.trigger_bot_build(visitor, Arguments(TriggerBotBuild, body, fixed))

@@ -1,10 +1,16 @@
 """JSON schemas as small as they can be: what a model reads of a tool before it is ever called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+
+TELLING_LENGTH = 1_000
+"""From here on a text's greatest length is shown; names, keys and searches stay below theirs."""
+
+TELLING_NUMBER = 1_000
+"""Below this a number's maximum is shown."""
 
 _TYPES: Mapping[Any, str] = {
     str: "string",
@@ -18,17 +24,23 @@ _NULL = {"type": "null"}
 
 
 def input_schema(
-    model: type[BaseModel], *, required: Sequence[str] = (), nullable: Sequence[str] = ()
+    model: type[BaseModel],
+    *,
+    required: Sequence[str] = (),
+    nullable: Sequence[str] = (),
+    hidden: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the schema of a tool's arguments.
 
     `required` are fields that the model leaves optional and the tool does not; an argument that
-    may be left out is not shown to take null, except those that are `nullable`.
+    may be left out is not shown to take null, except those that are `nullable`; the `hidden` ones
+    are not shown.
     """
     schema = model.model_json_schema()
     properties: dict[str, Any] = {
         name: _compact(field, keep_null=name in nullable)
         for name, field in schema["properties"].items()
+        if name not in hidden
     }
     for name in required:
         properties[name] = {**properties[name], "minItems": 1}
@@ -58,18 +70,32 @@ def structured_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _compact(field: Mapping[str, Any], *, keep_null: bool = False) -> dict[str, Any]:
-    slim = {name: value for name, value in field.items() if name != "title"}
-    if slim.get("default") in (None, "", []):
-        slim.pop("default", None)
-    if "enum" in slim:
-        slim.pop("type", None)
+    """Return a field's schema without what no model needs to call the tool well."""
+    options: list[dict[str, Any]] = [option for option in field.get("anyOf", ()) if option != _NULL]
+    whole: dict[str, Any] = {**field, **(options[0] if options else {})}
+    types: Any = [option["type"] for option in options] if len(options) > 1 else whole["type"]
+    slim: dict[str, Any] = {
+        name: whole[name] for name in _shown(whole) if whole.get(name) not in (None, "", [])
+    }
     if "items" in slim:
         slim["items"] = _compact(slim["items"])
-    options = slim.pop("anyOf", [])
-    for option in options:
-        if option != _NULL:
-            slim |= _compact(option)
-    return {**slim, "type": [slim["type"], "null"]} if keep_null else slim
+    if "enum" not in slim:
+        slim["type"] = [types, "null"] if keep_null else types
+    return slim
+
+
+def _shown(field: Mapping[str, Any]) -> list[str]:
+    """Return what is shown of a field beside its type: limits only where a model may meet them."""
+    if field["type"] == "object":
+        return []
+    shown = ["description", "default", "enum", "items", "format"]
+    if field.get("minLength", 0) > 1 or field.get("maxLength", 0) >= TELLING_LENGTH:
+        shown += ["minLength", "maxLength"]
+    if field["type"] == "number":
+        shown += ["minimum"]
+    if field.get("maximum", TELLING_NUMBER) < TELLING_NUMBER:
+        shown += ["maximum"]
+    return shown
 
 
 def _type(annotation: Any) -> str | list[str]:

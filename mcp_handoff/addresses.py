@@ -1,0 +1,38 @@
+"""Addresses: which are of this machine alone, and which a secret may be sent to."""
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host is this machine alone: localhost, 127.0.0.0/8 or ::1 (RFC 6890)."""
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_secure(address: str) -> bool:
+    """Tell whether an address is https://, or http:// on this machine, and holds no password."""
+    parts = split_address(address)
+    named = bool(parts.hostname) and not parts.username and not parts.password
+    local = parts.scheme == "http" and is_loopback(parts.hostname)
+    return named and (local or parts.scheme == "https")
+
+
+def origin_of(address: str) -> tuple[str, str | None, int | None]:
+    """Return what tells one host from another (RFC 6454, section 4)."""
+    parts = split_address(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def split_address(address: str) -> SplitResult:
+    """Return the parts of an address, all empty when it is none."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # or a wrong one would be found where it is used
+    except ValueError:
+        return urlsplit("")
+    return parts

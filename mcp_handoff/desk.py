@@ -1,0 +1,234 @@
+"""The desk: between every door and every backend.
+
+A door says who came and what was sent. The desk decides whether that may be, checks what was sent,
+once, has the backend do it, and notes how it ended. Doors only translate.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from mcp_handoff import builds, principals, projects, runs, suggestions, tickets, tokens
+from mcp_handoff.actors import BOT, Actor, ActorRole, Caller, Claim, stamped
+from mcp_handoff.admission import Admission
+from mcp_handoff.backend import Backend, Store
+from mcp_handoff.calls import Call, Door, Observe, log_call, observed
+from mcp_handoff.config import Settings
+from mcp_handoff.errors import Forbidden, Unsupported
+from mcp_handoff.events import Change
+from mcp_handoff.principals import Principal
+from mcp_handoff.schema import Request
+from mcp_handoff.validation import Arguments
+
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT")
+
+RequestT_contra = TypeVar("RequestT_contra", bound=Request, contravariant=True)
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Method(Protocol[RequestT_contra, ResultT_co]):
+    """How a backend does something; its name is the operation's."""
+
+    __name__: str
+
+    def __call__(self, caller: Caller, request: RequestT_contra, /) -> Awaitable[ResultT_co]: ...
+
+
+Rule = Callable[[Principal], None]
+"""Raises Forbidden for whoever may not do something; the rules stand beside the nouns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who stands at the desk: the door that it came in by, how it is known there, and the project
+    that it means when it names none (None: its only one, or the server's)."""
+
+    door: Door
+    actor: Actor
+    admission: Admission = field(default_factory=Admission)
+    project: str | None = None
+
+    @property
+    def principal(self) -> Principal:
+        return self.admission.principal
+
+
+class Desk:
+    """All that can be done, by whoever may do it; `Backend` says what each operation promises.
+
+    Beside what the backend raises every operation raises what its visitor was refused for,
+    Forbidden for what it may not do, and ValidationFailed with every wrong field.
+    """
+
+    def __init__(self, backend: Backend, settings: Settings, observe: Observe = log_call) -> None:
+        self.read_only = settings.read_only
+        self.observe = observe
+        self._backend = backend
+        self._project = settings.project
+        self._organization = settings.organization
+
+    async def create_ticket(
+        self, visitor: Visitor, arguments: Arguments[tickets.CreateTicket]
+    ) -> tickets.CreatedTicket:
+        return await self._perform(visitor, arguments, self._backend.create_ticket, writes=True)
+
+    async def find_tickets(
+        self, visitor: Visitor, arguments: Arguments[tickets.FindTickets]
+    ) -> tickets.TicketPage:
+        return await self._perform(visitor, arguments, self._backend.find_tickets, writes=False)
+
+    async def get_ticket(
+        self, visitor: Visitor, arguments: Arguments[tickets.GetTicket]
+    ) -> tickets.TicketDetail:
+        return await self._perform(visitor, arguments, self._backend.get_ticket, writes=False)
+
+    async def trigger_bot_build(
+        self, visitor: Visitor, arguments: Arguments[tickets.TriggerBotBuild]
+    ) -> tickets.TriggeredBuild:
+        return await self._perform(visitor, arguments, self._backend.trigger_bot_build, writes=True)
+
+    async def list_suggestions(
+        self, visitor: Visitor, arguments: Arguments[suggestions.ListSuggestions]
+    ) -> suggestions.SuggestionPage:
+        return await self._perform(visitor, arguments, self._backend.list_suggestions, writes=False)
+
+    async def suggest_close(
+        self, visitor: Visitor, arguments: Arguments[suggestions.SuggestClose]
+    ) -> suggestions.SuggestedClose:
+        return await self._perform(visitor, arguments, self._backend.suggest_close, writes=True)
+
+    async def act_on_suggestion(
+        self, visitor: Visitor, arguments: Arguments[suggestions.ActOnSuggestion]
+    ) -> suggestions.ActedSuggestion:
+        return await self._perform(visitor, arguments, self._backend.act_on_suggestion, writes=True)
+
+    async def find_builds(
+        self, visitor: Visitor, arguments: Arguments[builds.FindBuilds]
+    ) -> builds.BuildPage:
+        return await self._perform(visitor, arguments, self._backend.find_builds, writes=False)
+
+    async def create_build(
+        self, visitor: Visitor, arguments: Arguments[builds.CreateBuild]
+    ) -> builds.UpdatedBuild:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._backend.create_build,
+            writes=True,
+            rule=builds.require_registrar,
+        )
+
+    async def get_build(
+        self, visitor: Visitor, arguments: Arguments[builds.GetBuild]
+    ) -> builds.Build:
+        return await self._perform(visitor, arguments, self._backend.get_build, writes=False)
+
+    async def update_build(
+        self, visitor: Visitor, arguments: Arguments[builds.UpdateBuild]
+    ) -> builds.UpdatedBuild:
+        return await self._perform(visitor, arguments, self._backend.update_build, writes=True)
+
+    async def report_run(
+        self, visitor: Visitor, arguments: Arguments[runs.ReportRun]
+    ) -> runs.ReportedRun:
+        return await self._perform(visitor, arguments, self._store.report_run, writes=True)
+
+    async def list_projects(
+        self, visitor: Visitor, arguments: Arguments[projects.ListProjects]
+    ) -> projects.ProjectList:
+        return await self._perform(visitor, arguments, self._backend.list_projects, writes=False)
+
+    async def create_project(
+        self, visitor: Visitor, arguments: Arguments[projects.CreateProject]
+    ) -> projects.CreatedProject:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._backend.create_project,
+            writes=True,
+            rule=projects.require_starter,
+        )
+
+    async def create_token(
+        self, visitor: Visitor, arguments: Arguments[tokens.CreateToken]
+    ) -> tokens.CreatedToken:
+        return await self._perform(
+            visitor, arguments, self._store.create_token, writes=True, rule=principals.require_admin
+        )
+
+    async def list_tokens(
+        self, visitor: Visitor, arguments: Arguments[tokens.ListTokens]
+    ) -> tokens.TokenList:
+        return await self._perform(
+            visitor, arguments, self._store.list_tokens, writes=False, rule=principals.require_admin
+        )
+
+    async def revoke_token(
+        self, visitor: Visitor, arguments: Arguments[tokens.RevokeToken]
+    ) -> tokens.RevokedToken:
+        return await self._perform(
+            visitor, arguments, self._store.revoke_token, writes=True, rule=principals.require_admin
+        )
+
+    def whoami(self, visitor: Visitor) -> principals.Identity:
+        """Return whom a visitor is taken for."""
+        principal = visitor.principal
+        with self._noted(visitor, "whoami"):
+            projects = None if principal.projects is None else sorted(principal.projects)
+            return principals.Identity(name=principal.name, role=principal.role, projects=projects)
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """Follow what changes in the backend, whoever may see it; the door knows who may."""
+        return self._backend.changes()
+
+    @property
+    def _store(self) -> Store:
+        if isinstance(self._backend, Store):
+            return self._backend
+        raise Unsupported("This server works on an API: that is kept over there.")
+
+    async def _perform(
+        self,
+        visitor: Visitor,
+        arguments: Arguments[RequestT],
+        method: Method[RequestT, ResultT],
+        *,
+        writes: bool,
+        rule: Rule | None = None,
+    ) -> ResultT:
+        operation, principal = method.__name__, visitor.principal
+        with self._noted(visitor, operation):
+            if writes and self.read_only:
+                raise Forbidden(
+                    f"{operation} writes, and this server only reads (HANDOFF_READ_ONLY=1)."
+                )
+            if writes:
+                principals.require_writer(principal)
+            if rule is not None:
+                rule(principal)
+            request = arguments.parse(_role(visitor, arguments))
+            claim = request if isinstance(request, Claim) else None
+            caller = Caller(
+                actor=stamped(visitor.actor, principal, claim),
+                project=visitor.project or principal.only_project or self._project,
+                organization=self._organization,
+                principal=principal,
+            )
+            return await method(caller, request)
+
+    @contextmanager
+    def _noted(self, visitor: Visitor, operation: str) -> Generator[None]:
+        """Note how a call ends; it does so at once for whoever was refused on the way here."""
+        visitor.admission.noted = True
+        with observed(self.observe, Call(visitor.door, operation, visitor.principal.name)):
+            if visitor.admission.refusal is not None:
+                raise visitor.admission.refusal
+            yield
+
+
+def _role(visitor: Visitor, arguments: Arguments[Any]) -> ActorRole:
+    """Return as what a caller acts whose claim is not checked yet."""
+    is_bot = BOT in (visitor.actor.role, visitor.principal.role, arguments.sent.get("actor_role"))
+    return BOT if is_bot else "user"

@@ -1,0 +1,32 @@
+"""What the operators of a server read: whether it lives, whether it can work, and its figures."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.backend import Backend, Store
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.http.metrics import Metrics
+from mcp_handoff.projects import ListProjects
+
+
+def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
+    """Return /healthz, /readyz and /metrics."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readiness(_: Request) -> Response:
+        try:
+            await backend.list_projects(Caller(bot("readiness")), ListProjects())
+        except HandoffError as error:
+            body = {"status": "unavailable", "error": error.message}
+            return JSONResponse(body, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    async def figures(_: Request) -> Response:
+        waiting = await backend.count_dispatches() if isinstance(backend, Store) else 0
+        return metrics.exposition(waiting)
+
+    return [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]

@@ -1,0 +1,28 @@
+"""The tools, a noun a file: each with its request, what it does and the words of its answer."""
+
+from typing import Any
+
+from mcp_handoff.mcp.tools.builds import FIND_BUILDS, UPDATE_BUILD
+from mcp_handoff.mcp.tools.projects import LIST_PROJECTS
+from mcp_handoff.mcp.tools.suggestions import ACT_ON_SUGGESTION, LIST_SUGGESTIONS, SUGGEST_CLOSE
+from mcp_handoff.mcp.tools.tickets import (
+    CREATE_TICKET,
+    FIND_TICKETS,
+    GET_TICKET,
+    TRIGGER_BOT_BUILD,
+)
+from mcp_handoff.mcp.tools.tool import Tool
+
+TOOLS: tuple[Tool[Any, Any], ...] = (
+    CREATE_TICKET,
+    FIND_TICKETS,
+    GET_TICKET,
+    TRIGGER_BOT_BUILD,
+    LIST_SUGGESTIONS,
+    SUGGEST_CLOSE,
+    ACT_ON_SUGGESTION,
+    FIND_BUILDS,
+    UPDATE_BUILD,
+    LIST_PROJECTS,
+)
+"""Every tool, in the order in which they are listed."""
