@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import anyio
 import jwt
 
-from mcp_handoff.config import is_secure
+from mcp_handoff.addresses import is_secure
 from mcp_handoff.errors import BackendUnavailable, Forbidden
-from mcp_handoff.http.authentication import READ, WRITE
+from mcp_handoff.http.resource import READ, WRITE
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError
 from mcp_handoff.principals import Principal
 

@@ -8,6 +8,7 @@ import pytest
 from mcp import Client
 
 from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk as ServedDesk
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
@@ -33,9 +34,12 @@ def open_desk(tmp_path: Path) -> OpenDesk:
         tickets, builds = (ApiClient(address, "token-1", policy) for _ in range(2))
         backend = RemoteBackend(tickets, builds)
         settings = read_settings({"HANDOFF_PROJECT": "shop"}, tmp_path)
-        async with Client(HandoffServer(backend, settings)) as client:
-            yield Desk(client)
-        await backend.close()
+        server = HandoffServer(ServedDesk(backend, settings), settings)
+        try:
+            async with Client(server) as client:
+                yield Desk(client)
+        finally:
+            await backend.close()
 
     return opened
 

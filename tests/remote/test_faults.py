@@ -167,7 +167,7 @@ async def test_a_longer_wait_than_ours_is_handed_back(
         api.fail(faults.refuses(503, Retry_After="60"), "GET")
         assert (await desk.refusal("find_tickets", {}))["retry_after"] == 60
         api.fail(faults.refuses(429, Retry_After=LATER), "GET")
-        assert 3500 < (await desk.refusal("find_tickets", {}))["retry_after"] <= 3600
+        assert 3000 < (await desk.refusal("find_tickets", {}))["retry_after"] <= 3600
 
 
 async def test_a_ticket_that_others_filed_before_is_not_taken_for_a_lost_one(
@@ -205,12 +205,12 @@ async def test_the_budget_bounds_retries_while_an_api_is_down(
 async def test_the_whole_call_has_an_end_however_often_it_is_repeated(
     api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    policy = replace(BRISK, read=0.6, call=1)
+    policy = replace(BRISK, read=0.4, call=1)
     async with open_desk(api.url, policy) as desk:
         api.fail(faults.hangs_undone, "GET", 9)
         error = await desk.refusal("find_tickets", {})
     assert error["message"] == "The API gave no response in 1 s; try again later."
-    assert len(api.requests) == 2
+    assert 2 <= len(api.requests) < policy.attempts
 
 
 async def test_a_call_that_is_cancelled_leaves_the_api(
