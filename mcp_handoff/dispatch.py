@@ -1,4 +1,4 @@
-"""Dispatch: telling BUILD_DISPATCH_URL of the runs in the outbox, each at least once under one id.
+"""Dispatch: sending the runs in the outbox to BUILD_DISPATCH_URL, each at least once under one id.
 
 The messages follow Standard Webhooks (https://www.standardwebhooks.com).
 """
@@ -7,21 +7,21 @@ import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
-import httpx2
 from standardwebhooks import Webhook
 
 from mcp_handoff.backend import Store
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, TimedOut
 from mcp_handoff.retry_after import seconds_of
 from mcp_handoff.runs import Attempt, Dispatch, retry_in, run_secret
 
 CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 15.0
+RESPONSE_SECONDS = 15.0
 """How long a receiver may take in all; a lease lasts longer."""
 
 LOOK_SECONDS = 5.0
@@ -33,22 +33,21 @@ SENDERS = 4
 EVENT = "build.triggered"
 
 _GONE = 410
-_TIMEOUT = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who is told: its address, the secret that it shares with us (whsec_…), and where it reaches
-    us to report (the address of our /api)."""
+    """Where dispatches are sent: its address, the secret that it shares with us (whsec_…), and
+    where it reaches us to report (the address of our /api)."""
 
     url: str
     secret: str | None = None
     reports_to: str | None = None
 
     def body(self, dispatch: Dispatch, now: datetime) -> str:
-        """Return what a run's receiver is told; how to report only where reports can be proved."""
+        """Return the body of a dispatch; it says how to report where reports can be proved."""
         data = dict(dispatch.payload)
         if self.secret and self.reports_to:
             data["report_url"] = f"{self.reports_to}/runs/{dispatch.run_id}/report"
@@ -67,6 +66,26 @@ class Receiver:
             headers["webhook-signature"] = signature
         return headers
 
+    async def send(self, http: HttpClient, dispatch: Dispatch) -> Attempt:
+        """Send a run's dispatch once and return how that ended, judged by the status alone."""
+        now = datetime.now(UTC)
+        body = self.body(dispatch, now)
+        headers = self.headers(dispatch, body, now)
+        try:
+            response = await http.request("POST", self.url, headers=headers, content=body)
+        except TimedOut:
+            return _failed(dispatch, f"it gave no response within {RESPONSE_SECONDS:.0f} s")
+        except HttpError:
+            return _failed(dispatch, "it can't be reached, or broke off")
+        if 200 <= response.status < 300:
+            return Attempt()
+        if response.status == _GONE:
+            return Attempt(error="The receiver responded 410: it takes no more dispatches.")
+        if 300 <= response.status < 400:
+            return _failed(dispatch, "it responded with a redirect, and none is followed")
+        asked = seconds_of(response.headers.get("Retry-After"))
+        return _failed(dispatch, f"it responded with status {response.status}", asked)
+
 
 class Dispatcher:
     """Sends what is due in a store's outbox."""
@@ -78,7 +97,7 @@ class Dispatcher:
     async def send_due(self) -> list[Attempt]:
         """Send everything that is due now and return how it went."""
         made: list[Attempt] = []
-        async with _client(self._receiver.url) as http:
+        async with aclosing(_http_client()) as http:
             while attempt := await self._send_next(http):
                 made.append(attempt)
         return made
@@ -87,13 +106,13 @@ class Dispatcher:
     async def running(self) -> AsyncGenerator[None]:
         """Send whatever becomes due while this is entered; what is on its way when it is left is
         given back."""
-        async with _client(self._receiver.url) as http, anyio.create_task_group() as group:
+        async with aclosing(_http_client()) as http, anyio.create_task_group() as group:
             for _ in range(SENDERS):
                 group.start_soon(self._keep_sending, http)
             yield
             group.cancel_scope.cancel()
 
-    async def _keep_sending(self, http: httpx2.AsyncClient) -> None:
+    async def _keep_sending(self, http: HttpClient) -> None:
         async with self._store.changes() as changes:
             while True:
                 await self._send_all(http)
@@ -102,7 +121,7 @@ class Dispatcher:
                         if change.kind == EVENT:
                             break
 
-    async def _send_all(self, http: httpx2.AsyncClient) -> None:
+    async def _send_all(self, http: HttpClient) -> None:
         try:
             while await self._send_next(http):
                 pass
@@ -111,18 +130,18 @@ class Dispatcher:
         except Exception:
             logger.exception("dispatching failed")
 
-    async def _send_next(self, http: httpx2.AsyncClient) -> Attempt | None:
+    async def _send_next(self, http: HttpClient) -> Attempt | None:
         """Send what has waited longest; None when nothing is due.
 
         Only the sending can be cancelled: what was leased is settled or given back.
         """
         dispatch = None
         with anyio.CancelScope(shield=True):
-            dispatch = await self._store.take_dispatch()
+            dispatch = await self._store.lease_dispatch()
         if dispatch is None:
             return None
         try:
-            attempt = await self._attempt(http, dispatch)
+            attempt = await self._receiver.send(http, dispatch)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._store.release_dispatch(dispatch)
@@ -133,38 +152,10 @@ class Dispatcher:
             logger.warning("run %s was not dispatched: %s", dispatch.run_id, attempt.error)
         return attempt
 
-    async def _attempt(self, http: httpx2.AsyncClient, dispatch: Dispatch) -> Attempt:
-        now = datetime.now(UTC)
-        body = self._receiver.body(dispatch, now)
-        headers = self._receiver.headers(dispatch, body, now)
-        try:
-            with anyio.fail_after(ANSWER_SECONDS):
-                async with http.stream(
-                    "POST", self._receiver.url, content=body, headers=headers
-                ) as response:
-                    return _outcome(response, dispatch)
-        except TimeoutError:
-            return _failed(dispatch, f"it gave no answer within {ANSWER_SECONDS:.0f} s")
-        except httpx2.HTTPError:
-            return _failed(dispatch, "it can't be reached, or broke off")
 
-
-def _client(url: str) -> httpx2.AsyncClient:
-    # A proxy could read what is sent over http://, a run's secret too.
-    proxies = url.startswith("https://")
-    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=proxies)
-
-
-def _outcome(response: httpx2.Response, dispatch: Dispatch) -> Attempt:
-    """Judge by the status alone: what else the receiver says is not read."""
-    if response.is_success:
-        return Attempt()
-    if response.status_code == _GONE:
-        return Attempt(error="The receiver answered 410: it takes no more dispatches.")
-    if response.is_redirect:
-        return _failed(dispatch, "it answered with a redirect, and none is followed")
-    asked = seconds_of(response.headers.get("Retry-After"))
-    return _failed(dispatch, f"it answered with status {response.status_code}", asked)
+def _http_client() -> HttpClient:
+    deadlines = Deadlines(CONNECT_SECONDS, read=RESPONSE_SECONDS, total=RESPONSE_SECONDS)
+    return HttpClient(deadlines, body_limit=0)
 
 
 def _failed(dispatch: Dispatch, why: str, asked: float | None = None) -> Attempt:

@@ -1,16 +1,16 @@
-"""From what an API answers when it refuses to our own errors, in our own words.
+"""From what an API responds when it refuses to our own errors, in our own words.
 
 Both envelopes are read: the ticket API's (code, fieldErrors, issues, retryAfter, reconnect) and the
 builds API's (code, detail, errors, type).
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from mcp_handoff import errors
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.remote.responses import ApiResponse, as_list, as_object, lost, objects
 from mcp_handoff.text import shortened, visible
 
 _BY_STATUS: Mapping[int, tuple[type[HandoffError], str]] = {
@@ -31,7 +31,16 @@ _BY_STATUS: Mapping[int, tuple[type[HandoffError], str]] = {
 _EXISTS = (errors.AlreadyExists, "has that already; nothing was changed")
 """What 409 means in the builds API."""
 
-_TYPES: Mapping[str, type[HandoffError]] = {
+_BY_CODE: Mapping[str, type[HandoffError]] = {
+    error.code: error
+    for error in vars(errors).values()
+    if isinstance(error, type) and issubclass(error, HandoffError)
+    # A defect over there, or a wrong setting, is not one here.
+    if error.code not in (errors.Internal.code, errors.Misconfigured.code)
+}
+"""What another mcp-handoff names its errors in the ticket API's envelope."""
+
+_BY_TYPE: Mapping[str, type[HandoffError]] = {
     "validation_error": errors.ValidationFailed,
     "not_found_error": errors.NotFound,
     "forbidden_error": errors.Forbidden,
@@ -41,6 +50,7 @@ _TYPES: Mapping[str, type[HandoffError]] = {
     "bad_gateway_error": errors.BackendUnavailable,
     "gateway_timeout_error": errors.OutcomeUnknown,
 }
+"""What it names them in the builds API's."""
 
 _RECONNECT = " Linking GitHub again in the API's own settings may help."
 _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")
@@ -50,115 +60,60 @@ _NAMES = 20
 _LONGEST = 10**7
 """The most seconds that a `retryAfter` is believed."""
 
-_OURS_ALONE = (errors.Internal, errors.Misconfigured)
 
+def refusal(response: ApiResponse, *, wrote: bool) -> HandoffError:
+    """Return the error that a response with status 400 or above stands for.
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A refusal as it came: `is_ours` when another mcp-handoff answered, `wrote` when the request
-    was one that writes; `body` is None when it was no JSON object."""
+    Another mcp-handoff is taken at its word; any other API's words are left out, and only the
+    names of the fields that it refused are kept.
+    """
+    body = response.body or {}
+    fields = _fields(body)
+    retry_after = response.retry_after
+    asked: Any = body.get("retryAfter")
+    if type(asked) in (int, float) and 0 <= asked <= _LONGEST:
+        retry_after = float(asked)
 
-    status: int
-    body: dict[str, Any] | None
-    retry_after: float | None
-    is_ours: bool
-    wrote: bool
+    kind = _BY_CODE.get(str(body.get("code"))) or _BY_TYPE.get(str(body.get("type")))
+    if response.is_ours and kind:
+        said = body.get("error") or body.get("detail") or f"The API responded {response.status}."
+        state = body.get("state")
+        return kind(
+            _line(said, 2000),
+            fields=fields,
+            retry_after=retry_after,
+            state=str(state) if state else None,
+        )
 
+    if response.status >= 500 and response.status not in _BY_STATUS:
+        what = f"responded with status {response.status}"
+        return lost(what, wrote=wrote, retry_after=retry_after)
 
-def refusal(answer: Answer) -> HandoffError:
-    """Return the error that an answer stands for."""
-    if answer.is_ours and (kind := _kind(answer.body or {})):
-        return _rebuilt(kind, answer)
-    if answer.status >= 500 and answer.status not in _BY_STATUS:
-        what = f"answered with status {answer.status}"
-        return lost(what, wrote=answer.wrote, retry_after=_retry_after(answer))
-    kind, why = _meaning(answer)
-    fields = _field_names(answer.body or {})
-    named = f" ({', '.join(fields)})" if fields else ""
-    advice = _RECONNECT if (answer.body or {}).get("reconnect") is True else ""
+    unknown = (errors.Unsupported, f"refused it with status {response.status}")
+    kind, why = _BY_STATUS.get(response.status, unknown)
+    if response.status == 409 and "detail" in body:
+        kind, why = _EXISTS
+    names = [name for name in fields if _NAME.fullmatch(name)][:_NAMES]
+    named = f" ({', '.join(names)})" if names else ""
+    advice = _RECONNECT if body.get("reconnect") is True else ""
     return kind(
         f"The API {why}{named}.{advice}",
-        fields=dict.fromkeys(fields, "was refused by the API"),
-        retry_after=_retry_after(answer),
+        fields=dict.fromkeys(names, "was refused by the API"),
+        retry_after=retry_after,
     )
-
-
-def lost(what: str, *, wrote: bool, retry_after: float | None = None) -> HandoffError:
-    """Return what is told when no usable answer came: a write may have been done all the same."""
-    if wrote:
-        message = f"The API {what}; it may or may not be done: look first."
-        return errors.OutcomeUnknown(message, retry_after=retry_after)
-    message = f"The API {what}; try again later."
-    return errors.BackendUnavailable(message, retry_after=retry_after)
-
-
-def _meaning(answer: Answer) -> tuple[type[HandoffError], str]:
-    if answer.status == 409 and "detail" in (answer.body or {}):
-        return _EXISTS
-    unknown = (errors.Unsupported, f"refused it with status {answer.status}")
-    return _BY_STATUS.get(answer.status, unknown)
-
-
-def _kind(body: Mapping[str, Any]) -> type[HandoffError] | None:
-    """Return the error that another mcp-handoff named; a defect there is not one here."""
-    code = body.get("code")
-    named = (kind for kind in _all_kinds(HandoffError) if kind.code == code)
-    kind = next(named, None) or _TYPES.get(str(body.get("type")))
-    return None if kind in _OURS_ALONE else kind
-
-
-def _all_kinds(kind: type[HandoffError]) -> Iterator[type[HandoffError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _all_kinds(child)
-
-
-def _rebuilt(kind: type[HandoffError], answer: Answer) -> HandoffError:
-    body = answer.body or {}
-    message = body.get("error") or body.get("detail") or f"The API answered {answer.status}."
-    state = body.get("state")
-    return kind(
-        shortened(visible(str(message)), 2000),
-        fields=_fields(body),
-        retry_after=_retry_after(answer),
-        state=str(state) if state else None,
-    )
-
-
-def _field_names(body: Mapping[str, Any]) -> list[str]:
-    """Return the names of the fields that were wrong, where they read like names."""
-    return [name for name in _fields(body) if _NAME.fullmatch(name)][:_NAMES]
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields that were wrong, each with what was said of it."""
-    listed = body.get("fieldErrors")
-    found: dict[Any, Any] = dict(cast(dict[Any, Any], listed)) if isinstance(listed, dict) else {}
-    for issue in _objects(body.get("issues")):
-        found.setdefault(issue.get("path"), issue.get("message"))
-    for issue in _objects(body.get("errors")):
-        found.setdefault(_place(issue.get("loc")), issue.get("msg"))
+    found: dict[Any, Any] = dict(as_object(body.get("fieldErrors")))
+    for issue in objects(body.get("issues")):
+        found.setdefault(str(issue.get("path")), issue.get("message"))
+    for issue in objects(body.get("errors")):
+        parts = as_list(issue.get("loc")) or [issue.get("loc")]
+        place = ".".join(str(part) for part in parts if part not in ("body", "query", "path"))
+        found.setdefault(place, issue.get("msg"))
     return {_line(name, 80): _line(said, 300) for name, said in found.items()}
-
-
-def _objects(items: object) -> list[dict[str, Any]]:
-    if not isinstance(items, list):
-        return []
-    listed = cast(list[object], items)
-    return [cast(dict[str, Any], item) for item in listed if isinstance(item, dict)]
-
-
-def _place(loc: object) -> str:
-    parts = cast(list[object], loc) if isinstance(loc, list) else [loc]
-    return ".".join(str(part) for part in parts if part not in ("body", "query", "path"))
 
 
 def _line(value: object, length: int) -> str:
     return shortened(visible(str(value)), length)
-
-
-def _retry_after(answer: Answer) -> float | None:
-    told = (answer.body or {}).get("retryAfter")
-    if isinstance(told, bool) or not isinstance(told, int | float):
-        return answer.retry_after
-    return float(told) if 0 <= told <= _LONGEST else answer.retry_after

@@ -14,7 +14,7 @@ from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.errors import AlreadyExists
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.remote.client import ApiClient
-from mcp_handoff.remote.remote_backend import ApiBackend
+from mcp_handoff.remote.remote_backend import RemoteBackend
 
 _ADMIN = Caller(Actor(role="user", source="portal", id="admin"))
 
@@ -65,7 +65,7 @@ class ByToken:
         self._process = process
         self._url: str = process.tell("serve", store=str(store))
         self._admin = self._connect("admin", "admin")
-        self._backends: dict[Actor, ApiBackend] = {}
+        self._backends: dict[Actor, RemoteBackend] = {}
         self._projects: set[str] = set()
         self._starting = anyio.Lock()
 
@@ -81,14 +81,14 @@ class ByToken:
             await backend.close()
         self._process.tell("close")
 
-    def _of(self, actor: Actor) -> ApiBackend:
+    def _of(self, actor: Actor) -> RemoteBackend:
         if actor not in self._backends:
             self._backends[actor] = self._connect(actor.id or "nobody", actor.role)
         return self._backends[actor]
 
-    def _connect(self, name: str, role: str) -> ApiBackend:
+    def _connect(self, name: str, role: str) -> RemoteBackend:
         token = self._process.tell("token", name=name, role=role)
-        return ApiBackend(ApiClient(self._url, token), ApiClient(f"{self._url}/v1", token))
+        return RemoteBackend(ApiClient(self._url, token), ApiClient(f"{self._url}/v1", token))
 
     async def _start(self, project: str) -> None:
         async with self._starting:

@@ -99,7 +99,7 @@ async def test_what_is_not_taken_is_sent_again_on_the_schedule_until_it_is_given
             assert len(receiver.messages) == attempts
             run = await run_of(desk, caller)
             assert (run.status, run.attempts) == ("queued", attempts)
-            assert run.last_error == "The receiver did not take it: it answered with status 500."
+            assert run.last_error == "The receiver did not take it: it responded with status 500."
             clock.advance(seconds=wait - 1)
             assert await dispatcher.send_due() == []
             clock.advance(seconds=wait * JITTER + 1.001)
@@ -125,7 +125,7 @@ async def test_a_run_that_was_given_up_can_be_triggered_anew(desk: Store, caller
     [
         (Answer(302, {"Location": "http://127.0.0.1:1/"}), "redirect"),
         (Answer(404), "status 404"),
-        (Answer(hangs=True), "no answer"),
+        (Answer(hangs=True), "no response"),
     ],
 )
 async def test_a_receiver_that_fails_is_told_in_our_words(
@@ -135,7 +135,7 @@ async def test_a_receiver_that_fails_is_told_in_our_words(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatch, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(dispatch, "RESPONSE_SECONDS", 0.2)
     await trigger(desk, caller)
     with Receiver(answer) as receiver:
         await to(receiver, desk).send_due()

@@ -11,6 +11,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_handoff.http import oauth
 from tests.http.issuer import READ, WRITE, Issuer
 from tests.http.served import Served, make_token
 from tests.http.test_guard import bearer
@@ -144,6 +145,17 @@ def test_keys_that_are_known_outlast_their_issuer(served: Served, issuer: Issuer
     assert served.http.get(PROJECTS, headers=headers).status_code == 200
     issuer.stop()
     assert served.http.get(PROJECTS, headers=headers).status_code == 200
+
+
+async def test_no_proxy_reads_what_an_issuer_on_this_machine_is_asked(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Issuer() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        trusted = oauth.Issuer(issuer.url, AUDIENCE)
+        principal = await trusted.authenticate(issuer.token(AUDIENCE))
+    assert (principal and principal.name, proxy.requests) == ("ada", [])
 
 
 def test_our_own_tokens_hold_beside_the_issuers(served: Served, store: Path) -> None:

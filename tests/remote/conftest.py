@@ -8,14 +8,16 @@ import pytest
 from mcp import Client
 
 from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk as ServedDesk
 from mcp_handoff.mcp.server import HandoffServer
-from mcp_handoff.remote.client import ApiClient, Patience
-from mcp_handoff.remote.remote_backend import ApiBackend
+from mcp_handoff.remote.client import ApiClient
+from mcp_handoff.remote.remote_backend import RemoteBackend
+from mcp_handoff.remote.retries import RetryPolicy
 from tests.mcp.desk import Desk
 from tests.remote.faults import FaultServer, unused_address
 from tests.remote.stood_in import StandIn, started
 
-BRISK = Patience(connect=2, read=5, call=10, wait=0.5, pause=0.001)
+BRISK = RetryPolicy(connect=2, read=5, call=10, wait=0.5, pause=0.001)
 """Waits for a busy machine, and hardly between attempts."""
 
 TOKEN = "tickets-secret-1"
@@ -28,13 +30,16 @@ def open_desk(tmp_path: Path) -> OpenDesk:
     """Open a desk over the API at an address."""
 
     @asynccontextmanager
-    async def opened(address: str, patience: Patience = BRISK) -> AsyncGenerator[Desk]:
-        tickets, builds = (ApiClient(address, "token-1", patience) for _ in range(2))
-        backend = ApiBackend(tickets, builds)
+    async def opened(address: str, policy: RetryPolicy = BRISK) -> AsyncGenerator[Desk]:
+        tickets, builds = (ApiClient(address, "token-1", policy) for _ in range(2))
+        backend = RemoteBackend(tickets, builds)
         settings = read_settings({"HANDOFF_PROJECT": "shop"}, tmp_path)
-        async with Client(HandoffServer(backend, settings)) as client:
-            yield Desk(client)
-        await backend.close()
+        server = HandoffServer(ServedDesk(backend, settings), settings)
+        try:
+            async with Client(server) as client:
+                yield Desk(client)
+        finally:
+            await backend.close()
 
     return opened
 

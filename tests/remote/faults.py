@@ -17,7 +17,7 @@ from uuid import uuid4
 
 JSON = "application/json"
 HUGE = 100_000_000
-"""The bytes of an answer that is too long to be read."""
+"""The bytes of a response that is too long to be read."""
 
 _PATIENCE = 30
 """Seconds after which a connection is given up, so that no test hangs."""
@@ -30,8 +30,8 @@ class FaultServer:
     """Files and lists tickets over HTTP while it is entered, except where it is told to fail.
 
     `requests` has the method of every request that arrived, read or not; `holding` is set when an
-    answer is held back and `left` when the client did not wait for it; `sent` counts the bytes of
-    what was answered, `opened` the connections.
+    response is held back and `left` when the client did not wait for it; `sent` counts the bytes of
+    what was sent back, `opened` the connections.
     """
 
     def __init__(self, *, is_ours: bool = False) -> None:
@@ -88,20 +88,20 @@ class FaultServer:
                 if planned[0] == method:
                     self._faults.remove(planned)
                     return planned[1]
-        return answers
+        return responds
 
     def do(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """Do what is asked and return the answer."""
+        """Do what is asked and return the response."""
         with self._lock:
             self.authorizations.append(headers.get("authorization"))
             if method == "POST":
-                return self.answer(201, {"ticket": self._filed(headers, json.loads(body))})
+                return self.response(201, {"ticket": self._filed(headers, json.loads(body))})
             words = parse_qs(urlsplit(path).query).get("q", [""])[0]
             found = [ticket for ticket in self.tickets if words in ticket["title"]]
-            return self.answer(200, {"tickets": found})
+            return self.response(200, {"tickets": found})
 
-    def answer(self, status: int, body: object, content_type: str = JSON, **more: str) -> bytes:
-        """Return an answer as it goes over the wire; `more` are headers."""
+    def response(self, status: int, body: object, content_type: str = JSON, **more: str) -> bytes:
+        """Return a response as it goes over the wire; `more` are headers."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         ours = {"Handoff-Version": "1"} if self.is_ours else {}
         named = {name.replace("_", "-"): value for name, value in more.items()}
@@ -139,7 +139,7 @@ class FaultServer:
 
 
 class Exchange:
-    """A request that has arrived, and the connection that its answer goes to."""
+    """A request that has arrived, and the connection that its response goes to."""
 
     def __init__(self, server: FaultServer, connection: socket.socket) -> None:
         self.server = server
@@ -180,7 +180,7 @@ Fault = Callable[[Exchange], None]
 """What is done with a request."""
 
 
-def answers(exchange: Exchange) -> None:
+def responds(exchange: Exchange) -> None:
     """Nothing is wrong."""
     exchange.send(exchange.read()())
 
@@ -209,14 +209,21 @@ def hangs_done(exchange: Exchange) -> None:
     exchange.wait_until_left()
 
 
-def answers_half(exchange: Exchange) -> None:
+def responds_half(exchange: Exchange) -> None:
     whole = exchange.read()()
     exchange.send(whole[:-10])
     exchange.close()
 
 
+def holds_the_body(exchange: Exchange) -> None:
+    """Responds with a head, and with a body only once the client has left."""
+    head, _, _ = exchange.read()().partition(b"\r\n\r\n")
+    exchange.send(head + b"\r\n\r\n")
+    exchange.wait_until_left()
+
+
 def drips(exchange: Exchange) -> None:
-    """Answers so slowly that no byte is late and the whole is."""
+    """Responds so slowly that no byte is late and the whole is."""
     for number in exchange.read()():
         exchange.send(bytes([number]))
         if exchange.wait_until_left(0.05):
@@ -224,7 +231,7 @@ def drips(exchange: Exchange) -> None:
 
 
 def floods(exchange: Exchange) -> None:
-    """Answers with 100 MB of JSON."""
+    """Responds with 100 MB of JSON."""
     exchange.read()()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {HUGE}\r\n\r\n"
     exchange.send(head.encode() + b'{"tickets": "')
@@ -238,25 +245,25 @@ def refuses(status: int, body: object = None, content_type: str = JSON, **more: 
 
     def refuse(exchange: Exchange) -> None:
         exchange.read()
-        exchange.send(exchange.server.answer(status, body or {}, content_type, **more))
+        exchange.send(exchange.server.response(status, body or {}, content_type, **more))
 
     return refuse
 
 
 def garbles(content: bytes, content_type: str = JSON, status: int = 200) -> Fault:
-    """Return a fault that does what is asked and answers something else."""
+    """Return a fault that does what is asked and responds with something else."""
 
     def garble(exchange: Exchange) -> None:
         exchange.read()()
-        exchange.send(exchange.server.answer(status, content, content_type))
+        exchange.send(exchange.server.response(status, content, content_type))
 
     return garble
 
 
 def mislabels(exchange: Exchange) -> None:
-    """Gives the right answer as plain text."""
+    """Gives the right response as plain text."""
     _, _, body = exchange.read()().partition(b"\r\n\r\n")
-    exchange.send(exchange.server.answer(200, body, "text/plain"))
+    exchange.send(exchange.server.response(200, body, "text/plain"))
 
 
 def http_date(**later: float) -> str:

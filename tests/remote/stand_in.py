@@ -1,7 +1,7 @@
 """The documented ticket and builds APIs as a process, as small as their pages allow.
 
 It is written from those pages alone. Beside the two APIs it has doors for a test: GET /recorded
-lists the requests that came, POST /next says how the next one is answered, whatever it is.
+lists the requests that came, POST /next says how the next one is responded to, whatever it is.
 """
 
 import json
@@ -22,7 +22,7 @@ BUILD = "b1a7c3de-6f21-4f57-9a0c-2d4e8f6a1b31"
 NOW = "2026-11-02T09:30:00.000Z"
 
 Body = Mapping[str, Any]
-Answer = tuple[int, Body]
+Response = tuple[int, Body]
 
 _CREATE = {
     "title",
@@ -68,7 +68,7 @@ def _row(ticket_id: str, number: int, status: str) -> dict[str, Any]:
 
 @dataclass
 class Desk:
-    """What is kept, what came, and what is to be answered next."""
+    """What is kept, what came, and what is to be responded next."""
 
     token: str
     recorded: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -107,7 +107,7 @@ class Desk:
     )
 
 
-def _create(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _create(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     missing = [name for name in _REQUIRED if name not in body]
     if body.get("actor_role") == "bot" and not body.get("roles"):
         missing.append("roles")
@@ -118,7 +118,7 @@ def _create(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> An
     return 201, {"ticket": told}
 
 
-def _list(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _list(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     if "cursor" in query and "role" in query:
         return 400, _refusal("cursor can't be combined with role", ["cursor"])
     words, status = query.get("q", ""), query.get("status")
@@ -129,23 +129,23 @@ def _list(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answ
         and status in (None, row["status"])
     ]
     begin, size = int(query.get("cursor", 0)), int(query.get("limit", 1000))
-    answer: dict[str, Any] = {"tickets": found[begin : begin + size], "took_ms": 3}
+    response: dict[str, Any] = {"tickets": found[begin : begin + size], "took_ms": 3}
     if begin + size < len(found):
-        answer["next_cursor"] = str(begin + size)
-    return 200, answer
+        response["next_cursor"] = str(begin + size)
+    return 200, response
 
 
-def _trigger(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _trigger(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     if extra := body.keys() - {"provider", "repo"}:
         return 400, _refusal("Invalid request", sorted(extra))
     return 200, {"ticket": {}}
 
 
-def _suggestions(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _suggestions(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     return 200, {"total": 1, "suggestions": [desk.suggestion]}
 
 
-def _act(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _act(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     if place["suggestion"].lower() != SUGGESTION:
         return 404, {"error": "Suggestion not found"}
     if desk.suggestion["status"] != "pending":
@@ -155,20 +155,20 @@ def _act(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answe
     return 200, {"suggestion": desk.suggestion, "apply_result": {"merged": True}}
 
 
-def _update(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _update(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     if place["build"].lower() != BUILD:
         return 404, _build_error(404, "not_found_error")
     desk.build = {**desk.build, **body}
     return 200, desk.build
 
 
-def _register(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Answer:
+def _register(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     return 201, {**desk.build, **body}
 
 
 _ID = r"[0-9a-fA-F-]{36}"
 _TICKETS = rf"/api/projects/(?P<project>{_ID})/tickets"
-_ROUTES: Mapping[tuple[str, str], Callable[..., Answer]] = {
+_ROUTES: Mapping[tuple[str, str], Callable[..., Response]] = {
     ("POST", _TICKETS): _create,
     ("GET", _TICKETS): _list,
     ("GET", "/api/tickets"): _list,
@@ -194,7 +194,7 @@ def _build_error(status: int, kind: str) -> Body:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from the desk, or as a test has planned."""
+    """Responds from the desk, or as a test has planned."""
 
     desk: Desk
     protocol_version = "HTTP/1.1"
@@ -221,9 +221,9 @@ class Handler(BaseHTTPRequestHandler):
         self.desk.recorded.append(
             {"method": self.command, "path": self.path, "headers": headers, "body": body}
         )
-        return self._answer(body)
+        return self._respond(body)
 
-    def _answer(self, body: Any) -> None:
+    def _respond(self, body: Any) -> None:
         if self.desk.planned:
             planned = self.desk.planned.pop(0)
             return self._send(planned["status"], planned["body"], planned.get("headers", {}))
@@ -231,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(401, {"error": "Not authenticated"})
         return self._send(*self._routed(body or {}))
 
-    def _routed(self, body: Body) -> Answer:
+    def _routed(self, body: Body) -> Response:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         for (method, pattern), act in _ROUTES.items():

@@ -14,11 +14,11 @@ from mcp.client.stdio import StdioServerParameters
 from tests.mcp.wire import TIMEOUT
 from tests.remote.stand_in import PROJECT
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 class StandIn:
-    """The documented APIs as a process, what they were asked, and what they answer next."""
+    """The documented APIs as a process, what they were asked, and what they respond next."""
 
     def __init__(self, token: str) -> None:
         self._process = subprocess.Popen(
@@ -54,8 +54,8 @@ class StandIn:
         request = self.requests()[-1]
         return request["method"], request["path"].removeprefix("/api"), request["body"]
 
-    def answer_next(self, status: int, body: Mapping[str, Any], **headers: str) -> None:
-        """Have the next request answered like this."""
+    def respond_next(self, status: int, body: Mapping[str, Any], **headers: str) -> None:
+        """Have the next request responded to like this."""
         planned = {"status": status, "body": body, "headers": headers}
         self._http.post("/next", json=planned).raise_for_status()
 

@@ -58,7 +58,7 @@ async def test_closing_leaves_no_connection_open(api: FaultServer, open_desk: Op
     assert await asyncio.to_thread(api.is_left_alone)
 
 
-async def test_an_answer_that_is_too_long_is_left_at_once(
+async def test_a_response_that_is_too_long_is_left_at_once(
     api: FaultServer, open_desk: OpenDesk
 ) -> None:
     async with open_desk(api.url) as desk:

@@ -50,7 +50,7 @@ async def test_the_configured_id_is_who_acts(stand_in: StandIn) -> None:
     assert stand_in.last()[2]["actor_id"] == "ci-bot"
 
 
-async def test_a_minimal_answer_is_told_with_what_was_filed(desk: Desk) -> None:
+async def test_a_minimal_response_is_told_with_what_was_filed(desk: Desk) -> None:
     result = await desk.client.call_tool("create_ticket", {**FILED, "roles": ["qa"]})
     assert result.structured_content is not None
     ticket = result.structured_content["ticket"]
@@ -63,7 +63,7 @@ async def test_roles_that_are_told_by_name_alone_are_those_of_a_new_ticket(
     desk: Desk, stand_in: StandIn
 ) -> None:
     told = {"id": TICKET, "status": "open", "created_at": "2026-11-02T09:30:00Z"}
-    stand_in.answer_next(201, {"ticket": {**told, "stage": "backlog", "roles": ["backend"]}})
+    stand_in.respond_next(201, {"ticket": {**told, "stage": "backlog", "roles": ["backend"]}})
     assert (await desk.file_ticket())["roles"] == [{"role": "backend", "status": "pending"}]
 
 
@@ -107,7 +107,7 @@ async def test_a_ticket_that_is_named_by_number_is_looked_up_for_its_id(
 async def test_an_undocumented_ai_output_does_no_harm(
     desk: Desk, stand_in: StandIn, ai_output: object
 ) -> None:
-    stand_in.answer_next(200, {"ticket": {"id": TICKET, "ai_output": ai_output}})
+    stand_in.respond_next(200, {"ticket": {"id": TICKET, "ai_output": ai_output}})
     await desk.call("trigger_bot_build", ticket=TICKET)
 
 
@@ -131,7 +131,7 @@ async def test_what_executing_changed_is_told_where_the_api_tells_all_of_it(
     suggestion = (await desk.call("list_suggestions"))["suggestions"][0]
     executed = {**suggestion, "ticket_title": None, "ticket_number": None, "confidence": None}
     executed |= {"suggested_action": None, "status": "executed"}
-    stand_in.answer_next(200, {"suggestion": executed, "apply_result": applied})
+    stand_in.respond_next(200, {"suggestion": executed, "apply_result": applied})
     acted = await desk.call("act_on_suggestion", suggestion_id=SUGGESTION, action="execute")
     assert acted["apply_result"] == applied
 
@@ -233,7 +233,7 @@ REFUSALS = [
 async def test_the_ticket_apis_refusals_are_told_in_our_own_words(
     desk: Desk, stand_in: StandIn, status: int, code: str
 ) -> None:
-    stand_in.answer_next(status, TICKET_ERROR)
+    stand_in.respond_next(status, TICKET_ERROR)
     arguments = {"suggestion_id": SUGGESTION, "action": "execute"}
     error = await desk.refusal("act_on_suggestion", arguments)
     assert error["code"] == code
@@ -247,7 +247,7 @@ async def test_the_ticket_apis_refusals_are_told_in_our_own_words(
 async def test_the_builds_apis_refusals_are_told_in_our_own_words(
     desk: Desk, stand_in: StandIn, status: int, code: str
 ) -> None:
-    stand_in.answer_next(status, BUILD_ERROR)
+    stand_in.respond_next(status, BUILD_ERROR)
     error = await desk.refusal("update_build", {"build_id": BUILD, "is_active": True})
     assert error["code"] == code
     assert not any(raw in json.dumps(error) for raw in RAW)
@@ -257,9 +257,9 @@ async def test_the_builds_apis_refusals_are_told_in_our_own_words(
 
 
 async def test_reconnect_becomes_advice_to_link_github_again(desk: Desk, stand_in: StandIn) -> None:
-    stand_in.answer_next(401, {"error": "Raw words", "reconnect": True})
+    stand_in.respond_next(401, {"error": "Raw words", "reconnect": True})
     error = await desk.refusal("trigger_bot_build", {"ticket": CLOSED})
     assert "Linking GitHub again" in error["message"]
-    stand_in.answer_next(401, {"error": "Raw words"})
+    stand_in.respond_next(401, {"error": "Raw words"})
     error = await desk.refusal("trigger_bot_build", {"ticket": CLOSED})
     assert "GitHub" not in error["message"]

@@ -79,9 +79,9 @@ async def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(
 async def test_no_redirect_is_followed(stand_in: StandIn, elsewhere: StandIn, status: int) -> None:
     async with Client(started(stand_in, TOKEN)) as client:
         desk = Desk(client)
-        stand_in.answer_next(status, {}, Location=f"{elsewhere.url}/tickets")
+        stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
         assert (await desk.refusal("find_tickets", {}))["code"] == "BACKEND_UNAVAILABLE"
-        stand_in.answer_next(status, {}, Location=f"{elsewhere.url}/tickets")
+        stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
         error = await desk.refusal("trigger_bot_build", {"ticket": TICKET})
     assert error["code"] == "OUTCOME_UNKNOWN"
     assert elsewhere.origin not in str(error)

@@ -1,0 +1,80 @@
+"""Builds over an API."""
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.builds import (
+    Build,
+    BuildPage,
+    CreateBuild,
+    FindBuilds,
+    GetBuild,
+    UpdateBuild,
+    UpdatedBuild,
+)
+from mcp_handoff.errors import NotFound, Unsupported
+from mcp_handoff.events import Change
+from mcp_handoff.masking import masked_fields
+from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.paths import builds_path
+from mcp_handoff.remote.responses import objects, parse_response
+
+_UNLESS_GIVEN = {"status": "ready"}
+"""The status of a build that comes without one."""
+
+
+async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPage:
+    """List an organization's builds. Raises Unsupported where the API lists none."""
+    query = {
+        "ticket": request.ticket,
+        "project": caller.project if request.ticket else None,
+        "status": request.status,
+        "limit": request.limit,
+        "cursor": request.cursor,
+    }
+    path = builds_path(request.org or caller.organization)
+    try:
+        response = await api.builds.send("GET", path, query=query)
+    except (NotFound, Unsupported):
+        if api.builds.is_ours:
+            raise
+        raise Unsupported(
+            f"The API at {api.builds.address} lists no builds (GET …/builds)."
+        ) from None
+    items = [{**_UNLESS_GIVEN, **row} for row in objects(response.get("items"))]
+    if not api.builds.is_ours:
+        # An API may not know how to choose.
+        items = [
+            item
+            for item in items
+            if request.ticket in (None, item.get("source_id"))
+            and request.status in (None, item["status"])
+        ]
+    return parse_response(BuildPage, {**response, "items": items}, wrote=False)
+
+
+async def create_build(api: Api, caller: Caller, request: CreateBuild) -> UpdatedBuild:
+    """Register a build that was made elsewhere."""
+    given = request.model_dump(exclude={"org"}, exclude_none=True)
+    body, masked = masked_fields(given)
+    response = await api.builds.send("POST", builds_path(request.org), body=body)
+    fields = {**_UNLESS_GIVEN, **response}
+    created = parse_response(UpdatedBuild, fields, wrote=True, masked=masked)
+    api.feed.publish([Change("build.created", build_id=created.id)])
+    return created
+
+
+async def get_build(api: Api, caller: Caller, request: GetBuild) -> Build:
+    """Read one build."""
+    path = f"{builds_path(request.org or caller.organization)}/{request.build_id}"
+    response = await api.builds.send("GET", path)
+    return parse_response(Build, {**_UNLESS_GIVEN, **response}, wrote=False)
+
+
+async def update_build(api: Api, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
+    """Change what was given, null included."""
+    body, masked = masked_fields(request.changes())
+    path = f"{builds_path(request.org or caller.organization)}/{request.build_id}"
+    response = await api.builds.send("PATCH", path, body=body)
+    fields = {**_UNLESS_GIVEN, **response}
+    updated = parse_response(UpdatedBuild, fields, wrote=True, masked=masked)
+    api.feed.publish([Change("build.updated", build_id=updated.id)])
+    return updated

@@ -1,0 +1,43 @@
+"""Projects over an API, and whom it takes us for."""
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import NotFound, Unsupported
+from mcp_handoff.principals import Identity
+from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.responses import objects, parse_response
+
+_TICKETS = 2000
+"""How many of the caller's tickets are looked through for projects."""
+
+
+async def list_projects(api: Api, caller: Caller, request: ListProjects) -> ProjectList:
+    """List the projects; where the API lists none, those of the caller's tickets."""
+    try:
+        response = await api.tickets.send("GET", "/projects")
+    except (NotFound, Unsupported):
+        # The documented API lists no projects; those of the caller's tickets are there.
+        listed = await api.tickets.send("GET", "/tickets", query={"limit": _TICKETS, "slim": 1})
+        ids = [row.get("project_id") for row in objects(listed.get("tickets"))]
+        response = {"projects": [{"id": id_} for id_ in dict.fromkeys(ids) if id_]}
+    return parse_response(ProjectList, response, wrote=False)
+
+
+async def create_project(api: Api, caller: Caller, request: CreateProject) -> CreatedProject:
+    """Start a project."""
+    body = request.model_dump(exclude_none=True)
+    response = await api.tickets.send("POST", "/projects", body=body)
+    return parse_response(CreatedProject, response, wrote=True)
+
+
+async def whoami(api: Api) -> Identity:
+    """Return as whom we act there. Raises Unsupported where the API does not say."""
+    try:
+        response = await api.tickets.send("GET", "/me")
+    except NotFound:
+        if api.tickets.is_ours:
+            raise
+        raise Unsupported(
+            f"The API at {api.tickets.address} does not say whose token this is (GET /me)."
+        ) from None
+    return parse_response(Identity, response, wrote=False)

@@ -1,0 +1,197 @@
+"""Tickets over an API: the operations, and how the ticket API's rows are read."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import HandoffError, NotFound, OutcomeUnknown, Unsupported, ValidationFailed
+from mcp_handoff.events import Change
+from mcp_handoff.masking import masked_fields
+from mcp_handoff.projects import is_id
+from mcp_handoff.references import parse_name, reference
+from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.paths import tickets_path
+from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
+from mcp_handoff.suggestions import SuggestClose
+from mcp_handoff.tickets import (
+    MERGED,
+    REPEAT_WINDOW_SECONDS,
+    CreatedTicket,
+    CreateTicket,
+    FindTickets,
+    GetTicket,
+    TicketDetail,
+    TicketPage,
+    TriggerBotBuild,
+    TriggeredBuild,
+)
+
+_ALIASES = {
+    "request_type": "category",
+    "priority": "severity",
+    "suggested_resolution": "suggested_backend_change",
+}
+"""The ticket API's other names of three fields."""
+
+_PAGE, _PAGES = 200, 10
+"""How many tickets are looked through for one that the API can't be asked for by name."""
+
+
+async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> CreatedTicket:
+    """File a ticket, or find the one that was filed although no response came."""
+    project = request.project or caller.project
+    path = tickets_path(project)
+    given = request.model_dump(exclude={"project", "idempotency_key"}, exclude_none=True)
+    content, masked = masked_fields(given)
+    actor = {name: value for name, value in caller.actor.as_json().items() if value is not None}
+    body = {**content, **actor}
+    try:
+        response = await api.tickets.send("POST", path, body=body, key=request.idempotency_key)
+    except OutcomeUnknown:
+        filed = await _find_filed(api, path, content)
+        if filed is None:
+            raise
+        response = {"ticket": filed}
+
+    # An API may return no more than id, status and created_at; the rest is known from here.
+    pending = [{"role": role, "status": "pending"} for role in (*request.roles, MERGED)]
+    ticket = {**body, "roles": pending, **_fields(response.get("ticket"), project)}
+    fields = {"deduplicated": False, **response, "ticket": ticket}
+    created = parse_response(CreatedTicket, fields, wrote=True, masked=masked)
+    if not created.deduplicated:
+        api.feed.publish([Change("ticket.created", created.ticket.id, created.ticket.reference)])
+    return created
+
+
+async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> TicketPage:
+    """List a project's tickets or search them."""
+    project = request.project or caller.project
+    query = {
+        "q": request.query,
+        "status": None if request.status == "any" else request.status,
+        "stage": ",".join(request.stage) or None,
+        "role": request.role,
+        "request_type": request.request_type,
+        "limit": request.limit,
+        "offset": request.offset or None,
+        "cursor": request.cursor,
+        "slim": 1 if request.slim else None,
+    }
+    response = await api.tickets.send("GET", tickets_path(project), query=query)
+    found = [_fields(row, project) for row in objects(response.get("tickets"))]
+    # The documented API does not choose by request type.
+    wanted = [row for row in found if request.request_type in (None, row.get("request_type"))]
+    return parse_response(TicketPage, {**response, "tickets": wanted}, wrote=False)
+
+
+async def get_ticket(api: Api, caller: Caller, request: GetTicket) -> TicketDetail:
+    """Read a ticket, out of the list where the API has no endpoint for one."""
+    project = project_of(request, caller)
+    path = f"{tickets_path(project)}/{quote(request.ticket, safe='')}"
+    try:
+        response = await api.tickets.send("GET", path)
+    except (NotFound, Unsupported, ValidationFailed):
+        if api.tickets.is_ours:
+            raise
+        # The documented API has no such endpoint.
+        project = request.project or caller.project
+        response = {"ticket": await _find_row(api, project, request.ticket)}
+    fields = {**response, "ticket": _fields(response.get("ticket"), project)}
+    return parse_response(TicketDetail, fields, wrote=False)
+
+
+async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
+    """Start a bot build for a ticket; named otherwise than by its id, it is looked up first where
+    the API may know no other name."""
+    project, name = project_of(request, caller), request.ticket
+    if not api.tickets.is_ours and parse_name(name).id is None:
+        # The documented API knows a ticket by its id alone; another mcp-handoff, by any name, and
+        # the look-up may be the first to show that it is one.
+        own = request.project or caller.project
+        try:
+            row = await _find_row(api, own, name)
+        except NotFound:
+            if not api.tickets.is_ours:
+                raise
+        else:
+            if not api.tickets.is_ours:
+                project, name = own, str(row["id"])
+
+    given = request.model_dump(include={"provider", "repo"}, exclude_none=True)
+    body, masked = masked_fields(given)
+    path = f"{tickets_path(project)}/{quote(name, safe='')}/trigger-bot-build"
+    response = await api.tickets.send("POST", path, body=body, key=request.idempotency_key)
+    known = {"id": name, "status": "open", **_fields(response.get("ticket"), project)}
+    fields = {**response, "ticket": known}
+    triggered = parse_response(TriggeredBuild, fields, wrote=True, masked=masked)
+    ticket = triggered.ticket
+    build_id = ticket.ai_output.get("build_run", {}).get("build_id")
+    api.feed.publish([Change("build.triggered", ticket.id, ticket.reference, build_id)])
+    return triggered
+
+
+def project_of(request: GetTicket | TriggerBotBuild | SuggestClose, caller: Caller) -> str:
+    """Return the project that a request names, by itself or by its ticket's reference."""
+    return request.project or parse_name(request.ticket).project or caller.project
+
+
+async def _find_row(api: Api, project: str, name: str) -> Mapping[str, Any]:
+    """Return a ticket's row out of the list of its project. Raises NotFound."""
+    key = parse_name(name)
+    query = {"q": key.number, "limit": _PAGE}
+    for _ in range(_PAGES):
+        response = await api.tickets.send("GET", tickets_path(project), query=query)
+        for row in objects(response.get("tickets")):
+            row_id = str(row.get("id", "")).lower()
+            if row_id == key.id or (row_id and key.number and row.get("number") == key.number):
+                return row
+        query["cursor"] = response.get("next_cursor")
+        if query["cursor"] is None:
+            break
+    why = f"names no ticket in project {project}"
+    raise NotFound.at("ticket", why, "find_tickets shows those there are")
+
+
+async def _find_filed(api: Api, path: str, content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the ticket with this title and description that was filed just now, None where there
+    is none or the API can't be asked (docs/decisions/done-or-not.md)."""
+    try:
+        query = {"q": content["title"], "limit": 20}
+        response = await api.tickets.send("GET", path, query=query)
+    except HandoffError:
+        return None
+    oldest = datetime.now(UTC) - timedelta(seconds=REPEAT_WINDOW_SECONDS)
+    for row in objects(response.get("tickets")):
+        if any(row.get(name) != content[name] for name in ("title", "description")):
+            continue
+        with suppress(ValueError):
+            created = datetime.fromisoformat(str(row.get("created_at")))
+            if created.tzinfo is not None and created > oldest:
+                return row
+    return None
+
+
+def _fields(row: object, project: str) -> dict[str, Any]:
+    """Return a ticket's row under our names, with its reference where that is known.
+
+    What the API does not document stays out where it would not fit.
+    """
+    fields = as_object(row)
+    for name, alias in _ALIASES.items():
+        if fields.get(name) is None and alias in fields:
+            fields = {**fields, name: fields[alias]}
+    if "reference" not in fields and "number" in fields and not is_id(project):
+        fields = {**fields, "reference": reference(fields["number"], project)}
+    # A role that is only named is a new ticket's.
+    roles = [
+        {"role": role, "status": "pending"} if isinstance(role, str) else role
+        for role in as_list(fields.get("roles"))
+    ]
+    ai_output = as_object(fields.get("ai_output"))
+    if not isinstance(ai_output.get("build_run", {}), dict):
+        ai_output = {name: value for name, value in ai_output.items() if name != "build_run"}
+    fields = {**fields, "roles": roles, "ai_output": ai_output or None}
+    return {name: value for name, value in fields.items() if value not in (None, [])}
