@@ -78,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             level=settings.log_level,
             format="%(levelname)s %(name)s: %(message)s",
         )
-        # It tells every address whole, and that of a receiver may hold a key.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
         return options.run(options, settings)
     except HandoffError as error:
         print(f"mcp-handoff: {error.message}", file=sys.stderr)

@@ -6,7 +6,7 @@ from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, UpdateBuild
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
-from mcp_handoff.validation import parse
+from mcp_handoff.validation import Arguments
 
 TICKET: dict[str, Any] = {
     "title": "Checkout fails at 100 items",
@@ -18,33 +18,34 @@ TICKET: dict[str, Any] = {
 
 
 def create_ticket(**arguments: Any) -> CreateTicket:
-    return parse(CreateTicket, {**TICKET, **arguments}, BOT)
+    return Arguments(CreateTicket, {**TICKET, **arguments}).parse(BOT)
 
 
 def find_tickets(**arguments: Any) -> FindTickets:
-    return parse(FindTickets, arguments, BOT)
+    return Arguments(FindTickets, arguments).parse(BOT)
 
 
 def get_ticket(ticket: str | int, **arguments: Any) -> GetTicket:
-    return parse(GetTicket, {"ticket": ticket, **arguments}, BOT)
+    return Arguments(GetTicket, {"ticket": ticket, **arguments}).parse(BOT)
 
 
 def trigger_bot_build(ticket: str | int, **arguments: Any) -> TriggerBotBuild:
-    return parse(TriggerBotBuild, {"ticket": ticket, **arguments}, BOT)
+    return Arguments(TriggerBotBuild, {"ticket": ticket, **arguments}).parse(BOT)
 
 
 def suggest_close(ticket: str | int, **arguments: Any) -> SuggestClose:
-    return parse(SuggestClose, {"ticket": ticket, "evidence": {"pr": 7}, **arguments}, BOT)
+    return Arguments(SuggestClose, {"ticket": ticket, "evidence": {"pr": 7}, **arguments}).parse(
+        BOT
+    )
 
 
 def list_suggestions(**arguments: Any) -> ListSuggestions:
-    return parse(ListSuggestions, arguments, BOT)
+    return Arguments(ListSuggestions, arguments).parse(BOT)
 
 
 def execute(suggestion_id: str, **arguments: Any) -> ActOnSuggestion:
-    return parse(
-        ActOnSuggestion, {"suggestion_id": suggestion_id, "action": "execute", **arguments}, BOT
-    )
+    given = {"suggestion_id": suggestion_id, "action": "execute", **arguments}
+    return Arguments(ActOnSuggestion, given).parse(BOT)
 
 
 def decline(suggestion_id: str, **arguments: Any) -> ActOnSuggestion:
@@ -52,8 +53,8 @@ def decline(suggestion_id: str, **arguments: Any) -> ActOnSuggestion:
 
 
 def find_builds(**arguments: Any) -> FindBuilds:
-    return parse(FindBuilds, arguments, BOT)
+    return Arguments(FindBuilds, arguments).parse(BOT)
 
 
 def update_build(build_id: str, **arguments: Any) -> UpdateBuild:
-    return parse(UpdateBuild, {"build_id": build_id, **arguments}, BOT)
+    return Arguments(UpdateBuild, {"build_id": build_id, **arguments}).parse(BOT)
