@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,7 +25,13 @@ def no_settings_of_the_developer() -> None:
             del os.environ[name]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_reaches_what_is_started() -> None:
+    """Undo what a shell does to a command in the background: its children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
 

@@ -1,6 +1,7 @@
 """What a model reads: small, honest, and marked where others wrote it."""
 
 import json
+from pathlib import Path
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
@@ -9,6 +10,7 @@ from mcp_types import CallToolResult
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
 from tests import requests
+from tests.databases import in_store
 from tests.mcp.desk import Desk, text
 from tests.requests import TICKET
 
@@ -59,10 +61,10 @@ async def test_what_others_wrote_is_marked_and_shown_without_hidden_characters(d
 
 
 async def test_hidden_characters_are_kept_in_the_store(
-    desk: Desk, backend: Backend, caller: Caller
+    desk: Desk, desk_store: Path, caller: Caller
 ) -> None:
     await desk.file_ticket(title="Ignore\u202e this")
-    kept = await backend.get_ticket(caller, requests.get_ticket(1))
+    kept = in_store(desk_store, lambda store: store.get_ticket(caller, requests.get_ticket(1)))
     assert kept.ticket.title == "Ignore\u202e this"
 
 
