@@ -54,10 +54,12 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+def postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestconfig: pytest.Config
+) -> Iterator[Server]:
     """A PostgreSQL that all workers share."""
     own = tmp_path_factory.getbasetemp()
-    with shared_server(own if worker_id == "master" else own.parent) as server:
+    with shared_server(own if worker_id == "master" else own.parent, pytestconfig) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.http.served import Served
 from tests.mcp.desk import Desk
+from tests.mcp.wire import TIMEOUT
 
 ACKNOWLEDGEMENT = 0.04
 """Seconds that Nagle's algorithm and a delayed acknowledgement take together, on every machine."""
@@ -22,7 +23,8 @@ async def test_sigterm_ends_an_open_stream_in_good_order_and_the_server_in_time(
         client.listen(resource_subscriptions=["handoff://tickets"]) as subscription,
     ):
         await Desk(client).file_ticket()
-        assert await anext(subscription) == ResourceUpdated(uri="handoff://tickets")
+        with anyio.fail_after(TIMEOUT):
+            assert await anext(subscription) == ResourceUpdated(uri="handoff://tickets")
         status, errors = await anyio.to_thread.run_sync(alone.end)
         assert [event async for event in subscription] == []
     assert (status, errors) == (0, b"")
