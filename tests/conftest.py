@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,7 +25,13 @@ def no_settings_of_the_developer() -> None:
             del os.environ[name]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_reaches_what_is_started() -> None:
+    """Undo what a shell does to a command in the background: its children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
 
@@ -47,10 +54,12 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+def postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestconfig: pytest.Config
+) -> Iterator[Server]:
     """A PostgreSQL that all workers share."""
     own = tmp_path_factory.getbasetemp()
-    with shared_server(own if worker_id == "master" else own.parent) as server:
+    with shared_server(own if worker_id == "master" else own.parent, pytestconfig) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,9 +15,14 @@ import pytest
 from psycopg.sql import SQL, Composed, Identifier
 
 from tests.clusters import SECONDS, binaries
+from tests.mcp.wire import bounded
 
 GIVEN = os.environ.get("HANDOFF_TEST_POSTGRES")
 """A URL whose user may create schemas; read before a fixture hides the developer's settings."""
+
+
+KEPT_SECONDS = 1800
+"""How long the tests of other processes may take once those of the first are over."""
 
 
 class Server:
@@ -41,9 +47,13 @@ class Server:
 
 
 @contextmanager
-def shared_server(directory: Path) -> Generator[Server]:
-    """Use the server of all test processes that share a directory."""
-    with _shared_url(directory) as url:
+def shared_server(directory: Path, config: pytest.Config) -> Generator[Server]:
+    """Use the server of all test processes that share a directory.
+
+    Whoever starts it waits for its end, which is that of the last of them, once all its own tests
+    are over: in the time of none of them.
+    """
+    with _shared_url(directory, config) as url:
         yield Server(url)
 
 
@@ -55,23 +65,21 @@ def require_binaries() -> None:
 
 
 @contextmanager
-def _shared_url(directory: Path) -> Generator[str]:
+def _shared_url(directory: Path, config: pytest.Config) -> Generator[str]:
     if GIVEN:
         yield GIVEN
         return
     require_binaries()
     users, starting, url = (directory / name for name in ("users", "starting", "url"))
-    keeper = None
     with users.open("a") as used:
         fcntl.flock(used, fcntl.LOCK_SH)
         with starting.open("a") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
             if not url.exists():
                 keeper = _start_keeper(users)
+                config.add_cleanup(partial(_await_the_end, keeper))
                 url.write_text(_told(keeper))
         yield url.read_text()
-    if keeper is not None:
-        keeper.communicate(timeout=600)
 
 
 def _start_keeper(users: Path) -> subprocess.Popen[str]:
@@ -84,8 +92,13 @@ def _start_keeper(users: Path) -> subprocess.Popen[str]:
     )
 
 
+def _await_the_end(keeper: subprocess.Popen[str]) -> None:
+    keeper.communicate(timeout=KEPT_SECONDS)
+
+
 def _told(keeper: subprocess.Popen[str]) -> str:
     assert keeper.stdout is not None
-    url = keeper.stdout.readline().strip()
+    with bounded(keeper, 3 * SECONDS):
+        url = keeper.stdout.readline().strip()
     assert url, f"no cluster could be started within {SECONDS} seconds"
     return url

@@ -10,7 +10,7 @@ import pytest
 
 from mcp_handoff import __version__
 from mcp_handoff.config import read_settings
-from tests.mcp.wire import environment
+from tests.mcp.wire import TIMEOUT, bounded, environment
 
 
 def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -20,7 +20,7 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT,
         check=False,
     )
 
@@ -78,9 +78,10 @@ def test_at_a_terminal_it_says_what_it_waits_for(store: Path) -> None:
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stderr is not None
-        assert b"mcp-handoff demo" in process.stderr.readline()
-        os.write(terminal, b"\x04")
-        assert process.communicate(timeout=60) == (b"", b"")
+        with bounded(process):
+            assert b"mcp-handoff demo" in process.stderr.readline()
+            os.write(terminal, b"\x04")
+            assert process.communicate() == (b"", b"")
     os.close(terminal)
     os.close(inside)
 

@@ -10,6 +10,7 @@ import pytest
 from mcp_handoff.errors import NotFound
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.transaction import Transaction
+from tests.mcp.wire import TIMEOUT
 
 ADD = "INSERT INTO organizations (id, slug, created_at) VALUES (:id, :id, '')"
 
@@ -57,10 +58,10 @@ async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Pat
 
     def wait(tx: Transaction) -> None:
         begun.set()
-        released.wait()
+        released.wait(TIMEOUT)
 
     busy = asyncio.ensure_future(database.write(wait))
-    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(begun.wait, TIMEOUT)
     waiting = asyncio.ensure_future(database.write(lambda tx: add("cancelled", tx)))
     await asyncio.sleep(0)
     waiting.cancel()

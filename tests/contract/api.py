@@ -15,6 +15,7 @@ from mcp_handoff.errors import AlreadyExists
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
+from tests.mcp.wire import TIMEOUT, bounded
 
 _ADMIN = Caller(Actor(role="user", source="portal", id="admin"))
 
@@ -37,14 +38,16 @@ class ApiProcess:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=TIMEOUT)
 
     def tell(self, command: str, **arguments: Any) -> Any:
         """Return the answer to a command."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps({"command": command, **arguments}), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
+        with bounded(self._process):
+            line = json.dumps({"command": command, **arguments})
+            print(line, file=self._process.stdin, flush=True)
+            return json.loads(self._process.stdout.readline())
 
 
 class RemoteClock:

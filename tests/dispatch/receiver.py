@@ -71,6 +71,13 @@ class Receiver:
         self.wait_for(1)
         return self.messages[0]
 
+    def of_run(self, run_id: str) -> Message:
+        """Wait for the message of a run and return it."""
+        with self._arrived:
+            came = self._arrived.wait_for(lambda: run_id in self.ids(), TIMEOUT)
+        assert came, "it did not come"
+        return self.messages[self.ids().index(run_id)]
+
     def wait_for(self, count: int) -> None:
         """Wait until so many messages have come in all."""
         with self._arrived:

@@ -17,7 +17,7 @@ from mcp.shared.subscriptions import ResourceUpdated
 from tests.dispatch.test_dispatch import SECRET
 from tests.http.served import Served
 from tests.mcp.desk import Desk
-from tests.mcp.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT, bounded
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "receiver.py"
 
@@ -34,7 +34,9 @@ def example(*command: str) -> Generator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            with bounded(process):
+                url = process.stdout.readline().strip()
+            yield url
         finally:
             process.kill()
 

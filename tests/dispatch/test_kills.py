@@ -81,7 +81,7 @@ async def killed(
         receiver.wait_for(sent + dice.randint(0, MESSAGES))
         process.join(dice.uniform(0, SECONDS))
         process.kill()
-        process.join()
+        process.join(TIMEOUT)
         in_flight += end_leases(store)
         if send is dispatch:
             assert dispatched(store) <= {*receiver.ids()}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.runs import LEASE_SECONDS, run_secret
+from mcp_handoff.runs import run_secret
 from tests.dispatch.receiver import Answer, Receiver
 from tests.dispatch.test_dispatch import SECRET
 from tests.dispatch.test_kills import fill
 from tests.http.served import Served, command
-from tests.mcp.wire import Wire, environment
+from tests.mcp.wire import TIMEOUT, Wire, environment
 
 
 async def test_two_servers_share_what_is_due_and_send_no_run_twice(
@@ -40,7 +40,7 @@ async def test_a_server_that_ends_while_a_receiver_hangs_leaves_the_run_to_the_n
         with server:
             receiver.first()
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(LEASE_SECONDS / 2) == 0
+            assert server.process.wait(TIMEOUT) == 0
     assert leases(store) == 0
     with Receiver() as receiver:
         sent = command(store, "dispatch", BUILD_DISPATCH_URL=receiver.url)

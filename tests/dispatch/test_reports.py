@@ -1,7 +1,6 @@
 """A build reports on its run: run, build, ticket and history change together."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,38 +8,42 @@ import anyio.to_thread
 import httpx2
 import pytest
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from mcp_handoff.runs import run_secret
+from tests.databases import empty
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_dispatch import SECRET
-from tests.http.served import Served, make_token
-from tests.http.test_guard import TICKET, bearer
-from tests.mcp.desk import Desk
+from tests.http.served import Served, bearer, make_token
+from tests.http.test_guard import TICKET
 from tests.mcp.wire import TIMEOUT
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     with Receiver() as running:
         yield running
 
 
-@pytest.fixture
-def served(store: Path, receiver: Receiver) -> Iterator[Served]:
-    token = make_token(store, "ada", "--role", "user")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Served]:
+    """A server that dispatches to the receiver; a module's tests share both."""
+    store = tmp_path_factory.mktemp("shared") / "handoff.db"
     settings = {"BUILD_DISPATCH_URL": receiver.url, "BUILD_DISPATCH_SECRET": SECRET}
-    with Served(store, token=token, **settings) as running:
+    with Served(store, token=make_token(store, "ada", "user"), **settings) as running:
         yield running
 
 
 @pytest.fixture
 def told(served: Served, receiver: Receiver) -> dict[str, Any]:
-    """What the receiver was told of the run of ticket 1."""
+    """What the receiver was told of the run of ticket 1, the only one."""
+    empty(served.store)
     served.http.post("/api/projects", json={"name": "shop"})
     served.http.post("/api/projects/shop/tickets", json=TICKET)
-    served.http.post("/api/projects/shop/tickets/1/trigger-bot-build", json={"repo": "acme/shop"})
-    return receiver.first().data
+    path = "/api/projects/shop/tickets/1/trigger-bot-build"
+    triggered = served.http.post(path, json={"repo": "acme/shop"}).json()["ticket"]
+    return receiver.of_run(triggered["ai_output"]["build_run"]["id"]).data
 
 
 def report(told: dict[str, Any], status: str, **more: str) -> httpx2.Response:
@@ -105,15 +108,14 @@ def test_a_runs_secret_opens_its_own_report_and_nothing_else(
     assert seen(served)[0] in ("queued", "dispatched")
 
 
-async def test_a_subscriber_hears_of_a_report(store: Path, receiver: Receiver) -> None:
-    settings = {"BUILD_DISPATCH_URL": receiver.url, "BUILD_DISPATCH_SECRET": SECRET}
-    with Served(store, **settings) as served:
-        async with Client(f"{served.url}/mcp", mode="2026-07-28") as client:
-            await Desk(client).file_ticket()
-            await Desk(client).call("trigger_bot_build", ticket=1)
-            told = (await anyio.to_thread.run_sync(receiver.first)).data
-            uri = f"handoff://builds/{told['build_id']}"
-            async with client.listen(resource_subscriptions=[uri]) as subscription:
-                await anyio.to_thread.run_sync(report, told, "running")
-                with anyio.fail_after(TIMEOUT):
-                    assert await anext(subscription) == ResourceUpdated(uri=uri)
+async def test_a_subscriber_hears_of_a_report(served: Served, told: dict[str, Any]) -> None:
+    uri = f"handoff://builds/{told['build_id']}"
+    async with httpx2.AsyncClient(headers=bearer(served.token), timeout=TIMEOUT) as http:
+        transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
+        async with (
+            Client(transport, mode="2026-07-28") as client,
+            client.listen(resource_subscriptions=[uri]) as subscription,
+        ):
+            await anyio.to_thread.run_sync(report, told, "running")
+            with anyio.fail_after(TIMEOUT):
+                assert await anext(subscription) == ResourceUpdated(uri=uri)

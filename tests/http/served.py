@@ -10,15 +10,18 @@ from typing import IO, Self
 
 import httpx2
 
-from tests.mcp.wire import TIMEOUT, environment
+from mcp_handoff.actors import Actor, Caller
+from mcp_handoff.projects import CreateProject
+from mcp_handoff.tokens import CreateToken, TokenRole
+from tests.databases import in_store
+from tests.mcp.wire import TIMEOUT, bounded, environment
 
 
 class Served:
-    """The process, its address and a client of its REST API."""
+    """The process, its store, its address and a client of its REST API with a token, if any."""
 
-    def __init__(
-        self, store: Path, *arguments: str, token: str | None = None, **settings: str
-    ) -> None:
+    def __init__(self, store: Path, *arguments: str, token: str = "", **settings: str) -> None:
+        self.store, self.token = store, token
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments],
             env=environment(store, **settings),
@@ -27,8 +30,9 @@ class Served:
             stderr=subprocess.PIPE,
         )
         assert self.process.stderr is not None
-        self.url = _announced(self.process.stderr)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with bounded(self.process):
+            self.url = _announced(self.process.stderr)
+        headers = bearer(token) if token else {}
         self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Self:
@@ -73,8 +77,19 @@ def command(store: Path, *arguments: str, **settings: str) -> subprocess.Complet
     )
 
 
-def make_token(store: Path, *arguments: str, **settings: str) -> str:
-    """Return the secret of a new token."""
-    made = command(store, "token", "create", *arguments, **settings)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+def make_token(
+    store: Path | str, name: str, role: TokenRole, *projects: str, days: int | None = None
+) -> str:
+    """Return the secret of a new token, made in this process."""
+    request = CreateToken(name=name, role=role, projects=[*projects], expires_days=days)
+    return in_store(store, lambda desk: desk.create_token(request)).secret
+
+
+def make_project(store: Path | str, slug: str) -> None:
+    """Start a project, in this process."""
+    caller = Caller(Actor(role="user", source="cli"), project=slug)
+    in_store(store, lambda desk: desk.create_project(caller, CreateProject(name=slug)))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

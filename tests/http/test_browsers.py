@@ -13,7 +13,7 @@ PREFLIGHT = {
 
 
 def test_a_page_of_a_named_origin_may_call_and_read_the_refusal(store: Path) -> None:
-    make_token(store, "ada", "--role", "user")
+    make_token(store, "ada", "user")
     with Served(store, "--allow-origin", PAGE) as served:
         asked = served.http.options("/api/projects", headers=PREFLIGHT)
         assert asked.status_code == 200

@@ -1,6 +1,8 @@
 """Who is let in, and who is told why not."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -8,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.http.served import Served, command, make_token
+from tests.http.served import Served, bearer, command, make_project, make_token
 from tests.mcp.desk import Desk
 
 TICKET = {
@@ -20,6 +22,15 @@ TICKET = {
     "roles": ["backend"],
 }
 DOORS = ("/mcp", "/sse", "/api/projects", "/api/v1/org/default/builds")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose callers need a token; its client has none."""
+    store = tmp_path_factory.mktemp("guarded") / "handoff.db"
+    make_token(store, "root", "admin")
+    with Served(store) as running:
+        yield running
 
 
 @pytest.mark.parametrize("path", [*DOORS, "/healthz"])
@@ -36,65 +47,61 @@ def test_a_named_host_and_origin_are_served(store: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOORS)
-def test_without_a_valid_token_no_door_opens(store: Path, path: str) -> None:
-    token = make_token(store, "ada", "--role", "user")
-    with Served(store) as served:
-        for headers in ({}, {"Authorization": "Bearer mho_x"}, {"Authorization": f"Basic {token}"}):
-            refused = served.http.get(path, headers=headers)
-            assert refused.status_code == 401
-            assert refused.headers["WWW-Authenticate"] == "Bearer"
-        assert served.http.get(path, params={"token": token}).status_code == 401
-        assert served.http.get("/healthz").json() == {"status": "ok"}
-        assert served.http.get("/readyz").json() == {"status": "ok"}
+def test_without_a_valid_token_no_door_opens(guarded: Served, path: str) -> None:
+    token = make_token(guarded.store, f"caller of {path}", "user")
+    for headers in ({}, bearer("mho_x"), {"Authorization": f"Basic {token}"}):
+        refused = guarded.http.get(path, headers=headers)
+        assert refused.status_code == 401
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert guarded.http.get(path, params={"token": token}).status_code == 401
+    assert guarded.http.get("/healthz").json() == {"status": "ok"}
+    assert guarded.http.get("/readyz").json() == {"status": "ok"}
 
 
-def test_a_token_that_is_revoked_or_expired_stops_at_once(store: Path) -> None:
-    revoked, expired = (
-        make_token(store, "ada", "--role", "user"),
-        make_token(store, "bob", "--role", "user", "--expires", "1"),
-    )
-    make_token(store, "eve", "--role", "user")
-    with Served(store) as served:
-        for token in (revoked, expired):
-            headers = {"Authorization": f"Bearer {token}"}
-            assert served.http.get("/api/projects", headers=headers).status_code == 200
-        assert command(store, "token", "revoke", "ada").returncode == 0
-        with sqlite3.connect(store) as connection:
-            connection.execute("UPDATE tokens SET expires_at = '2026-01-01' WHERE name = 'bob'")
-        for token in (revoked, expired):
-            headers = {"Authorization": f"Bearer {token}"}
-            assert served.http.get("/api/projects", headers=headers).status_code == 401
+def test_a_token_that_is_revoked_or_expired_stops_at_once(guarded: Served) -> None:
+    tokens = [
+        make_token(guarded.store, "revoked", "user"),
+        make_token(guarded.store, "expired", "user", days=1),
+    ]
+    assert [seen(guarded, token) for token in tokens] == [200, 200]
+    assert command(guarded.store, "token", "revoke", "revoked").returncode == 0
+    with closing(sqlite3.connect(guarded.store)) as connection, connection:
+        connection.execute("UPDATE tokens SET expires_at = '2026-01-01' WHERE name = 'expired'")
+    assert [seen(guarded, token) for token in tokens] == [401, 401]
 
 
-def test_a_token_sees_its_own_projects_and_no_other(store: Path) -> None:
-    for name in ("shop", "app"):
-        assert command(store, "project", "create", name).returncode == 0
-    token = make_token(store, "ada", "--role", "user", "--project", "shop")
-    admin = make_token(store, "root", "--role", "admin")
-    with Served(store, token=token) as served:
-        served.http.post("/api/projects/app/tickets", json=TICKET, headers=bearer(admin))
-        assert [row["slug"] for row in listed(served)] == ["shop"]
-        assert served.http.get("/api/projects/app/tickets").status_code == 404
-        assert served.http.get("/api/projects/app/tickets/1").status_code == 404
-        assert served.http.post("/api/projects/app/tickets", json=TICKET).status_code == 403
-        assert served.http.post("/api/projects/shop/tickets", json=TICKET).status_code == 201
+def test_a_token_sees_its_own_projects_and_no_other(guarded: Served) -> None:
+    for slug in ("shop", "app"):
+        make_project(guarded.store, slug)
+    http = guarded.http
+    admin = bearer(make_token(guarded.store, "admin", "admin"))
+    limited = bearer(make_token(guarded.store, "ada", "user", "shop"))
+    http.post("/api/projects/app/tickets", json=TICKET, headers=admin)
+    listed = http.get("/api/projects", headers=limited).json()["projects"]
+    assert [row["slug"] for row in listed] == ["shop"]
+    for path in ("/api/projects/app/tickets", "/api/projects/app/tickets/1"):
+        assert http.get(path, headers=admin).status_code == 200
+        assert http.get(path, headers=limited).status_code == 404
+    for slug, status in (("app", 403), ("shop", 201)):
+        filed = http.post(f"/api/projects/{slug}/tickets", json=TICKET, headers=limited)
+        assert filed.status_code == status
 
 
-async def test_an_agents_token_names_its_actor_and_its_project(store: Path) -> None:
-    assert command(store, "project", "create", "app").returncode == 0
-    token = make_token(store, "ci-bot", "--role", "bot", "--project", "app")
-    with Served(store, token=token) as served:
-        async with httpx2.AsyncClient(headers=bearer(token)) as http:
-            transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
-            async with Client(transport) as client:
-                ticket = await Desk(client).file_ticket()
-        assert (ticket["actor_id"], ticket["reference"]) == ("ci-bot", "HO-1-app")
-        told = served.http.post("/api/projects/app/tickets", json={**TICKET, "actor_role": "user"})
-        assert told.json()["ticket"]["actor_role"] == "bot"
+async def test_an_agents_token_names_its_actor_and_its_project(guarded: Served) -> None:
+    make_project(guarded.store, "till")
+    headers = bearer(make_token(guarded.store, "ci-bot", "bot", "till"))
+    async with httpx2.AsyncClient(headers=headers) as http:
+        transport = streamable_http_client(f"{guarded.url}/mcp", http_client=http)
+        async with Client(transport) as client:
+            ticket = await Desk(client).file_ticket()
+    assert (ticket["actor_id"], ticket["reference"]) == ("ci-bot", "HO-1-till")
+    claim = {**TICKET, "actor_role": "user"}
+    told = guarded.http.post("/api/projects/till/tickets", json=claim, headers=headers)
+    assert told.json()["ticket"]["actor_role"] == "bot"
 
 
-async def test_a_session_can_not_be_used_with_anothers_token(store: Path) -> None:
-    ada, eve = (make_token(store, name, "--role", "bot") for name in ("ada", "eve"))
+async def test_a_session_can_not_be_used_with_anothers_token(guarded: Served) -> None:
+    owner, thief = (make_token(guarded.store, name, "bot") for name in ("owner", "thief"))
     opening = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -106,12 +113,12 @@ async def test_a_session_can_not_be_used_with_anothers_token(store: Path) -> Non
         },
     }
     accept = {"Accept": "application/json, text/event-stream"}
-    with Served(store) as served:
-        opened = served.http.post("/mcp", json=opening, headers={**accept, **bearer(ada)})
-        session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], **accept}
-        listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-        stolen = served.http.post("/mcp", json=listing, headers={**session, **bearer(eve)})
-        assert stolen.status_code == 404
+    opened = guarded.http.post("/mcp", json=opening, headers={**accept, **bearer(owner)})
+    session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], **accept}
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    for token, status in ((thief, 404), (owner, 200)):
+        asked = guarded.http.post("/mcp", json=listing, headers={**session, **bearer(token)})
+        assert asked.status_code == status
 
 
 def test_beyond_loopback_it_refuses_without_a_token_and_says_how_to_make_one(store: Path) -> None:
@@ -134,9 +141,14 @@ def test_a_body_of_five_megabytes_is_refused(served: Served) -> None:
 
 
 def test_a_token_is_shown_once_and_kept_as_a_digest(store: Path) -> None:
-    secret = make_token(store, "ada", "--role", "user")
+    make_project(store, "shop")
+    limits = ("--role", "user", "--project", "shop", "--expires", "1")
+    made = command(store, "token", "create", "ada", *limits)
+    assert made.returncode == 0
+    secret = made.stdout.strip()
     shown = command(store, "token", "list").stdout
-    assert "ada" in shown
+    assert shown.startswith("ada  ")
+    assert "  user  shop  expires 2" in shown
     assert secret not in shown
     assert secret.encode() not in store.read_bytes()
     taken = command(store, "token", "create", "ada", "--role", "bot")
@@ -144,9 +156,6 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(store: Path) -> None:
     assert command(store, "token", "revoke", "nobody").returncode == 1
 
 
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def listed(served: Served) -> list[dict[str, str]]:
-    return served.http.get("/api/projects").json()["projects"]
+def seen(served: Served, token: str) -> int:
+    """Return the status that a caller with this token sees."""
+    return served.http.get("/api/projects", headers=bearer(token)).status_code

@@ -12,9 +12,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_handoff.http import oauth
+from tests.databases import empty
 from tests.http.issuer import READ, WRITE, Issuer
-from tests.http.served import Served, make_token
-from tests.http.test_guard import bearer
+from tests.http.served import Served, bearer, make_token
 from tests.mcp.desk import Desk
 from tests.mcp.wire import call
 
@@ -23,17 +23,35 @@ METADATA = "/.well-known/oauth-protected-resource"
 PROJECTS = "/api/projects"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     with Issuer() as running:
         yield running
 
 
-@pytest.fixture
-def served(store: Path, issuer: Issuer) -> Iterator[Served]:
-    settings = {"HANDOFF_OAUTH_ISSUER": issuer.url, "HANDOFF_OAUTH_AUDIENCE": AUDIENCE}
-    with Served(store, **settings) as running:
+@pytest.fixture(scope="module")
+def served(shared_store: Path, issuer: Issuer) -> Iterator[Served]:
+    """A server that trusts the issuer, and that a module's tests share."""
+    with trusting(issuer, shared_store) as running:
         yield running
+
+
+@pytest.fixture
+def own_issuer() -> Iterator[Issuer]:
+    """An issuer of one test, which stops it or counts what is fetched."""
+    with Issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def alone(store: Path, own_issuer: Issuer) -> Iterator[Served]:
+    with trusting(own_issuer, store) as running:
+        yield running
+
+
+def trusting(issuer: Issuer, store: Path) -> Served:
+    settings = {"HANDOFF_OAUTH_ISSUER": issuer.url, "HANDOFF_OAUTH_AUDIENCE": AUDIENCE}
+    return Served(store, **settings)
 
 
 def challenged(answer: httpx2.Response) -> dict[str, str]:
@@ -46,6 +64,7 @@ def challenged(answer: httpx2.Response) -> dict[str, str]:
 
 
 async def test_an_agent_acts_under_the_subject_of_its_token(served: Served, issuer: Issuer) -> None:
+    empty(served.store)
     headers = bearer(issuer.token(AUDIENCE))
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
@@ -96,6 +115,7 @@ def test_the_metadata_names_the_issuer_to_whoever_asks(served: Served, issuer: I
 
 
 async def test_a_token_that_may_read_writes_at_no_door(served: Served, issuer: Issuer) -> None:
+    empty(served.store)
     headers = bearer(issuer.token(AUDIENCE, scope=f"profile {READ}"))
     assert served.http.get(PROJECTS, headers=headers).status_code == 200
     lacking = [served.http.post(PROJECTS, json={"name": "x"}, headers=headers)]
@@ -125,26 +145,26 @@ def test_a_token_without_a_scope_of_ours_is_refused(served: Served, issuer: Issu
     assert challenged(refused)["error"] == "insufficient_scope"
 
 
-def test_the_issuers_keys_are_fetched_once(served: Served, issuer: Issuer) -> None:
+def test_the_issuers_keys_are_fetched_once(alone: Served, own_issuer: Issuer) -> None:
     for scopes in ({"scope": READ}, {"scope": "", "scp": [READ]}):
         claims: dict[str, Any] = {name: value for name, value in scopes.items() if value}
-        token = issuer.token(AUDIENCE, **claims)
-        assert served.http.get(PROJECTS, headers=bearer(token)).status_code == 200
-    assert issuer.requests.count("/realm/keys") == 1
+        token = own_issuer.token(AUDIENCE, **claims)
+        assert alone.http.get(PROJECTS, headers=bearer(token)).status_code == 200
+    assert own_issuer.requests.count("/realm/keys") == 1
 
 
-def test_an_issuer_that_is_away_is_no_fault_of_the_token(served: Served, issuer: Issuer) -> None:
-    issuer.stop()
-    answer = served.http.get(PROJECTS, headers=bearer(issuer.token(AUDIENCE)))
+def test_an_issuer_that_is_away_is_no_fault_of_the_token(alone: Served, own_issuer: Issuer) -> None:
+    own_issuer.stop()
+    answer = alone.http.get(PROJECTS, headers=bearer(own_issuer.token(AUDIENCE)))
     assert answer.status_code == 502
     assert answer.json()["code"] == "BACKEND_UNAVAILABLE"
 
 
-def test_keys_that_are_known_outlast_their_issuer(served: Served, issuer: Issuer) -> None:
-    headers = bearer(issuer.token(AUDIENCE))
-    assert served.http.get(PROJECTS, headers=headers).status_code == 200
-    issuer.stop()
-    assert served.http.get(PROJECTS, headers=headers).status_code == 200
+def test_keys_that_are_known_outlast_their_issuer(alone: Served, own_issuer: Issuer) -> None:
+    headers = bearer(own_issuer.token(AUDIENCE))
+    assert alone.http.get(PROJECTS, headers=headers).status_code == 200
+    own_issuer.stop()
+    assert alone.http.get(PROJECTS, headers=headers).status_code == 200
 
 
 async def test_no_proxy_reads_what_an_issuer_on_this_machine_is_asked(
@@ -158,7 +178,7 @@ async def test_no_proxy_reads_what_an_issuer_on_this_machine_is_asked(
     assert (principal and principal.name, proxy.requests) == ("ada", [])
 
 
-def test_our_own_tokens_hold_beside_the_issuers(served: Served, store: Path) -> None:
-    token = make_token(store, "ada", "--role", "user")
+def test_our_own_tokens_hold_beside_the_issuers(served: Served) -> None:
+    token = make_token(served.store, "ada", "user")
     assert served.http.get(PROJECTS, headers=bearer(token)).status_code == 200
     assert served.http.get(PROJECTS, headers=bearer(token + "x")).status_code == 401

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.http.served import Served, make_token
-from tests.http.test_guard import TICKET, bearer
+from tests.http.served import Served, bearer, make_token
+from tests.http.test_guard import TICKET
 from tests.mcp.desk import Desk
 
 
@@ -57,7 +57,7 @@ async def test_calls_are_counted_by_operation_and_outcome(served: Served) -> Non
 
 
 def test_figures_are_for_this_machine_and_for_whoever_has_a_token(store: Path) -> None:
-    token = make_token(store, "ada", "--role", "user")
+    token = make_token(store, "ada", "user")
     with Served(store) as served:
         forwarded = {"X-Forwarded-For": "203.0.113.7"}
         assert served.http.get("/metrics").status_code == 200
@@ -91,7 +91,7 @@ async def test_every_line_of_the_log_is_an_object_with_its_request(served: Serve
 
 
 async def test_no_secret_comes_into_the_log(store: Path) -> None:
-    token = make_token(store, "ada", "--role", "user")
+    token = make_token(store, "ada", "user")
     pasted = "ghp_" + "a1" * 20
     with Served(store, token=token, HANDOFF_LOG_LEVEL="DEBUG") as served:
         served.http.get("/api/projects", params={"token": token})

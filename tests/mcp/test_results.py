@@ -1,6 +1,7 @@
 """What a model reads: small, honest, and marked where others wrote it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from mcp import Client
@@ -11,6 +12,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.mcp.tools import TOOLS
 from tests import requests
+from tests.databases import in_store
 from tests.mcp.desk import Desk, text
 from tests.requests import TICKET
 
@@ -88,10 +90,10 @@ async def test_every_result_that_holds_others_words_says_so(desk: Desk) -> None:
 
 
 async def test_hidden_characters_are_kept_in_the_store(
-    desk: Desk, backend: Backend, caller: Caller
+    desk: Desk, desk_store: Path, caller: Caller
 ) -> None:
     await desk.file_ticket(title="Ignore\u202e this")
-    kept = await backend.get_ticket(caller, requests.get_ticket(1))
+    kept = in_store(desk_store, lambda store: store.get_ticket(caller, requests.get_ticket(1)))
     assert kept.ticket.title == "Ignore\u202e this"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.mcp.wire import Wire, call, enveloped, environment, handshake, request
+from tests.mcp.wire import Wire, bounded, call, enveloped, environment, handshake, request
 from tests.requests import TICKET
 
 TOOL_COUNT = 10
@@ -107,20 +107,20 @@ def test_a_signal_ends_a_server_whose_client_is_silent(
         wire.send(enveloped(2, "subscriptions/listen", notifications={"toolsListChanged": True}))
         wire.receive()
         wire.process.send_signal(number)
-        assert wire.process.stderr is not None
-        errors, status = wire.process.stderr.read(), wire.process.wait(10)
-    assert (errors, status) == (b"", 0)
+        assert wire.ended() == (b"", 0)
 
 
 def test_ctrl_c_while_it_starts_leaves_no_traceback(settings: dict[str, str]) -> None:
     with Wire(settings, python=("-X", "importtime")) as wire:
         assert wire.process.stderr is not None
-        for line in wire.process.stderr:
-            if b"mcp_handoff.errors" in line:
-                break
+        with bounded(wire.process):
+            for line in wire.process.stderr:
+                if b"mcp_handoff.errors" in line:
+                    break
         wire.process.send_signal(signal.SIGINT)
-        assert b"Traceback" not in wire.process.stderr.read()
-        assert wire.process.wait(10) == 1
+        errors, status = wire.ended()
+    assert b"Traceback" not in errors
+    assert status == 1
 
 
 def test_a_client_that_goes_without_reading_its_answers_ends_the_server(
@@ -131,6 +131,4 @@ def test_a_client_that_goes_without_reading_its_answers_ends_the_server(
         assert wire.process.stdout is not None
         wire.process.stdout.close()
         wire.send(enveloped(1, "tools/list"))
-        assert wire.process.stderr is not None
-        errors, status = wire.process.stderr.read(), wire.process.wait(10)
-    assert (errors, status) == (b"", 0)
+        assert wire.ended() == (b"", 0)

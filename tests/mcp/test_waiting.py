@@ -14,10 +14,10 @@ from tests.requests import TICKET
 
 
 @pytest.fixture
-async def rival(store: Path, desk: Desk) -> AsyncIterator[sqlite3.Connection]:
+async def rival(desk_store: Path, desk: Desk) -> AsyncIterator[sqlite3.Connection]:
     """Another process's connection, which has the store's lock until it rolls back."""
     await desk.call("list_projects")  # from here on the server has its store open
-    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(desk_store, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
 

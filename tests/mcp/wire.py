@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,6 +55,17 @@ def call(number: int, tool: str, **arguments: Any) -> dict[str, Any]:
     return enveloped(number, "tools/call", name=tool, arguments=arguments)
 
 
+@contextmanager
+def bounded(process: subprocess.Popen[Any], seconds: float = TIMEOUT) -> Generator[None]:
+    """Kill a process that keeps its reader waiting: what reads from it then comes to its end."""
+    timer = Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class Wire:
     """A running server; what it writes must be JSON-RPC, line by line."""
 
@@ -86,11 +99,18 @@ class Wire:
 
     def receive(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
+        with bounded(self.process):
+            return json.loads(self.process.stdout.readline())
 
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         self.send(message)
         return self.receive()
+
+    def ended(self) -> tuple[bytes, int]:
+        """Wait for the end of a server that nobody speaks to; return its stderr and its status."""
+        assert self.process.stderr is not None
+        with bounded(self.process):
+            return self.process.stderr.read(), self.process.wait()
 
     def finish(self) -> tuple[list[dict[str, Any]], str, int]:
         """Close stdin; return what else came out of stdout and stderr, and the exit status."""

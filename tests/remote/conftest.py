@@ -17,7 +17,7 @@ from tests.mcp.desk import Desk
 from tests.remote.faults import FaultServer, unused_address
 from tests.remote.stood_in import StandIn, started
 
-BRISK = RetryPolicy(connect=2, read=5, call=10, wait=0.5, pause=0.001)
+BRISK = RetryPolicy(connect=20, read=30, call=60, wait=0.5, pause=0.001)
 """Waits for a busy machine, and hardly between attempts."""
 
 TOKEN = "tickets-secret-1"
@@ -64,15 +64,27 @@ def nowhere() -> Iterator[str]:
     yield from unused_address()
 
 
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    """The documented APIs, which know one token."""
+@pytest.fixture(scope="module")
+def shared_stand_in() -> Iterator[StandIn]:
     with StandIn(TOKEN) as running:
         yield running
 
 
 @pytest.fixture
-async def desk(stand_in: StandIn) -> AsyncIterator[Desk]:
-    """A server process over the documented APIs, and its client."""
-    async with Client(started(stand_in, TOKEN)) as client:
-        yield Desk(client)
+def stand_in(shared_stand_in: StandIn) -> StandIn:
+    """The documented APIs, which know one token and nothing of an earlier test."""
+    shared_stand_in.begin_anew()
+    return shared_stand_in
+
+
+@pytest.fixture(scope="module")
+async def client(shared_stand_in: StandIn) -> AsyncIterator[Client]:
+    """A server process over the documented APIs, and its client, which a module's tests share."""
+    async with Client(started(shared_stand_in, TOKEN)) as connected:
+        yield connected
+
+
+@pytest.fixture
+def desk(client: Client, stand_in: StandIn) -> Desk:
+    """What that client calls."""
+    return Desk(client)

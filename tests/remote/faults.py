@@ -19,10 +19,10 @@ JSON = "application/json"
 HUGE = 100_000_000
 """The bytes of a response that is too long to be read."""
 
-_PATIENCE = 30
+_PATIENCE = 60
 """Seconds after which a connection is given up, so that no test hangs."""
 
-_LEAVING = 5
+_LEAVING = 30
 """Seconds that a client may take to close a connection."""
 
 

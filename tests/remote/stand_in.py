@@ -1,7 +1,8 @@
 """The documented ticket and builds APIs as a process, as small as their pages allow.
 
 It is written from those pages alone. Beside the two APIs it has doors for a test: GET /recorded
-lists the requests that came, POST /next says how the next one is responded to, whatever it is.
+lists the requests that came, POST /next says how the next one is responded to, whatever it is, and
+POST /anew forgets all that happened.
 """
 
 import json
@@ -216,6 +217,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(200, {"requests": self.desk.recorded})
         if self.path == "/next":
             self.desk.planned.append(body)
+            return self._send(200, {})
+        if self.path == "/anew":
+            Handler.desk = Desk(self.desk.token)
             return self._send(200, {})
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.desk.recorded.append(

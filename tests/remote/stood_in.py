@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx2
 from mcp.client.stdio import StdioServerParameters
 
-from tests.mcp.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT, bounded
 from tests.remote.stand_in import PROJECT
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,8 @@ class StandIn:
             text=True,
         )
         assert self._process.stdout is not None
-        self.origin = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"
+        with bounded(self._process):
+            self.origin = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"
         self.url = f"{self.origin}/api"
         self._http = httpx2.Client(base_url=self.origin, timeout=TIMEOUT)
 
@@ -58,6 +59,10 @@ class StandIn:
         """Have the next request responded to like this."""
         planned = {"status": status, "body": body, "headers": headers}
         self._http.post("/next", json=planned).raise_for_status()
+
+    def begin_anew(self) -> None:
+        """Forget all that happened: the next test begins."""
+        self._http.post("/anew").raise_for_status()
 
     def tokens(self) -> set[str | None]:
         """Return what came as authorization."""

@@ -20,11 +20,17 @@ BUILDS_TOKEN = "builds-secret-2"
 TICKETS_BEARER, BUILDS_BEARER = f"Bearer {TOKEN}", f"Bearer {BUILDS_TOKEN}"
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[StandIn]:
-    """A second host, which knows the other token."""
+@pytest.fixture(scope="module")
+def shared_elsewhere() -> Iterator[StandIn]:
     with StandIn(BUILDS_TOKEN) as running:
         yield running
+
+
+@pytest.fixture
+def elsewhere(shared_elsewhere: StandIn) -> StandIn:
+    """A second host, which knows the other token."""
+    shared_elsewhere.begin_anew()
+    return shared_elsewhere
 
 
 async def use_both(server: StdioServerParameters) -> list[str]:
@@ -76,13 +82,13 @@ async def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(stand_in: StandIn, elsewhere: StandIn, status: int) -> None:
-    async with Client(started(stand_in, TOKEN)) as client:
-        desk = Desk(client)
-        stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
-        assert (await desk.refusal("find_tickets", {}))["code"] == "BACKEND_UNAVAILABLE"
-        stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
-        error = await desk.refusal("trigger_bot_build", {"ticket": TICKET})
+async def test_no_redirect_is_followed(
+    desk: Desk, stand_in: StandIn, elsewhere: StandIn, status: int
+) -> None:
+    stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
+    assert (await desk.refusal("find_tickets", {}))["code"] == "BACKEND_UNAVAILABLE"
+    stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
+    error = await desk.refusal("trigger_bot_build", {"ticket": TICKET})
     assert error["code"] == "OUTCOME_UNKNOWN"
     assert elsewhere.origin not in str(error)
     assert (elsewhere.requests(), len(stand_in.requests())) == ([], 2)

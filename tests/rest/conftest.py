@@ -1,6 +1,10 @@
-"""The REST API of a running server, as a portal meets it."""
+"""The REST API of a running server, as a portal meets it.
+
+A module's tests share a server, and each has a project of its own in it.
+"""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +25,19 @@ BODY: dict[str, Any] = {
 
 NOWHERE = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
 
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose callers need a token; its client has a user's."""
+    yield from started(tmp_path_factory.mktemp("shared") / "handoff.db")
+
 
 @pytest.fixture
-def served(store: Path) -> Iterator[Served]:
-    """A server whose callers need a token; its client has a user's."""
-    with Served(store, token=make_token(store, "ada", "--role", "user")) as running:
-        yield running
+def alone(store: Path) -> Iterator[Served]:
+    """The same with a new store for one test, which may do harm to both."""
+    yield from started(store)
 
 
 @pytest.fixture
@@ -37,13 +48,27 @@ def http(served: Served) -> httpx2.Client:
 @pytest.fixture
 def project(http: httpx2.Client) -> str:
     """The path of a fresh project."""
-    made = http.post("/api/projects", json={"name": "Web Shop"})
-    assert made.status_code == 201
-    return f"/api/projects/{made.json()['project']['id']}"
+    return new_project(http)
 
 
 @pytest.fixture
 def ticket(http: httpx2.Client, project: str) -> str:
     """The path of a ticket in it."""
+    return new_ticket(http, project)
+
+
+def started(store: Path) -> Iterator[Served]:
+    with Served(store, token=make_token(store, "ada", "user")) as running:
+        yield running
+
+
+def new_project(http: httpx2.Client) -> str:
+    made = http.post("/api/projects", json={"name": f"Web Shop {next(_numbers)}"})
+    assert made.status_code == 201
+    return f"/api/projects/{made.json()['project']['id']}"
+
+
+def new_ticket(http: httpx2.Client, project: str) -> str:
     made = http.post(f"{project}/tickets", json=BODY)
+    assert made.status_code == 201
     return f"{project}/tickets/{made.json()['ticket']['id']}"

@@ -10,22 +10,22 @@ from pathlib import Path
 from tests.http.served import Served
 
 
-def garble(store: Path, table: str, column: str) -> None:
+def garble(served: Served, table: str, column: str) -> None:
     """Make a column of JSON unreadable in every row."""
-    _run(store, f"UPDATE {table} SET {column} = '{{'")
+    _run(served.store, f"UPDATE {table} SET {column} = '{{'")
 
 
-def overwrite(store: Path) -> None:
+def overwrite(served: Served) -> None:
     """Write over the whole file, behind the server's back."""
-    _run(store, "PRAGMA wal_checkpoint(TRUNCATE)")
-    with store.open("r+b") as file:
-        file.write(os.urandom(store.stat().st_size))
+    _run(served.store, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with served.store.open("r+b") as file:
+        file.write(os.urandom(served.store.stat().st_size))
 
 
 @contextmanager
-def no_growth(served: Served, store: Path) -> Generator[None]:
+def no_growth(served: Served) -> Generator[None]:
     """Let no file of the server grow: the disk fails when COMMIT adds to the log."""
-    log, pid = store.with_name(f"{store.name}-wal"), served.process.pid
+    log, pid = served.store.with_name(f"{served.store.name}-wal"), served.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
     try:

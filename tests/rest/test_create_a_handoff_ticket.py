@@ -1,19 +1,20 @@
-"""Seed page "Create a handoff ticket": POST /projects/{id}/tickets."""
+"""The ticket API's documented page "Create a handoff ticket": POST /projects/{id}/tickets."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from tests.http.served import Served, make_token
-from tests.rest.conftest import BODY, NOWHERE
+from tests.http.served import Served, bearer, make_project, make_token
+from tests.rest.conftest import BODY, NOWHERE, new_project
 from tests.rest.failing import no_growth, overwrite
 
 JSON = {"Content-Type": "application/json"}
 
 
-def test_created_ticket(http: httpx2.Client, project: str) -> None:
-    seed: dict[str, Any] = {
+def test_a_ticket_with_every_documented_field_is_created_as_it_was_sent(
+    http: httpx2.Client, project: str
+) -> None:
+    documented: dict[str, Any] = {
         **BODY,
         "evidence": {},
         "suggested_resolution": "example",
@@ -22,7 +23,7 @@ def test_created_ticket(http: httpx2.Client, project: str) -> None:
         "actor_id": "example",
         "source": "example",
     }
-    created = http.post(f"{project}/tickets", json=seed)
+    created = http.post(f"{project}/tickets", json=documented)
     ticket = created.json()["ticket"]
     assert created.status_code == 201
     assert {"id", "status", "created_at", "stage", "roles"} <= ticket.keys()
@@ -45,7 +46,9 @@ def test_a_person_may_leave_roles_out_and_is_stamped_user_and_portal(
     )
 
 
-def test_invalid_request_names_every_wrong_field(http: httpx2.Client, project: str) -> None:
+def test_an_invalid_request_is_told_every_wrong_field_and_files_nothing(
+    http: httpx2.Client, project: str
+) -> None:
     wrong = {**BODY, "title": "x", "priority": "urgent", "roles": ["boss"], "colour": 1}
     del wrong["blocking"]
     refused = http.post(f"{project}/tickets", json=wrong)
@@ -60,52 +63,57 @@ def test_invalid_request_names_every_wrong_field(http: httpx2.Client, project: s
     assert http.get(f"{project}/tickets").json()["tickets"] == []
 
 
-def test_invalid_request_of_a_bot_without_roles(served: Served, project: str, store: Path) -> None:
-    bot = {"Authorization": f"Bearer {make_token(store, 'ci', '--role', 'bot')}"}
+def test_a_bot_that_names_no_roles_is_refused_whatever_role_it_claims(
+    served: Served, project: str
+) -> None:
+    bot = bearer(make_token(served.store, "ci", "bot"))
     body: dict[str, Any] = {**BODY, "roles": [], "actor_role": "user"}
     refused = served.http.post(f"{project}/tickets", json=body, headers=bot)
     assert (refused.status_code, refused.json()["code"]) == (400, "ROLES_REQUIRED")
 
 
-def test_not_authenticated(http: httpx2.Client, project: str) -> None:
-    refused = http.post(f"{project}/tickets", json=BODY, headers={"Authorization": "Bearer x"})
+def test_a_call_without_a_valid_token_is_told_so(http: httpx2.Client, project: str) -> None:
+    refused = http.post(f"{project}/tickets", json=BODY, headers=bearer("x"))
     assert refused.status_code == 401
     assert refused.json()["code"] == "UNAUTHENTICATED"
     assert "reconnect" not in refused.json()
 
 
-def test_forbidden(served: Served, project: str, store: Path) -> None:
-    served.http.post("/api/projects", json={"name": "Other"})
-    limited = make_token(store, "eve", "--role", "user", "--project", "other")
-    headers = {"Authorization": f"Bearer {limited}"}
-    refused = served.http.post(f"{project}/tickets", json=BODY, headers=headers)
+def test_a_token_for_another_project_files_nothing_here(served: Served, project: str) -> None:
+    make_project(served.store, "other")
+    limited = bearer(make_token(served.store, "eve", "user", "other"))
+    refused = served.http.post(f"{project}/tickets", json=BODY, headers=limited)
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
 
 
-def test_a_project_that_is_not_there(http: httpx2.Client) -> None:
+def test_a_project_that_is_not_there_is_not_found(http: httpx2.Client) -> None:
     refused = http.post(f"/api/projects/{NOWHERE}/tickets", json=BODY)
     assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
 
 
-def test_a_method_that_the_address_does_not_take(http: httpx2.Client, project: str) -> None:
+def test_a_method_that_the_address_does_not_take_is_told_which_it_does(
+    http: httpx2.Client, project: str
+) -> None:
     refused = http.put(f"{project}/tickets", json=BODY)
     assert (refused.status_code, refused.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert refused.headers["Allow"] == "GET, POST"
 
 
-def test_a_store_that_was_overwritten(http: httpx2.Client, project: str, store: Path) -> None:
-    overwrite(store)
-    failed = http.post(f"{project}/tickets", json=BODY)
+def test_a_store_that_was_overwritten_is_unavailable(alone: Served) -> None:
+    project = new_project(alone.http)
+    overwrite(alone)
+    failed = alone.http.post(f"{project}/tickets", json=BODY)
     assert (failed.status_code, failed.json()["code"]) == (502, "BACKEND_UNAVAILABLE")
-    assert http.get(f"{project}/tickets").status_code == 502
+    assert alone.http.get(f"{project}/tickets").status_code == 502
 
 
-def test_a_disk_that_fails_inside_the_commit(served: Served, project: str, store: Path) -> None:
-    with no_growth(served, store):
-        failed = served.http.post(f"{project}/tickets", json=BODY)
-        assert served.http.get(f"{project}/tickets").status_code == 200
+def test_a_disk_that_fails_inside_the_commit_leaves_the_outcome_unknown(alone: Served) -> None:
+    project = new_project(alone.http)
+    with no_growth(alone):
+        failed = alone.http.post(f"{project}/tickets", json=BODY)
+        assert alone.http.get(f"{project}/tickets").status_code == 200
     assert (failed.status_code, failed.json()["code"]) == (504, "OUTCOME_UNKNOWN")
-    assert served.http.post(f"{project}/tickets", json=BODY).status_code == 201
+    assert alone.http.post(f"{project}/tickets", json=BODY).status_code == 201
 
 
 def test_the_same_key_gives_the_same_ticket(http: httpx2.Client, project: str) -> None:

@@ -1,12 +1,11 @@
-"""Seed page "Execute or decline an AI suggestion": POST …/ai-suggestions/{id}/action."""
-
-from pathlib import Path
+"""The ticket API's documented page "Execute or decline an AI suggestion":
+POST …/ai-suggestions/{id}/action."""
 
 import httpx2
 import pytest
 
-from tests.http.served import Served, make_token
-from tests.rest.conftest import NOWHERE
+from tests.http.served import Served, bearer, make_project, make_token
+from tests.rest.conftest import NOWHERE, new_project, new_ticket
 from tests.rest.failing import garble
 
 REQUIRED = {
@@ -26,13 +25,19 @@ REQUIRED = {
 @pytest.fixture
 def suggestion(http: httpx2.Client, project: str, ticket: str) -> str:
     """The path of a pending suggestion to close the ticket."""
+    return new_suggestion(http, project, ticket)
+
+
+def new_suggestion(http: httpx2.Client, project: str, ticket: str) -> str:
     body = {"ticket_id": ticket.rpartition("/")[2], "evidence": {"pr": 7}}
     made = http.post(f"{project}/ai-suggestions", json=body)
     assert made.status_code == 201
     return f"{project}/ai-suggestions/{made.json()['suggestion']['id']}"
 
 
-def test_updated_suggestion_with_its_apply_result(http: httpx2.Client, suggestion: str) -> None:
+def test_an_executed_suggestion_comes_with_what_it_changed(
+    http: httpx2.Client, suggestion: str
+) -> None:
     executed = http.post(f"{suggestion}/action", json={"action": "execute", "reason": "example"})
     body = executed.json()
     assert executed.status_code == 200
@@ -45,44 +50,49 @@ def test_updated_suggestion_with_its_apply_result(http: httpx2.Client, suggestio
     }
 
 
-def test_updated_suggestion_that_was_declined(http: httpx2.Client, suggestion: str) -> None:
+def test_a_declined_suggestion_comes_without_a_result(http: httpx2.Client, suggestion: str) -> None:
     declined = http.post(f"{suggestion}/action", json={"action": "decline"}).json()
     assert declined["suggestion"]["status"] == "declined"
     assert declined["apply_result"] is None
 
 
-def test_invalid_request(http: httpx2.Client, suggestion: str, project: str) -> None:
+def test_an_action_or_an_address_that_is_invalid_is_refused(
+    http: httpx2.Client, suggestion: str, project: str
+) -> None:
     for body in ({}, {"action": "merge"}, {"action": "execute", "reason": "x" * 2001}):
         assert http.post(f"{suggestion}/action", json=body).status_code == 400
     malformed = f"{project}/ai-suggestions/7/action"
     assert http.post(malformed, json={"action": "execute"}).status_code == 400
 
 
-def test_not_authenticated(http: httpx2.Client, suggestion: str) -> None:
-    headers = {"Authorization": "Bearer mho_0"}
-    refused = http.post(f"{suggestion}/action", json={"action": "execute"}, headers=headers)
+def test_a_call_without_a_valid_token_is_told_so(http: httpx2.Client, suggestion: str) -> None:
+    action = {"action": "execute"}
+    refused = http.post(f"{suggestion}/action", json=action, headers=bearer("mho_0"))
     assert refused.status_code == 401
 
 
-def test_forbidden(http: httpx2.Client, suggestion: str) -> None:
+def test_a_page_of_a_foreign_origin_is_forbidden_to_act(
+    http: httpx2.Client, suggestion: str
+) -> None:
     headers = {"Origin": "https://evil.example"}
     refused = http.post(f"{suggestion}/action", json={"action": "execute"}, headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
 
 
-def test_not_found(
-    http: httpx2.Client, suggestion: str, project: str, served: Served, store: Path
+def test_a_suggestion_that_is_not_there_or_not_for_this_token_is_not_found(
+    http: httpx2.Client, suggestion: str, project: str, served: Served
 ) -> None:
     action = {"action": "execute"}
     assert http.post(f"{project}/ai-suggestions/{NOWHERE}/action", json=action).status_code == 404
-    http.post("/api/projects", json={"name": "Other"})
-    limited = make_token(store, "eve", "--role", "user", "--project", "other")
-    headers = {"Authorization": f"Bearer {limited}"}
-    hidden = served.http.post(f"{suggestion}/action", json=action, headers=headers)
+    make_project(served.store, "other")
+    limited = bearer(make_token(served.store, "eve", "user", "other"))
+    hidden = http.post(f"{suggestion}/action", json=action, headers=limited)
     assert hidden.status_code == 404
 
 
-def test_suggestion_is_not_pending(http: httpx2.Client, suggestion: str) -> None:
+def test_a_suggestion_that_is_no_longer_pending_says_what_became_of_it(
+    http: httpx2.Client, suggestion: str
+) -> None:
     http.post(f"{suggestion}/action", json={"action": "decline"})
     refused = http.post(f"{suggestion}/action", json={"action": "execute"})
     assert (refused.status_code, refused.json()["code"]) == (409, "SUGGESTION_NOT_PENDING")
@@ -90,12 +100,16 @@ def test_suggestion_is_not_pending(http: httpx2.Client, suggestion: str) -> None
     assert "declined" in refused.json()["error"]
 
 
-def test_server_error(http: httpx2.Client, suggestion: str, store: Path) -> None:
-    garble(store, "suggestions", "evidence")
-    failed = http.post(f"{suggestion}/action", json={"action": "decline"})
+def test_a_row_that_can_not_be_read_is_a_server_error_and_the_server_goes_on(
+    alone: Served,
+) -> None:
+    project = new_project(alone.http)
+    suggestion = new_suggestion(alone.http, project, new_ticket(alone.http, project))
+    garble(alone, "suggestions", "evidence")
+    failed = alone.http.post(f"{suggestion}/action", json={"action": "decline"})
     assert (failed.status_code, failed.json()["code"]) == (500, "INTERNAL")
     assert {*failed.json()} == {"error", "code"}
-    assert http.get("/api/projects").status_code == 200
+    assert alone.http.get("/api/projects").status_code == 200
 
 
 def test_the_list_counts_its_own_rows(http: httpx2.Client, suggestion: str) -> None:

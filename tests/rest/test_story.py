@@ -5,13 +5,13 @@ a bot's token is a bot whatever the body says. And texts come as they were store
 reads them.
 """
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
 
-from tests.http.served import Served, command, make_token
+from tests.databases import empty
+from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.test_story import *  # noqa: F403 - each of its tests runs again here
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
@@ -20,14 +20,22 @@ from tests.rest.desk import RestDesk
 del test_a_call_that_says_who_acts_is_refused  # noqa: F821 - it came with the star
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose client has a bot's token, of the name that the SDK's client calls itself."""
+    store = tmp_path_factory.mktemp("shared") / "handoff.db"
+    with Served(store, token=make_token(store, "mcp", "bot")) as running:
+        yield running
+
+
 @pytest.fixture
-async def desk(store: Path) -> AsyncIterator[RestDesk]:
-    """A client with a bot's token; its name is what the SDK's client calls itself."""
-    assert command(store, "project", "create", "shop").returncode == 0
-    bearer = {"Authorization": f"Bearer {make_token(store, 'mcp', '--role', 'bot')}"}
-    with Served(store) as served:
-        async with httpx2.AsyncClient(base_url=served.url, headers=bearer, timeout=TIMEOUT) as http:
-            yield RestDesk(http)
+async def desk(served: Served) -> AsyncIterator[RestDesk]:
+    """A client of it, and nothing in the store but the project."""
+    empty(served.store)
+    make_project(served.store, "shop")
+    given = bearer(served.token)
+    async with httpx2.AsyncClient(base_url=served.url, headers=given, timeout=TIMEOUT) as http:
+        yield RestDesk(http)
 
 
 async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: RestDesk) -> None:
