@@ -1,6 +1,6 @@
 """Who may do what: by role, at every door."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -8,15 +8,15 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.http.served import Served, command, make_token
+from mcp_handoff.principals import ROLES
+from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.desk import Desk
 from tests.requests import TICKET
 
-ROLES = ("bot", "user", "admin", "reader")
 BODY = {**TICKET, "priority": "high", "blocking": False}
 BUILD = {"build_ref": "b-1", "display_name": "Shop 1.0", "provider": "docker"}
 
-MAY: Mapping[tuple[str, str], tuple[str, ...]] = {
+MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("GET", "/api/me"): ROLES,
     ("GET", "/api/projects"): ROLES,
     ("GET", "/api/projects/shop/tickets"): ROLES,
@@ -34,17 +34,17 @@ BODIES = {"tickets": BODY, "builds": BUILD, "projects": {"name": "New one"}}
 @pytest.fixture(scope="module")
 def desk_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("permissions") / "handoff.db"
-    assert command(store, "project", "create", "shop").returncode == 0
+    make_project(store, "shop")
     return store
 
 
 @pytest.fixture(scope="module")
 def tokens(desk_store: Path) -> Mapping[str, str]:
     """A token of each role, one of an admin in one project, and one to be revoked."""
-    limited = make_token(desk_store, "limited", "--role", "admin", "--project", "shop")
-    make_token(desk_store, "spare", "--role", "reader")
+    limited = make_token(desk_store, "limited", "admin", "shop")
+    make_token(desk_store, "spare", "reader")
     return {"limited": limited} | {
-        role: make_token(desk_store, role, "--role", role) for role in ROLES
+        role: make_token(desk_store, role, role) for role in ROLES
     }
 
 
@@ -52,10 +52,6 @@ def tokens(desk_store: Path) -> Mapping[str, str]:
 def served(desk_store: Path, tokens: Mapping[str, str]) -> Iterator[Served]:
     with Served(desk_store) as running:
         yield running
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.mark.parametrize("call", MAY, ids=" ".join)
@@ -109,7 +105,7 @@ async def test_over_mcp_everyone_but_a_reader_writes_and_all_act_as_bots(
 def test_a_token_that_an_admin_revokes_over_rest_stops_at_once(
     served: Served, tokens: Mapping[str, str], desk_store: Path
 ) -> None:
-    leaked = make_token(desk_store, "leaked", "--role", "user")
+    leaked = make_token(desk_store, "leaked", "user")
     assert served.http.get("/api/projects", headers=bearer(leaked)).status_code == 200
     revoked = served.http.delete("/api/tokens/leaked", headers=bearer(tokens["admin"]))
     assert revoked.json()["token"]["revoked_at"]

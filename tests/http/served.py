@@ -11,10 +11,15 @@ from typing import IO, Self
 import httpx2
 
 from mcp_handoff.actors import Actor, Caller
+from mcp_handoff.principals import PrincipalRole
 from mcp_handoff.projects import CreateProject
-from mcp_handoff.tokens import CreateToken, TokenRole
+from mcp_handoff.tokens import CreateToken
 from tests.databases import in_store
 from tests.mcp.wire import TIMEOUT, bounded, environment
+
+
+OPERATOR = Caller(Actor(role="user", source="cli"))
+"""Whoever sits at the machine."""
 
 
 class Served:
@@ -78,17 +83,16 @@ def command(store: Path, *arguments: str, **settings: str) -> subprocess.Complet
 
 
 def make_token(
-    store: Path | str, name: str, role: TokenRole, *projects: str, days: int | None = None
+    store: Path | str, name: str, role: PrincipalRole, *projects: str, days: int | None = None
 ) -> str:
     """Return the secret of a new token, made in this process."""
     request = CreateToken(name=name, role=role, projects=[*projects], expires_days=days)
-    return in_store(store, lambda desk: desk.create_token(request)).secret
+    return in_store(store, lambda opened: opened.create_token(OPERATOR, request)).secret
 
 
 def make_project(store: Path | str, slug: str) -> None:
     """Start a project, in this process."""
-    caller = Caller(Actor(role="user", source="cli"), project=slug)
-    in_store(store, lambda desk: desk.create_project(caller, CreateProject(name=slug)))
+    in_store(store, lambda opened: opened.create_project(OPERATOR, CreateProject(name=slug)))
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
+from mcp_handoff import desk
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
 from mcp_handoff.mcp.server import HandoffServer
@@ -47,9 +48,10 @@ class Listener:
 async def test_each_hears_of_a_change_until_it_unsubscribes(
     backend: Backend, tmp_path: Path
 ) -> None:
-    server = HandoffServer(backend, read_settings({}, tmp_path))
+    settings = read_settings({}, tmp_path)
+    server = HandoffServer(desk.Desk(backend, settings), settings)
     ada, eve = Listener(server), Listener(server)
-    async with server.following(), ada.client, eve.client:
+    async with server.announcing(), ada.client, eve.client:
         with anyio.fail_after(TIMEOUT):
             await ada.subscribe()
             await eve.subscribe()

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.wiring import open_backend
 
@@ -27,7 +28,8 @@ trace.set_tracer_provider(provider)
 async def main():
     settings = read_settings()
     backend = open_backend(settings)
-    async with Client(HandoffServer(backend, settings)) as client:
+    server = HandoffServer(Desk(backend, settings), settings)
+    async with Client(server) as client:
         await client.call_tool("find_tickets", {})
     await backend.close()
 
