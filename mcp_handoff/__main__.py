@@ -9,13 +9,17 @@ def main() -> int:
     """Run the command line; return its exit status, 1 when Ctrl-C came before it was done."""
     # Python raises KeyboardInterrupt wherever it is, and drops it in a callback of the import
     # system: the program would go on. Nothing is lost yet that ending at once could lose.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
+    signal.signal(signal.SIGINT, _end_at_once)
     try:
         from mcp_handoff import cli
 
         return cli.main()
     except KeyboardInterrupt:
         return 1
+
+
+def _end_at_once(_: int, __: object) -> None:
+    os._exit(1)
 
 
 if __name__ == "__main__":

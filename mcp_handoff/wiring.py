@@ -68,9 +68,9 @@ async def background_work(
         if dispatcher is not None:
             await running.enter_async_context(dispatcher.running())
         if isinstance(backend, Store) and not settings.read_only:
-            from mcp_handoff.upkeep import upkeep
+            from mcp_handoff.upkeep import UPKEEP_SECONDS, upkeep
 
-            await running.enter_async_context(upkeep(backend))
+            await running.enter_async_context(upkeep(backend, UPKEEP_SECONDS))
         yield
 
 

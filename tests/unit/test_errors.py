@@ -7,8 +7,8 @@ import pytest
 from mcp_handoff import errors
 from mcp_handoff.cli import exit_status
 from mcp_handoff.errors import HandoffError
-from mcp_handoff.mcp.boundary import protocol_error, refused
-from mcp_handoff.rest.envelopes import answer
+from mcp_handoff.mcp.results import protocol_error, tool_error
+from mcp_handoff.rest.envelopes import error_response
 
 KINDS = [
     kind
@@ -24,7 +24,7 @@ def test_every_error_has_a_code_of_its_own() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_tool_answers_every_code_with_one_line_and_its_fields(kind: type[HandoffError]) -> None:
     error = kind("What to do.", fields={"title": "is short"}, retry_after=2.5, state="executed")
-    result = refused(error)
+    result = tool_error(error)
     assert result.is_error
     assert result.structured_content == {
         "error": {
@@ -48,16 +48,18 @@ def test_every_code_is_a_protocol_error_of_the_right_party(kind: type[HandoffErr
 def test_rest_answers_every_code_in_the_envelope_of_its_api(
     kind: type[HandoffError], path: str
 ) -> None:
-    answered = answer(kind("What to do.", fields={"title": "is short"}, retry_after=2.5), path)
-    body = json.loads(bytes(answered.body))
-    assert answered.status_code in (400, 401, 403, 404, 405, 409, 422, 429, 500, 502, 504)
-    assert answered.headers["Retry-After"] == "2"
+    response = error_response(
+        kind("What to do.", fields={"title": "is short"}, retry_after=2.5), path
+    )
+    body = json.loads(bytes(response.body))
+    assert response.status_code in (400, 401, 403, 404, 405, 409, 422, 429, 500, 502, 504)
+    assert response.headers["Retry-After"] == "2"
     if path == "/api/projects":
         assert (body["error"], body["code"]) == ("What to do.", kind.code)
         assert body["issues"] == [{"path": "title", "message": "is short"}]
         assert body["retryAfter"] == 2.5
     else:
-        assert (body["detail"], body["code"]) == ("What to do.", answered.status_code)
+        assert (body["detail"], body["code"]) == ("What to do.", response.status_code)
         assert body["errors"][0]["loc"] == ["body", "title"]
 
 
