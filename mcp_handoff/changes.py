@@ -1,4 +1,4 @@
-"""Who is told of what changes in a backend, each subscriber on the event loop that it waits on."""
+"""Changes in a backend, passed on to each subscriber on the event loop that it waits on."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
