@@ -6,13 +6,14 @@ The messages follow Standard Webhooks (https://www.standardwebhooks.com).
 import json
 import logging
 import random
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
 import httpx2
+from anyio.abc import TaskGroup, TaskStatus
 from standardwebhooks import Webhook
 
 from mcp_handoff.backend import Store
@@ -40,15 +41,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who is told: its address, the secret that it shares with us (whsec_…), and where it reaches
-    us to report (the address of our /api)."""
+    """Where runs are dispatched to: its address, the secret that it shares with us (whsec_…), and
+    where it reaches us to report (the address of our /api)."""
 
     url: str
     secret: str | None = None
     reports_to: str | None = None
 
     def body(self, dispatch: Dispatch, now: datetime) -> str:
-        """Return what a run's receiver is told; how to report only where reports can be proved."""
+        """Return the message that dispatches a run; it says how to report only where reports can be
+        proved."""
         data = dict(dispatch.payload)
         if self.secret and self.reports_to:
             data["report_url"] = f"{self.reports_to}/runs/{dispatch.run_id}/report"
@@ -79,8 +81,8 @@ class Dispatcher:
         """Send everything that is due now and return how it went."""
         made: list[Attempt] = []
         async with _client(self._receiver.url) as http:
-            while attempt := await self._send_next(http):
-                made.append(attempt)
+            while dispatch := await self._lease():
+                made.append(await self._send(http, dispatch))
         return made
 
     @asynccontextmanager
@@ -88,39 +90,45 @@ class Dispatcher:
         """Send whatever becomes due while this is entered; what is on its way when it is left is
         given back."""
         async with _client(self._receiver.url) as http, anyio.create_task_group() as group:
-            for _ in range(SENDERS):
-                group.start_soon(self._keep_sending, http)
+            group.start_soon(self._keep_sending, http, group)
             yield
             group.cancel_scope.cancel()
 
-    async def _keep_sending(self, http: httpx2.AsyncClient) -> None:
+    async def _keep_sending(self, http: httpx2.AsyncClient, senders: TaskGroup) -> None:
+        """Look at the outbox when a build was triggered, and every LOOK_SECONDS.
+
+        An idle process only reads: a lease, which takes the store's lock, is asked for where
+        something is due.
+        """
+        free = anyio.Semaphore(SENDERS)
         async with self._store.changes() as changes:
             while True:
-                await self._send_all(http)
+                with _logged():
+                    while await self._store.is_dispatch_due():
+                        if not await senders.start(self._send_one, http, free):
+                            break
                 with anyio.move_on_after(LOOK_SECONDS):
                     async for change in changes:
                         if change.kind == EVENT:
                             break
 
-    async def _send_all(self, http: httpx2.AsyncClient) -> None:
-        try:
-            while await self._send_next(http):
-                pass
-        except HandoffError as error:
-            logger.warning("the outbox can't be worked on: %s", error.message)
-        except Exception:
-            logger.exception("dispatching failed")
+    async def _send_one(
+        self, http: httpx2.AsyncClient, free: anyio.Semaphore, *, task_status: TaskStatus[bool]
+    ) -> None:
+        """Send what has waited longest, having said whether there was something."""
+        async with free:
+            dispatch = await self._lease()
+            task_status.started(dispatch is not None)
+            if dispatch is not None:
+                with _logged():
+                    await self._send(http, dispatch)
 
-    async def _send_next(self, http: httpx2.AsyncClient) -> Attempt | None:
-        """Send what has waited longest; None when nothing is due.
-
-        Only the sending can be cancelled: what was leased is settled or given back.
-        """
-        dispatch = None
+    async def _lease(self) -> Dispatch | None:
         with anyio.CancelScope(shield=True):
-            dispatch = await self._store.take_dispatch()
-        if dispatch is None:
-            return None
+            return await self._store.lease_dispatch()
+
+    async def _send(self, http: httpx2.AsyncClient, dispatch: Dispatch) -> Attempt:
+        """Send what was leased. Only that can be cancelled: the lease is settled or given back."""
         try:
             attempt = await self._attempt(http, dispatch)
         except anyio.get_cancelled_exc_class():
@@ -147,6 +155,17 @@ class Dispatcher:
             return _failed(dispatch, f"it gave no answer within {ANSWER_SECONDS:.0f} s")
         except httpx2.HTTPError:
             return _failed(dispatch, "it can't be reached, or broke off")
+
+
+@contextmanager
+def _logged() -> Generator[None]:
+    """Log what went wrong, and go on."""
+    try:
+        yield
+    except HandoffError as error:
+        logger.warning("the outbox can't be worked on: %s", error.message)
+    except Exception:
+        logger.exception("dispatching failed")
 
 
 def _client(url: str) -> httpx2.AsyncClient:
