@@ -53,7 +53,7 @@ def _create(contender: Contender, server: Server, number: int) -> float | None:
 
 async def _stored(store: Path) -> int:
     database = SqliteDatabase.open(store, read_only=True)
-    row = await database.read(lambda tx: tx.one("SELECT count(*) AS tickets FROM tickets"))
+    row = await database.read(lambda tx: tx.fetch_one("SELECT count(*) AS tickets FROM tickets"))
     await database.close()
     return row["tickets"] if row else 0
 

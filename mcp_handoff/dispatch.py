@@ -6,12 +6,13 @@ The messages follow Standard Webhooks (https://www.standardwebhooks.com).
 import json
 import logging
 import random
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
+from anyio.abc import TaskGroup, TaskStatus
 from standardwebhooks import Webhook
 
 from mcp_handoff.backend import Store
@@ -98,8 +99,8 @@ class Dispatcher:
         """Send everything that is due now and return how it went."""
         made: list[Attempt] = []
         async with aclosing(_http_client()) as http:
-            while attempt := await self._send_next(http):
-                made.append(attempt)
+            while dispatch := await self._lease():
+                made.append(await self._send(http, dispatch))
         return made
 
     @asynccontextmanager
@@ -107,39 +108,45 @@ class Dispatcher:
         """Send whatever becomes due while this is entered; what is on its way when it is left is
         given back."""
         async with aclosing(_http_client()) as http, anyio.create_task_group() as group:
-            for _ in range(SENDERS):
-                group.start_soon(self._keep_sending, http)
+            group.start_soon(self._keep_sending, http, group)
             yield
             group.cancel_scope.cancel()
 
-    async def _keep_sending(self, http: HttpClient) -> None:
+    async def _keep_sending(self, http: HttpClient, senders: TaskGroup) -> None:
+        """Look at the outbox when a build was triggered, and every LOOK_SECONDS.
+
+        An idle process only reads: a lease, which takes the store's lock, is asked for where
+        something is due.
+        """
+        free = anyio.Semaphore(SENDERS)
         async with self._store.changes() as changes:
             while True:
-                await self._send_all(http)
+                with _logged():
+                    while await self._store.is_dispatch_due():
+                        if not await senders.start(self._send_one, http, free):
+                            break
                 with anyio.move_on_after(LOOK_SECONDS):
                     async for change in changes:
                         if change.kind == EVENT:
                             break
 
-    async def _send_all(self, http: HttpClient) -> None:
-        try:
-            while await self._send_next(http):
-                pass
-        except HandoffError as error:
-            logger.warning("the outbox can't be worked on: %s", error.message)
-        except Exception:
-            logger.exception("dispatching failed")
+    async def _send_one(
+        self, http: HttpClient, free: anyio.Semaphore, *, task_status: TaskStatus[bool]
+    ) -> None:
+        """Send what has waited longest, having said whether there was something."""
+        async with free:
+            dispatch = await self._lease()
+            task_status.started(dispatch is not None)
+            if dispatch is not None:
+                with _logged():
+                    await self._send(http, dispatch)
 
-    async def _send_next(self, http: HttpClient) -> Attempt | None:
-        """Send what has waited longest; None when nothing is due.
-
-        Only the sending can be cancelled: what was leased is settled or given back.
-        """
-        dispatch = None
+    async def _lease(self) -> Dispatch | None:
         with anyio.CancelScope(shield=True):
-            dispatch = await self._store.lease_dispatch()
-        if dispatch is None:
-            return None
+            return await self._store.lease_dispatch()
+
+    async def _send(self, http: HttpClient, dispatch: Dispatch) -> Attempt:
+        """Send what was leased. Only that can be cancelled: the lease is settled or given back."""
         try:
             attempt = await self._receiver.send(http, dispatch)
         except anyio.get_cancelled_exc_class():
@@ -151,6 +158,17 @@ class Dispatcher:
         if attempt.error:
             logger.warning("run %s was not dispatched: %s", dispatch.run_id, attempt.error)
         return attempt
+
+
+@contextmanager
+def _logged() -> Generator[None]:
+    """Log what went wrong, and go on."""
+    try:
+        yield
+    except HandoffError as error:
+        logger.warning("the outbox can't be worked on: %s", error.message)
+    except Exception:
+        logger.exception("dispatching failed")
 
 
 def _http_client() -> HttpClient:

@@ -12,6 +12,9 @@ from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import BackendAddress, Settings
 from mcp_handoff.errors import Misconfigured
 
+UPKEEP_SECONDS = 60.0
+"""How often a store is seen to."""
+
 if TYPE_CHECKING:
     from mcp_handoff.dispatch import Dispatcher
 
@@ -68,7 +71,7 @@ async def background_work(
         if dispatcher is not None:
             await running.enter_async_context(dispatcher.running())
         if isinstance(backend, Store) and not settings.read_only:
-            from mcp_handoff.upkeep import UPKEEP_SECONDS, upkeep
+            from mcp_handoff.upkeep import upkeep
 
             await running.enter_async_context(upkeep(backend, UPKEEP_SECONDS))
         yield

@@ -1,16 +1,15 @@
 """Databases by their name: the path of a file, or a URL."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from anyio.from_thread import start_blocking_portal
 
 from mcp_handoff.postgres.database import PostgresDatabase
-from mcp_handoff.sqlite.database import SqliteDatabase, utc_now
+from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Database, Transaction
+from mcp_handoff.store.transaction import Clock, Database, Transaction, utc_now
 
 EVERY_DATABASE = ("store", "postgres")
 """The fixtures that name a fresh store, one for each database."""
@@ -18,9 +17,7 @@ EVERY_DATABASE = ("store", "postgres")
 ResultT = TypeVar("ResultT")
 
 
-def open_database(
-    name: str, *, read_only: bool = False, clock: Callable[[], datetime] = utc_now
-) -> Database:
+def open_database(name: str, *, read_only: bool = False, clock: Clock = utc_now) -> Database:
     if name.startswith("postgresql://"):
         return PostgresDatabase.open(name, read_only=read_only, clock=clock)
     return SqliteDatabase.open(Path(name), read_only=read_only, clock=clock)
@@ -51,7 +48,9 @@ def _in_database(name: str, use: Callable[[Database], Awaitable[ResultT]]) -> Re
 
 
 def _delete_all(tx: Transaction) -> None:
-    tx.run("PRAGMA defer_foreign_keys = ON")
-    tx.run("INSERT INTO ticket_words (ticket_words) VALUES ('delete-all')")
-    for table in tx.all("SELECT name FROM pragma_table_list WHERE strict AND name <> 'tokens'"):
-        tx.run(f"DELETE FROM {table['name']}")
+    tx.execute("PRAGMA defer_foreign_keys = ON")
+    tx.execute("INSERT INTO ticket_words (ticket_words) VALUES ('delete-all')")
+    for table in tx.fetch_all(
+        "SELECT name FROM pragma_table_list WHERE strict AND name <> 'tokens'"
+    ):
+        tx.execute(f"DELETE FROM {table['name']}")

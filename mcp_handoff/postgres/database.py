@@ -7,10 +7,10 @@ its COMMIT was sent. Why READ COMMITTED: docs/decisions/postgresql.md.
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import LiteralString, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -19,20 +19,19 @@ from psycopg import errors
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from mcp_handoff.changes import Followers
+from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable, OutcomeUnknown
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import failure, is_lost
 from mcp_handoff.postgres.listener import Listener
-from mcp_handoff.postgres.opening import PATIENCE_SECONDS, prepare
+from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, prepare
 from mcp_handoff.postgres.transaction import Connection, PostgresTransaction
-from mcp_handoff.store.transaction import Transaction
+from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 
 ResultT = TypeVar("ResultT")
-Clock = Callable[[], datetime]
 
 CONNECTIONS = 8
-"""The most that one process holds, beside the one that listens."""
+"""The most that one process keeps open, beside the one that listens."""
 
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
@@ -51,10 +50,6 @@ logger = logging.getLogger(__name__)
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what calls recover from
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class PostgresDatabase:
     """A `Database` that any number of processes on any number of machines share."""
 
@@ -65,8 +60,8 @@ class PostgresDatabase:
         self._clock = clock
         self._read_only = read_only
         self._limiter = anyio.CapacityLimiter(CONNECTIONS)
-        self._followers = Followers()
-        self._listener = Listener(conninfo, self._followers)
+        self._feed = ChangeFeed()
+        self._listener = Listener(conninfo, self._feed)
 
     @classmethod
     def open(
@@ -84,7 +79,7 @@ class PostgresDatabase:
             kwargs={"autocommit": True, "row_factory": dict_row},
             min_size=1,
             max_size=CONNECTIONS,
-            reconnect_timeout=PATIENCE_SECONDS,
+            reconnect_timeout=CONNECT_TIMEOUT_SECONDS,
             open=True,
         )
         return cls(conninfo, pool, clock, read_only=read_only)
@@ -92,14 +87,14 @@ class PostgresDatabase:
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._read_only:
             raise BackendUnavailable("The store was opened for reading only; nothing was changed.")
-        return await anyio.to_thread.run_sync(self._write, operation, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(self._run, operation, True, limiter=self._limiter)
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        return await anyio.to_thread.run_sync(self._read, operation, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(self._run, operation, False, limiter=self._limiter)
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
-        async with self._followers.following() as changes:
+        async with self._feed.subscribe() as changes:
             await anyio.to_thread.run_sync(self._listener.start)
             yield changes
 
@@ -107,33 +102,14 @@ class PostgresDatabase:
         await anyio.to_thread.run_sync(self._listener.stop)
         await anyio.to_thread.run_sync(self._pool.close)
 
-    def _write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        def attempt(connection: Connection) -> ResultT:
-            with connection.pipeline() as pipeline:
-                _execute_all(connection, _BEGIN_WRITE)
-                result = operation(PostgresTransaction(connection, self._clock()))
-                _commit(connection, pipeline)
-            return result
-
-        return self._attempted(attempt)
-
-    def _read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        def attempt(connection: Connection) -> ResultT:
-            with connection.pipeline():
-                _execute_all(connection, _BEGIN_READ)
-                result = operation(PostgresTransaction(connection, self._clock()))
-                connection.execute("COMMIT")
-            return result
-
-        return self._attempted(attempt)
-
-    def _attempted(self, attempt: Callable[[Connection], ResultT]) -> ResultT:
-        until, turn = time.monotonic() + PATIENCE_SECONDS, 1
+    def _run(self, operation: Callable[[Transaction], ResultT], writing: bool) -> ResultT:
+        """Run an operation in a transaction, again where others or the network got in its way."""
+        until, turn = time.monotonic() + CONNECT_TIMEOUT_SECONDS, 1
         while True:
             left = until - time.monotonic()
             try:
                 with self._pool.connection(max(left, 0.001)) as connection:
-                    return attempt(connection)
+                    return _attempt(connection, operation, self._clock(), writing=writing)
             except psycopg.Error as error:
                 again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                 if not again:
@@ -142,23 +118,35 @@ class PostgresDatabase:
             turn += 1
 
 
-def _execute_all(connection: Connection, statements: Sequence[LiteralString]) -> None:
-    for statement in statements:
-        connection.execute(statement)
-
-
-def _commit(connection: Connection, pipeline: psycopg.Pipeline) -> None:
-    """Commit; only once the server has said so is anything durable.
+def _attempt(
+    connection: Connection,
+    operation: Callable[[Transaction], ResultT],
+    now: datetime,
+    *,
+    writing: bool,
+) -> ResultT:
+    """Run an operation once; only when the server has said so is what it wrote durable.
 
     After a statement that failed, the server skips the COMMIT and says so, which raises.
     """
-    connection.execute("COMMIT")
+    committing = False
     try:
-        pipeline.sync()
+        with connection.pipeline():
+            for statement in _BEGIN_WRITE if writing else _BEGIN_READ:
+                connection.execute(statement)
+            result = operation(PostgresTransaction(connection, now))
+            committing = writing
+            connection.execute("COMMIT")
     except psycopg.Error as error:
-        if is_lost(error):
+        if committing and is_lost(error):
             logger.warning("the connection was lost while committing", exc_info=error)
             raise OutcomeUnknown(
                 "The connection to the database was lost while committing. Look before a retry."
             ) from error
+        # What ended the pipeline is known by what came before: all after it is only "aborted".
+        if isinstance(error, errors.PipelineAborted) and isinstance(
+            error.__context__, psycopg.Error
+        ):
+            raise error.__context__ from None
         raise
+    return result

@@ -1,4 +1,4 @@
-"""What callers are told when the database fails; the driver's words go to the log alone."""
+"""From failures of the database to errors of ours; the driver's words go to the log alone."""
 
 import logging
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def is_lost(error: psycopg.Error, left: float = 1) -> bool:
 
 
 def failure(error: psycopg.Error) -> Exception:
-    """Return what a caller is told; an error that is no fault of the database is a defect."""
+    """Return the error that a caller gets: one that is no fault of the database is a defect."""
     reason = next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
     if reason is None:
         return error
@@ -49,9 +49,10 @@ _REASONS: Mapping[type[Exception], str | None] = {
 
 
 def unusable(name: str, error: psycopg.Error) -> Misconfigured:
+    """Return what stops the start when a database can't be opened."""
     logger.debug("opening the store failed", exc_info=error)
-    said = str(error).lower()
-    reason = next((why for sign, why in _REFUSALS.items() if sign in said), None)
+    text = str(error).lower()
+    reason = next((why for sign, why in _REFUSALS.items() if sign in text), None)
     return Misconfigured(f"{name} can't be used: {reason or 'it refused the connection'}.")
 
 
@@ -67,12 +68,12 @@ _REFUSALS: Mapping[str, str] = {
     "translate host": "its host is not known",
     "resolve": "its host is not known",
     "name or service": "its host is not known",
-    "timeout": "it did not answer in time",
+    "timeout": "it did not respond in time",
     "too many": "it has no connection left",
     "remaining connection slots": "it has no connection left",
     "starting up": "it is starting; try again",
     "shutting down": "it is shutting down",
-    "refused": "nothing answers there",
-    "no such file": "nothing answers there",
+    "refused": "nothing listens there",
+    "no such file": "nothing listens there",
 }
 """The driver tells the refusals of a connection apart in its text alone."""

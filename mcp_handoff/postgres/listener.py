@@ -1,10 +1,10 @@
-"""Hearing what any process announced."""
+"""Hearing what any process published."""
 
 import json
 import logging
 import random
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Lock
 
 import anyio
@@ -12,7 +12,7 @@ import anyio.from_thread
 import psycopg
 from anyio.abc import TaskStatus
 
-from mcp_handoff.changes import Followers
+from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import failure
 from mcp_handoff.postgres.transaction import CHANNEL
@@ -23,17 +23,18 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Hears, on a connection and a thread of its own, what any process announced."""
+    """Hears, on a connection and a thread of its own, what any process published."""
 
-    def __init__(self, conninfo: str, followers: Followers) -> None:
+    def __init__(self, conninfo: str, feed: ChangeFeed) -> None:
         self._conninfo = conninfo
-        self._followers = followers
+        self._feed = feed
         self._starting = Lock()
         self._running = ExitStack()
         self._started = False
 
     def start(self) -> None:
-        """Return once every change will be heard; what is told while it connects anew is missed."""
+        """Return once every change will be heard; what is published while it connects anew is
+        missed."""
         with self._starting:
             if self._started:
                 return
@@ -68,14 +69,8 @@ class Listener:
             begun()
             try:
                 async for notification in connection.notifies():
-                    self._followers.tell(_changes(notification.payload))
+                    # What is none of our changes comes from another version of this program.
+                    with suppress(TypeError, ValueError):
+                        self._feed.publish([Change(**json.loads(notification.payload))])
             except psycopg.OperationalError:
                 logger.debug("listening ended", exc_info=True)
-
-
-def _changes(payload: str) -> list[Change]:
-    """Return the change that was announced, none when another version's words are not ours."""
-    try:
-        return [Change(**json.loads(payload))]
-    except (TypeError, ValueError):
-        return []

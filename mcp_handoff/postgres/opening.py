@@ -1,6 +1,6 @@
 """From a URL to a database that can be used: its name, its connection, its schema."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from mcp_handoff.postgres.failures import unusable
 from mcp_handoff.postgres.transaction import Connection
 from mcp_handoff.text import visible
 
-PATIENCE_SECONDS = 5
-"""How long a call waits for a database that does not answer."""
+CONNECT_TIMEOUT_SECONDS = 5
+"""How long a call waits for a database that can't be reached."""
 
 MIGRATION_LOCK = 0x48414E44
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_STEPS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 _DEFAULTS: Mapping[str, str] = {
-    "connect_timeout": str(PATIENCE_SECONDS),
+    "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
     "fallback_application_name": "mcp-handoff",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -38,10 +38,21 @@ def prepare(url: str, *, read_only: bool) -> str:
 
     Raises Misconfigured when the database can't be used.
     """
-    name, conninfo = described(url), _conninfo(url, read_only=read_only)
+    name, given = described(url), _parsed(url)
+    parameters = {**_DEFAULTS, **given, "client_encoding": "UTF8"}
+    if read_only:
+        parameters["options"] = f"{given.get('options', '')} -c default_transaction_read_only=on"
+    conninfo = make_conninfo("", **parameters)
     try:
         with Connection.connect(conninfo, autocommit=True, row_factory=dict_row) as connection:
-            _check(connection, name, read_only=read_only)
+            if connection.info.parameter_status("server_encoding") != "UTF8":
+                raise Misconfigured(f"{name} does not hold UTF-8; create it WITH ENCODING 'UTF8'.")
+            if _version(connection, name) < len(_STEPS):
+                if read_only:
+                    raise Misconfigured(
+                        f"{name} has no store of this version; open it once for writing."
+                    )
+                _migrate(connection, name)
     except psycopg.Error as error:
         raise unusable(name, error) from None
     return conninfo
@@ -67,53 +78,35 @@ def _parsed(url: str) -> dict[str, Any]:
         ) from None
 
 
-def _conninfo(url: str, *, read_only: bool) -> str:
-    given = _parsed(url)
-    asked = {**_DEFAULTS, **given, "client_encoding": "UTF8"}
-    if read_only:
-        asked["options"] = f"{given.get('options', '')} -c default_transaction_read_only=on"
-    return make_conninfo("", **asked)
-
-
-def _check(connection: Connection, name: str, *, read_only: bool) -> None:
-    if connection.info.parameter_status("server_encoding") != "UTF8":
-        raise Misconfigured(f"{name} does not hold UTF-8; create it WITH ENCODING 'UTF8'.")
-    steps = sorted(_MIGRATIONS.glob("*.sql"))
-    done = _version(connection, name, known=len(steps))
-    if done < len(steps) and read_only:
-        raise Misconfigured(f"{name} has no store of this version; open it once for writing.")
-    if done < len(steps):
-        _migrate(connection, name, steps)
-
-
-def _migrate(connection: Connection, name: str, steps: Sequence[Path]) -> None:
+def _migrate(connection: Connection, name: str) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        done = _version(connection, name, known=len(steps))
+        version = _version(connection, name)
         connection.execute("CREATE TABLE IF NOT EXISTS handoff_schema (version INTEGER NOT NULL)")
-        for version, step in enumerate(steps[done:], start=done + 1):
+        for number, step in enumerate(_STEPS[version:], start=version + 1):
             connection.execute(step.read_bytes())
-            connection.execute("INSERT INTO handoff_schema VALUES (%s)", [version])
+            connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
 
 
-def _version(connection: Connection, name: str, *, known: int) -> int:
+def _version(connection: Connection, name: str) -> int:
     """Return the schema's version, 0 where there is nothing yet."""
-    found = _one(connection, _STATE)
+    found = _fetch_one(connection, _STATE)
     if not found["ours"] and found["schema"] is None:
         raise Misconfigured(f"{name} has no schema in its search_path; create one.")
     if not found["ours"] and found["taken"]:
         raise Misconfigured(f"{name} holds another program's tables; name one of our own.")
     if not found["ours"]:
         return 0
-    done: int = _one(connection, b"SELECT max(version) AS version FROM handoff_schema")["version"]
-    if done > known:
+    newest = b"SELECT max(version) AS version FROM handoff_schema"
+    version: int = _fetch_one(connection, newest)["version"]
+    if version > len(_STEPS):
         raise Misconfigured(
-            f"{name} was written by a newer mcp-handoff (schema {done}, this one knows {known});"
-            " update mcp-handoff."
+            f"{name} was written by a newer mcp-handoff (schema {version}, this one knows"
+            f" {len(_STEPS)}); update mcp-handoff."
         )
-    return done
+    return version
 
 
 _STATE = b"""
@@ -127,7 +120,7 @@ _STATE = b"""
 """What there is, in one look; the tables of an extension make no program's database."""
 
 
-def _one(connection: Connection, query: bytes) -> dict[str, Any]:
+def _fetch_one(connection: Connection, query: bytes) -> dict[str, Any]:
     row = connection.execute(query).fetchone()
     assert row is not None
     return row

@@ -18,10 +18,10 @@ from mcp_handoff.store.transaction import Row, TextSearch
 Connection = psycopg.Connection[DictRow]
 
 CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
-"""Where the changes of this store are announced, in SQL."""
+"""Where the changes of this store are published, in SQL."""
 
 _MARKS = re.compile("[\u0300-\u036f]+")
-_WORD = re.compile(r"\w+\*?")
+_WORD = re.compile(r"(\w+)(\*?)")
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
 
 
@@ -48,46 +48,42 @@ class PostgresTransaction:
     def now(self) -> datetime:
         return self._now
 
-    def run(self, sql: str, **values: Any) -> None:
+    def execute(self, sql: str, **values: Any) -> None:
         self._execute(sql, values)
 
-    def one(self, sql: str, **values: Any) -> Row | None:
+    def fetch_one(self, sql: str, **values: Any) -> Row | None:
         return self._execute(sql, values).fetchone()
 
-    def all(self, sql: str, **values: Any) -> list[Row]:
+    def fetch_all(self, sql: str, **values: Any) -> list[Row]:
         return [*self._execute(sql, values).fetchall()]
 
-    def hold(self, table: str, row_id: str) -> None:
-        self.run(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
+    def fetch_one_locked(self, sql: str, *tables: str, **values: Any) -> Row | None:
+        only = f" OF {', '.join(tables)}" if tables else ""
+        return self.fetch_one(f"{sql} FOR NO KEY UPDATE{only}", **values)
+
+    def lock(self, table: str, row_id: str) -> None:
+        self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 
     def match(self, words: str) -> str:
         plain = _MARKS.sub("", unicodedata.normalize("NFD", words))
-        return " & ".join(phrase for word in _WORD.findall(plain) if (phrase := _phrase(word)))
+        phrases: list[str] = []
+        for word, star in _WORD.findall(plain):
+            # An underscore separates, as in the index.
+            if parts := [f"'{part}'" for part in word.split("_") if part]:
+                phrases.append(" <-> ".join(parts) + (":*" if star else ""))
+        return " & ".join(phrases)
 
-    def announce(self, change: Change) -> None:
-        self.run(f"SELECT pg_notify({CHANNEL}, :told)", told=_payload(change))
+    def publish(self, change: Change) -> None:
+        fields = {name: value for name, value in asdict(change).items() if value}
+        self.execute(f"SELECT pg_notify({CHANNEL}, :change)", change=json.dumps(fields))
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
-        return self._connection.execute(_translated(sql), values)
+        return self._connection.execute(_translate(sql), values)
 
 
 @cache
-def _translated(sql: str) -> bytes:
+def _translate(sql: str) -> bytes:
     """Return a statement with `:name` parameters as psycopg takes it."""
-    return _PARAMETER.sub(_placed, sql).encode()
-
-
-def _placed(found: re.Match[str]) -> str:
-    name = found["name"]
-    return f"%({name})s" if name else found[0].replace("%", "%%")
-
-
-def _phrase(word: str) -> str:
-    """Return a literal word as text search takes it; an underscore separates, as in the index."""
-    beginning = ":*" if word.endswith("*") else ""
-    parts = [f"'{part}'" for part in word.rstrip("*").split("_") if part]
-    return " <-> ".join(parts) + beginning if parts else ""
-
-
-def _payload(change: Change) -> str:
-    return json.dumps({name: value for name, value in asdict(change).items() if value})
+    return _PARAMETER.sub(
+        lambda found: f"%({found['name']})s" if found["name"] else found[0].replace("%", "%%"), sql
+    ).encode()

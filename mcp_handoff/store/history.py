@@ -1,15 +1,18 @@
-"""The line of history that every write leaves, and the word that goes to its followers."""
-
-import json
-from typing import Any
+"""The event that every write leaves, and the change that its subscribers hear of."""
 
 from mcp_handoff.actors import Actor
 from mcp_handoff.events import Change, Event, EventKind
-from mcp_handoff.references import reference
-from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.store.transaction import (
+    Row,
+    Transaction,
+    decode_json,
+    encode_json,
+    insert,
+    timestamp,
+)
 
 
-def record(
+def add_event(
     tx: Transaction,
     actor: Actor,
     kind: EventKind,
@@ -17,12 +20,13 @@ def record(
     subject_id: str,
     project_id: str | None = None,
     ticket_id: str | None = None,
+    reference: str | None = None,
     build_id: str | None = None,
     before: Row | None = None,
     after: Row | None = None,
 ) -> None:
-    """Write down who did what to which subject, with what it was before and after, and announce
-    the ticket and the build that it changed."""
+    """Write down who did what to which subject, with what it was before and after, and publish
+    which ticket (`reference` is its) and which build it changed."""
     insert(
         tx,
         "events",
@@ -32,36 +36,24 @@ def record(
             "ticket_id": ticket_id,
             "subject_id": subject_id,
             **actor.as_json(),
-            "before": _json(before),
-            "after": _json(after),
+            "before": encode_json(before),
+            "after": encode_json(after),
             "created_at": timestamp(tx.now),
         },
     )
-    tx.announce(Change(kind, ticket_id, _reference(tx, ticket_id), build_id))
+    tx.publish(Change(kind, ticket_id, reference, build_id))
 
 
 def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
     """Return the newest events of a ticket, newest first."""
-    rows = tx.all(
+    rows = tx.fetch_all(
         "SELECT * FROM events WHERE ticket_id = :ticket_id ORDER BY seq DESC LIMIT :limit",
         ticket_id=ticket_id,
         limit=limit,
     )
-    return [Event.model_validate({**row, **_loaded(row)}) for row in rows]
-
-
-def _reference(tx: Transaction, ticket_id: str | None) -> str | None:
-    row = tx.one(
-        "SELECT t.number, p.slug FROM tickets t JOIN projects p ON p.id = t.project_id"
-        " WHERE t.id = :id",
-        id=ticket_id,
-    )
-    return reference(row["number"], row["slug"]) if row else None
-
-
-def _loaded(row: Row) -> dict[str, Any]:
-    return {side: json.loads(row[side]) if row[side] else None for side in ("before", "after")}
-
-
-def _json(value: Row | None) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return [
+        Event.model_validate(
+            {**row, "before": decode_json(row["before"]), "after": decode_json(row["after"])}
+        )
+        for row in rows
+    ]

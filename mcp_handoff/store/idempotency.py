@@ -1,67 +1,70 @@
-"""Twice is once: a key, its principal and its operation happen a single time."""
+"""Twice is once: a key, its owner and its operation happen a single time."""
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import IdempotencyKeyReused
 from mcp_handoff.schema import Record, Request
-from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.store.transaction import Transaction, insert, timestamp
 
+P = ParamSpec("P")
+RequestT = TypeVar("RequestT", bound=Request)
 RecordT = TypeVar("RecordT", bound=Record)
+
+Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], RecordT]
 
 
 def once(
-    tx: Transaction,
-    caller: Caller,
-    request: Request,
     result: type[RecordT],
-    effect: Callable[[], RecordT],
-) -> RecordT:
-    """Return the result of `effect`, kept under the request's key in this same transaction.
+) -> Callable[[Operation[RequestT, P, RecordT]], Operation[RequestT, P, RecordT]]:
+    """Keep what an operation returns under its request's `idempotency_key`, in the transaction of
+    its effect.
 
-    The same key with the same arguments gives the first result again without the effect. Raises
-    IdempotencyKeyReused when the key came with other arguments.
+    The same key with the same arguments gives the first result again without the effect; with
+    others it raises IdempotencyKeyReused.
     """
-    key = getattr(request, "idempotency_key", None)
-    if key is None:
-        return effect()
-    name = {
-        "principal": caller.actor.principal,
-        "operation": type(request).__name__,
-        "key": key,
-    }
-    arguments = fingerprint({**request.model_dump(), "default_project": caller.project})
-    if kept := _kept(tx, name):
-        return _replayed(kept, arguments, result)
-    made = effect()
-    kept_row = {
-        **name,
-        "fingerprint": arguments,
-        "result": made.model_dump_json(exclude_defaults=True),
-        "created_at": timestamp(tx.now),
-    }
-    insert(tx, "idempotency", kept_row)
-    return made
+
+    def decorate(operation: Operation[RequestT, P, RecordT]) -> Operation[RequestT, P, RecordT]:
+        @wraps(operation)
+        def replay_or_run(
+            tx: Transaction, caller: Caller, request: RequestT, *args: P.args, **kwargs: P.kwargs
+        ) -> RecordT:
+            key = getattr(request, "idempotency_key", None)
+            if key is None:
+                return operation(tx, caller, request, *args, **kwargs)
+            name = {"principal": caller.owner, "operation": type(request).__name__, "key": key}
+            arguments = fingerprint({**request.model_dump(), "default_project": caller.project})
+            kept = tx.fetch_one(
+                "SELECT fingerprint, result FROM idempotency"
+                " WHERE principal = :principal AND operation = :operation AND key = :key",
+                **name,
+            )
+            if kept and kept["fingerprint"] != arguments:
+                why = "was used before with other arguments"
+                raise IdempotencyKeyReused.at(
+                    "idempotency_key", why, "take a new key for a new call"
+                )
+            if kept:
+                return result.model_validate_json(kept["result"])
+            made = operation(tx, caller, request, *args, **kwargs)
+            row = {
+                **name,
+                "fingerprint": arguments,
+                "result": made.model_dump_json(exclude_defaults=True),
+                "created_at": timestamp(tx.now),
+            }
+            insert(tx, "idempotency", row)
+            return made
+
+        return replay_or_run
+
+    return decorate
 
 
 def fingerprint(content: Any) -> str:
     """Return 16 hexadecimal digits that equal content shares."""
     return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-def _kept(tx: Transaction, name: Row) -> Row | None:
-    return tx.one(
-        "SELECT fingerprint, result FROM idempotency"
-        " WHERE principal = :principal AND operation = :operation AND key = :key",
-        **name,
-    )
-
-
-def _replayed(kept: Row, arguments: str, result: type[RecordT]) -> RecordT:
-    if kept["fingerprint"] != arguments:
-        why = "was used before with other arguments"
-        raise IdempotencyKeyReused.at("idempotency_key", why, "take a new key for a new call")
-    return result.model_validate_json(kept["result"])

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import AlreadyExists, Forbidden, NotFound
+from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.projects import (
     CreatedProject,
@@ -12,6 +12,7 @@ from mcp_handoff.projects import (
     Project,
     ProjectList,
     is_id,
+    require_sight,
     slug_of,
 )
 from mcp_handoff.store import history
@@ -20,15 +21,15 @@ from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
 
 def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectList:
     """Return the projects that the caller may see."""
-    rows = tx.all("SELECT * FROM projects ORDER BY slug")
-    seen = [Project.model_validate(row) for row in rows if caller.may_see(row["slug"])]
+    rows = tx.fetch_all("SELECT * FROM projects ORDER BY slug")
+    seen = [Project.model_validate(row) for row in rows if caller.principal.may_see(row["slug"])]
     return ProjectList(projects=seen)
 
 
 def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:
     """Start a project; AlreadyExists when its slug is taken."""
     slug = request.slug or slug_of(request.name)
-    _require_sight(caller, slug)
+    require_sight(caller.principal, slug)
     if find(tx, slug):
         raise AlreadyExists.at("slug", f"{slug!r} is taken", "choose another")
     row = _add(tx, caller, slug=slug, name=request.name)
@@ -37,7 +38,7 @@ def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> C
 
 def find(tx: Transaction, name: str) -> Row | None:
     """Return the project with this id or slug."""
-    return tx.one(
+    return tx.fetch_one(
         "SELECT p.*, o.slug AS organization FROM projects p"
         " JOIN organizations o ON o.id = p.organization_id"
         " WHERE p.slug = :name OR p.id = :name",
@@ -57,7 +58,7 @@ def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
     """
     slug = name or caller.project
     row = find(tx, slug)
-    _require_sight(caller, row["slug"] if row else slug)
+    require_sight(caller.principal, row["slug"] if row else slug)
     if row:
         return row
     if slug != caller.project or is_id(slug):
@@ -71,14 +72,14 @@ def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
     A project that the caller may not see is NotFound, as one that is not there.
     """
     row = find(tx, name or caller.project)
-    if row and caller.may_see(row["slug"]):
+    if row and caller.principal.may_see(row["slug"]):
         return row
     return None if name in (None, caller.project) else _missing()
 
 
 def organization_id(tx: Transaction, slug: str) -> str | None:
     """Return the id of an organization."""
-    row = tx.one("SELECT id FROM organizations WHERE slug = :slug", slug=slug)
+    row = tx.fetch_one("SELECT id FROM organizations WHERE slug = :slug", slug=slug)
     return row["id"] if row else None
 
 
@@ -93,12 +94,6 @@ def _missing() -> NoReturn:
     raise NotFound.at("project", "names no project here", "list_projects shows those there are")
 
 
-def _require_sight(caller: Caller, slug: str) -> None:
-    if not caller.may_see(slug):
-        allowed = ", ".join(sorted(caller.projects or ()))
-        raise Forbidden(f"This token may write in {allowed} alone.", fields={"project": slug})
-
-
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
     organization = organization_id(tx, caller.organization) or add_organization(tx, caller)
     row = {
@@ -109,7 +104,7 @@ def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
         "created_at": timestamp(tx.now),
     }
     insert(tx, "projects", row)
-    history.record(
+    history.add_event(
         tx,
         caller.actor,
         "project.created",

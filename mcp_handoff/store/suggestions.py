@@ -1,6 +1,6 @@
 """Proposals to close: made, listed, carried out or declined."""
 
-import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +11,17 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
-from mcp_handoff.store.locating import locate
+from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_of
-from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.store.transaction import (
+    Row,
+    Transaction,
+    decode_json,
+    encode_json,
+    insert,
+    placeholders,
+    timestamp,
+)
 from mcp_handoff.suggestions import (
     LIFETIME_DAYS,
     ActedSuggestion,
@@ -28,10 +36,14 @@ from mcp_handoff.suggestions import (
     require_pending,
     stale_reason,
 )
-from mcp_handoff.tickets import MERGED, Merge, merge
+from mcp_handoff.tickets import MERGED, merge
+
+EXPIRY_BATCH = 100
+"""The most suggestions that one transaction marks as expired."""
 
 _CLOCK = Actor(role="bot", source="system", id="expiry")
-_EXPIRED = "(s.status = 'expired' OR (s.status = 'pending' AND s.expires_at <= :now))"
+_DUE = "s.status = 'pending' AND s.expires_at <= :now"
+_EXPIRED = f"(s.status = 'expired' OR ({_DUE}))"
 _SELECT = (
     "SELECT s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
     " p.slug AS project_slug,"
@@ -44,13 +56,30 @@ _BY_STATUS = {
     "expired": _EXPIRED,
     "pending": "s.status = 'pending' AND s.expires_at > :now",
 }
+_KINDS: Mapping[SuggestionStatus, EventKind] = {
+    "executed": "suggestion.executed",
+    "declined": "suggestion.declined",
+    "skipped": "suggestion.skipped",
+}
 
 
 def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) -> SuggestionPage:
     """Return a page of a project's suggestions, newest first."""
     position = cursors.decode(request, request.cursor)
     project = projects.find_named(tx, caller, request.project)
-    rows = _page(tx, project["id"], request, position) if project else []
+    if project is None:
+        return SuggestionPage(total=0, suggestions=[])
+    by_status = _BY_STATUS.get(request.status, "s.status = :status")
+    after = "AND s.seq < :position" if position is not None else ""
+    rows = tx.fetch_all(
+        f"{_SELECT} WHERE s.project_id = :project_id AND {by_status} {after}"
+        " ORDER BY s.seq DESC LIMIT :rows",
+        project_id=project["id"],
+        status=request.status,
+        position=position,
+        rows=request.limit + 1,
+        now=timestamp(tx.now),
+    )
     more = len(rows) > request.limit
     rows = rows[: request.limit]
     return SuggestionPage(
@@ -60,72 +89,12 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     )
 
 
+@idempotency.once(SuggestedClose)
 def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
     """Propose to close a ticket; the ticket itself is not touched."""
-    expire_due(tx)
-    return idempotency.once(
-        tx, caller, request, SuggestedClose, lambda: _suggest(tx, caller, request)
-    )
-
-
-def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
-    """Carry out a pending suggestion or decline it; of many callers one wins."""
-    tx.hold("tickets", _require(tx, caller, request)["ticket_id"])
-    row = _require(tx, caller, request)
-    require_pending(row["status"])
-    _claim(tx, row)
-    texts, masked = masked_fields({"reason": request.reason})
-    reason = texts["reason"]
-    if request.action == "decline":
-        _settle(tx, caller, row, "declined", reason)
-        applied = None
-    elif stale := stale_reason(row["ticket_version"], row["version"]):
-        _settle(tx, caller, row, "skipped", stale)
-        applied = None
-    else:
-        applied = _apply(tx, caller, row, reason)
-    return ActedSuggestion(suggestion=_read(tx, row["id"]), apply_result=applied, masked=masked)
-
-
-def expire_due(tx: Transaction) -> None:
-    """Mark the pending suggestions whose time is over, each with an event."""
-    due = "s.status = 'pending' AND s.expires_at <= :now"
-    for row in tx.all(f"{_SELECT} WHERE {due} ORDER BY s.seq", now=_now(tx)):
-        if _take(tx, row):
-            _settle(tx, Caller(_CLOCK), row, "expired", None)
-
-
-def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
-    """Return a ticket's newest suggestions, newest first."""
-    rows = tx.all(
-        f"{_SELECT} WHERE s.ticket_id = :ticket_id ORDER BY s.seq DESC LIMIT :limit",
-        ticket_id=ticket_id,
-        limit=limit,
-        now=_now(tx),
-    )
-    return [_suggestion(row) for row in rows]
-
-
-def _page(
-    tx: Transaction, project_id: str, request: ListSuggestions, position: int | None
-) -> list[Row]:
-    by_status = _BY_STATUS.get(request.status, "s.status = :status")
-    after = "AND s.seq < :position" if position is not None else ""
-    return tx.all(
-        f"{_SELECT} WHERE s.project_id = :project_id AND {by_status} {after}"
-        " ORDER BY s.seq DESC LIMIT :rows",
-        project_id=project_id,
-        status=request.status,
-        position=position,
-        rows=request.limit + 1,
-        now=_now(tx),
-    )
-
-
-def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
-    found = locate(tx, caller, request.ticket, request.project)
+    found = look_up_ticket(tx, caller, request.ticket, request.project)
     texts, masked = masked_fields({"evidence": request.evidence})
-    row: dict[str, Any] = {
+    row = {
         "id": new_id(),
         "run_id": new_id(),
         "project_id": found.project["id"],
@@ -133,154 +102,160 @@ def _suggest(tx: Transaction, caller: Caller, request: SuggestClose) -> Suggeste
         "ticket_version": found.ticket["version"],
         "suggestion_type": "close_suggestion",
         "confidence": request.confidence,
-        "evidence": json.dumps(texts["evidence"], ensure_ascii=False),
+        "evidence": encode_json(texts["evidence"]),
         "suggested_action": "close",
         "status": "pending",
         "source": caller.actor.source,
         "merge_sha": request.merge_sha,
         "pr_number": request.pr_number,
         "repo": request.repo,
-        "created_at": _now(tx),
+        "created_at": timestamp(tx.now),
         "expires_at": timestamp(tx.now + timedelta(days=LIFETIME_DAYS)),
     }
     insert(tx, "suggestions", row)
-    _remember(tx, caller, row, "suggestion.created", before=None, after={"status": "pending"})
-    return SuggestedClose(suggestion=_read(tx, row["id"]), masked=masked)
+    of_ticket = {
+        "ticket_title": found.ticket["title"],
+        "ticket_number": found.ticket["number"],
+        "project_slug": found.slug,
+    }
+    made = {**row, **of_ticket}
+    _add_event(tx, caller.actor, "suggestion.created", made, after={"status": "pending"})
+    return SuggestedClose(suggestion=_suggestion(made), masked=masked)
 
 
-def _require(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:
+def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
+    """Carry out a pending suggestion or decline it; of many callers one wins."""
     project = projects.find_named(tx, caller, request.project)
-    row = tx.one(
+    row = tx.fetch_one_locked(
         f"{_SELECT} WHERE s.id = :id AND s.project_id = :project_id",
+        "s",
+        "t",
         id=request.suggestion_id,
         project_id=project["id"] if project else "",
-        now=_now(tx),
+        now=timestamp(tx.now),
     )
     if row is None:
         why = "names no suggestion in this project"
         raise NotFound.at("suggestion_id", why, "list_suggestions shows those there are")
-    return row
-
-
-def _claim(tx: Transaction, row: Row) -> None:
-    if not _take(tx, row):
-        require_pending(_read(tx, row["id"]).status)
-
-
-def _take(tx: Transaction, row: Row) -> bool:
-    """Take a pending suggestion out of everyone's reach; False when another did."""
-    taken = tx.one(
-        "UPDATE suggestions SET status = 'processing' WHERE id = :id AND status = 'pending'"
-        " RETURNING id",
-        id=row["id"],
-    )
-    return taken is not None
-
-
-def _apply(tx: Transaction, caller: Caller, row: Row, reason: str | None) -> ApplyResult:
-    roles = {role.role: role.status for role in roles_of(tx, row["ticket_id"])}
-    change = merge(roles, row["stage"])
-    _mark_done(tx, row["ticket_id"], change.roles_marked_done)
-    if row["stage"] != "live":
-        _move(tx, row, change)
-    applied = ApplyResult(
-        merged=MERGED in change.roles_marked_done or roles.get(MERGED) == "done",
-        new_stage=change.stage,
-        roles_marked_done=change.roles_marked_done,
-    )
-    _settle(tx, caller, row, "executed", reason, before=row["stage"], applied=applied)
-    return applied
-
-
-def _mark_done(tx: Transaction, ticket_id: str, roles: list[str]) -> None:
-    for role in roles:
-        tx.run(
-            "UPDATE ticket_roles SET status = 'done', updated_at = :now"
-            " WHERE ticket_id = :ticket_id AND role = :role",
-            now=_now(tx),
-            ticket_id=ticket_id,
-            role=role,
-        )
-
-
-def _move(tx: Transaction, row: Row, change: Merge) -> None:
-    closing = change.stage == "live"
-    tx.run(
-        "UPDATE tickets SET merge_sha = COALESCE(:merge_sha, merge_sha), stage = :stage,"
-        " status = :status, resolution_type = :resolution, resolved_at = :resolved,"
-        " version = version + :closings, updated_at = :now WHERE id = :id",
-        merge_sha=row["merge_sha"],
-        stage=change.stage,
-        status="closed" if closing else "open",
-        resolution="completed" if closing else None,
-        resolved=_now(tx) if closing else None,
-        closings=int(closing),
-        now=_now(tx),
-        id=row["ticket_id"],
-    )
-
-
-def _settle(
-    tx: Transaction,
-    caller: Caller,
-    row: Row,
-    status: SuggestionStatus,
-    reason: str | None,
-    *,
-    before: str | None = None,
-    applied: ApplyResult | None = None,
-) -> None:
-    tx.run(
-        "UPDATE suggestions SET status = :status, reason = :reason WHERE id = :id",
+    require_pending(row["status"])
+    texts, masked = masked_fields({"reason": request.reason})
+    reason: str | None = texts["reason"]
+    before, applied = {"status": "pending"}, None
+    status: SuggestionStatus = "declined"
+    if request.action == "execute":
+        if stale := stale_reason(row["ticket_version"], row["version"]):
+            status, reason = "skipped", stale
+        else:
+            status, applied = "executed", _merge(tx, row)
+            before["stage"] = row["stage"]
+    ended = tx.fetch_one(
+        "UPDATE suggestions SET status = :status, reason = :reason"
+        " WHERE id = :id AND status = 'pending' RETURNING id",
         status=status,
         reason=reason,
         id=row["id"],
     )
-    kinds: dict[str, EventKind] = {
-        "executed": "suggestion.executed",
-        "declined": "suggestion.declined",
-        "skipped": "suggestion.skipped",
-        "expired": "suggestion.expired",
-    }
-    _remember(
-        tx,
-        caller,
-        row,
-        kinds[status],
-        before={"status": "pending", **({"stage": before} if before else {})},
-        after={
-            "status": status,
-            **({"reason": reason} if reason else {}),
-            **(applied.model_dump() if applied else {}),
-        },
+    assert ended, "the row is locked, and was pending"
+    after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
+    after |= applied.model_dump() if applied else {}
+    _add_event(tx, caller.actor, _KINDS[status], row, before=before, after=after)
+    acted = _suggestion({**row, "status": status, "reason": reason})
+    return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
+
+
+def is_expiry_due(tx: Transaction) -> bool:
+    """Tell whether the time of a pending suggestion is over."""
+    due = f"SELECT 1 FROM suggestions s WHERE {_DUE} ORDER BY s.expires_at LIMIT 1"
+    return tx.fetch_one(due, now=timestamp(tx.now)) is not None
+
+
+def expire_suggestions(tx: Transaction) -> None:
+    """Mark pending suggestions whose time is over, each with an event: EXPIRY_BATCH at most, and
+    first those that are over for longest."""
+    due = tx.fetch_all(
+        f"{_SELECT} WHERE {_DUE} ORDER BY s.expires_at LIMIT {EXPIRY_BATCH}", now=timestamp(tx.now)
+    )
+    if not due:
+        return
+    parameters, ids = placeholders("id", [row["id"] for row in due])
+    expired = tx.fetch_all(
+        "UPDATE suggestions SET status = 'expired'"
+        f" WHERE id IN ({parameters}) AND status = 'pending' RETURNING id",
+        **ids,
+    )
+    mine = {row["id"] for row in expired}
+    for row in due:
+        if row["id"] in mine:
+            before, after = {"status": "pending"}, {"status": "expired"}
+            _add_event(tx, _CLOCK, "suggestion.expired", row, before=before, after=after)
+
+
+def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
+    """Return a ticket's newest suggestions, newest first."""
+    rows = tx.fetch_all(
+        f"{_SELECT} WHERE s.ticket_id = :ticket_id ORDER BY s.seq DESC LIMIT :limit",
+        ticket_id=ticket_id,
+        limit=limit,
+        now=timestamp(tx.now),
+    )
+    return [_suggestion(row) for row in rows]
+
+
+def _merge(tx: Transaction, row: Row) -> ApplyResult:
+    """Do on a suggestion's ticket what the merge of its change does; one that is live already is
+    left alone."""
+    roles = {role.role: role.status for role in roles_of(tx, row["ticket_id"])}
+    change = merge(roles, row["stage"])
+    now = timestamp(tx.now)
+    for role in change.roles_marked_done:
+        tx.execute(
+            "UPDATE ticket_roles SET status = 'done', updated_at = :now"
+            " WHERE ticket_id = :ticket_id AND role = :role",
+            now=now,
+            ticket_id=row["ticket_id"],
+            role=role,
+        )
+    if row["stage"] != "live":
+        tx.execute(
+            "UPDATE tickets SET merge_sha = COALESCE(:merge_sha, merge_sha), stage = :stage,"
+            " status = :status, resolution_type = :resolution, resolved_at = :resolved,"
+            " version = version + :closings, updated_at = :now WHERE id = :id",
+            merge_sha=row["merge_sha"],
+            stage=change.stage,
+            status="closed" if change.closes else "open",
+            resolution="completed" if change.closes else None,
+            resolved=now if change.closes else None,
+            closings=int(change.closes),
+            now=now,
+            id=row["ticket_id"],
+        )
+    return ApplyResult(
+        merged=MERGED in change.roles_marked_done or roles.get(MERGED) == "done",
+        new_stage=change.stage,
+        roles_marked_done=change.roles_marked_done,
     )
 
 
-def _remember(
+def _add_event(
     tx: Transaction,
-    caller: Caller,
-    row: Row,
+    actor: Actor,
     kind: EventKind,
+    row: Row,
     *,
-    before: Row | None,
+    before: Row | None = None,
     after: Row,
 ) -> None:
-    history.record(
+    history.add_event(
         tx,
-        caller.actor,
+        actor,
         kind,
         subject_id=row["id"],
         project_id=row["project_id"],
         ticket_id=row["ticket_id"],
+        reference=reference(row["ticket_number"], row["project_slug"]),
         before=before,
         after=after,
     )
-
-
-def _read(tx: Transaction, suggestion_id: str) -> Suggestion:
-    row = tx.one(f"{_SELECT} WHERE s.id = :id", id=suggestion_id, now=_now(tx))
-    assert row is not None, "the suggestion was written in this transaction"
-    return _suggestion(row)
 
 
 def _suggestion(row: Row) -> Suggestion:
@@ -288,10 +263,6 @@ def _suggestion(row: Row) -> Suggestion:
         {
             **row,
             "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
-            "evidence": json.loads(row["evidence"]),
+            "evidence": decode_json(row["evidence"]),
         }
     )
-
-
-def _now(tx: Transaction) -> str:
-    return timestamp(tx.now)

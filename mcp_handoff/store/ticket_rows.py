@@ -4,17 +4,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp_handoff.references import reference
-from mcp_handoff.store.transaction import Row, Transaction, placed
-from mcp_handoff.tickets import TicketRole, TicketSummary
+from mcp_handoff.store.transaction import Row, Transaction, decode_json, placeholders
+from mcp_handoff.tickets import Ticket, TicketRole, TicketSummary
+
+SUMMARY_COLUMNS = ", ".join(
+    f"t.{name}" for name in TicketSummary.model_fields if name not in ("reference", "roles")
+)
+"""What is selected of tickets `t` that are shown without their long texts."""
 
 
-def summaries(tx: Transaction, rows: Sequence[Row], slug: str) -> list[TicketSummary]:
-    """Return ticket rows as lists show them."""
+def whole_tickets(tx: Transaction, rows: Sequence[Row], slug: str) -> list[Ticket]:
+    """Return tickets with all that is kept of them."""
     roles = roles_by_ticket(tx, [row["id"] for row in rows])
-    return [TicketSummary.model_validate(summary(row, slug, roles[row["id"]])) for row in rows]
+    return [
+        Ticket.model_validate(
+            {
+                **summary(row, slug, roles[row["id"]]),
+                "evidence": decode_json(row["evidence"]),
+                "ai_output": decode_json(row["ai_output"]),
+            }
+        )
+        for row in rows
+    ]
 
 
-def summary(row: Row, slug: str, roles: list[TicketRole]) -> dict[str, Any]:
+def summary(row: Row, slug: str, roles: Sequence[TicketRole]) -> dict[str, Any]:
     """Return the fields that every view of a ticket has."""
     return {**row, "reference": reference(row["number"], slug), "roles": roles}
 
@@ -27,14 +41,14 @@ def roles_of(tx: Transaction, ticket_id: str) -> list[TicketRole]:
 def roles_by_ticket(tx: Transaction, ticket_ids: Sequence[str]) -> dict[str, list[TicketRole]]:
     """Return the roles of each ticket in the order in which they were named."""
     roles: dict[str, list[TicketRole]] = {ticket_id: [] for ticket_id in ticket_ids}
-    if not ticket_ids:
+    if not roles:
         return roles
-    places, names = placed("id", ticket_ids)
-    rows = tx.all(
-        f"SELECT ticket_id, role, status FROM ticket_roles WHERE ticket_id IN ({places})"
+    parameters, ids = placeholders("id", ticket_ids)
+    found = tx.fetch_all(
+        f"SELECT ticket_id, role, status FROM ticket_roles WHERE ticket_id IN ({parameters})"
         " ORDER BY ticket_id, position",
-        **names,
+        **ids,
     )
-    for row in rows:
+    for row in found:
         roles[row["ticket_id"]].append(TicketRole(role=row["role"], status=row["status"]))
     return roles

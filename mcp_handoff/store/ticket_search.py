@@ -1,26 +1,14 @@
 """Searching a project's tickets, page by page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mcp_handoff.references import parse_name
-from mcp_handoff.store.transaction import Row, Transaction, placed
+from mcp_handoff.store.ticket_rows import SUMMARY_COLUMNS
+from mcp_handoff.store.transaction import Row, Transaction, placeholders
+from mcp_handoff.tickets import FindTickets
 
 _BEFORE_ALL = 2**63 - 1
 """The position in front of every ticket's number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which of a project's tickets are wanted: None and () stand for all of them."""
-
-    limit: int
-    offset: int = 0
-    query: str | None = None
-    status: str | None = None
-    stages: Sequence[str] = ()
-    request_type: str | None = None
-    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,62 +19,74 @@ class Found:
     next_position: int | None
 
 
-def search(tx: Transaction, project: Row, wanted: Filter, position: int | None) -> Found:
-    """Return the page below `position`, newest first.
+def search(tx: Transaction, project: Row, request: FindTickets, position: int | None) -> Found:
+    """Return the page below `position`, newest first; an offset counts from the first page on.
 
     A query that is a ticket's number or reference has that ticket on top of its first page.
     """
-    named = _named(tx, project, wanted)
+    named = _named(tx, project, request)
     below = _BEFORE_ALL if position is None else position
-    rows = _select(tx, project, wanted, below, excluded=named["number"] if named else 0)
-    if named and position is None and not wanted.offset:
+    offset = request.offset if position is None else 0
+    excluded = named["number"] if named else 0
+    rows = _select(tx, project, request, below, offset=offset, excluded=excluded)
+    if named and position is None and not offset:
         rows = [named, *rows]
-    page = rows[: wanted.limit]
-    if len(rows) <= wanted.limit:
+    page = rows[: request.limit]
+    if len(rows) <= request.limit:
         return Found(page, None)
     return Found(page, _BEFORE_ALL if page[-1] is named else page[-1]["number"])
 
 
-def _named(tx: Transaction, project: Row, wanted: Filter) -> Row | None:
+def _named(tx: Transaction, project: Row, request: FindTickets) -> Row | None:
+    """Return the ticket that the query is a name of, when it is wanted otherwise."""
     try:
-        key = parse_name(wanted.query or "")
+        key = parse_name(request.query or "")
     except ValueError:
         return None
     if key.number is None or key.project not in (None, project["slug"]):
         return None
-    rows = _select(tx, project, replace(wanted, query=None, limit=1, offset=0), key.number + 1)
+    one = request.model_copy(update={"query": None, "limit": 1})
+    rows = _select(tx, project, one, key.number + 1)
     return rows[0] if rows and rows[0]["number"] == key.number else None
 
 
 def _select(
-    tx: Transaction, project: Row, wanted: Filter, below: int, *, excluded: int = 0
+    tx: Transaction,
+    project: Row,
+    request: FindTickets,
+    below: int,
+    *,
+    offset: int = 0,
+    excluded: int = 0,
 ) -> list[Row]:
     """Return one row more than the limit, so that it is known whether there are more."""
-    match = tx.match(wanted.query) if wanted.query else None
-    places, stages = placed("stage", wanted.stages)
-    conditions = {
-        "t.status = :status": wanted.status,
-        f"t.stage IN ({places})": stages or None,
-        "t.request_type = :request_type": wanted.request_type,
-        "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)": (
-            wanted.role
-        ),
-        tx.search.condition: match,
-    }
-    given = [condition for condition, value in conditions.items() if value is not None]
-    always = ["t.project_id = :project_id", "t.number < :below", "t.number <> :excluded"]
-    return tx.all(
-        f"SELECT t.* FROM {tx.search.source if match else 'tickets t'}"
-        f" WHERE {' AND '.join([*always, *given])}"
-        f" ORDER BY {tx.search.order if match else 't.number DESC'} LIMIT :rows OFFSET :skipped",
+    conditions = ["t.project_id = :project_id", "t.number < :below", "t.number <> :excluded"]
+    source, order, match = "tickets t", "t.number DESC", None
+    if request.query:
+        source, order, match = tx.search.source, tx.search.order, tx.match(request.query)
+        conditions.append(tx.search.condition)
+    if request.status != "any":
+        conditions.append("t.status = :status")
+    stages, stage_values = placeholders("stage", request.stage)
+    if request.stage:
+        conditions.append(f"t.stage IN ({stages})")
+    if request.request_type:
+        conditions.append("t.request_type = :request_type")
+    if request.role:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)"
+        )
+    return tx.fetch_all(
+        f"SELECT {SUMMARY_COLUMNS if request.slim else 't.*'} FROM {source}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :rows OFFSET :offset",
         project_id=project["id"],
         below=below,
         excluded=excluded,
-        status=wanted.status,
-        request_type=wanted.request_type,
-        role=wanted.role,
         match=match,
-        rows=wanted.limit + 1,
-        skipped=wanted.offset,
-        **stages,
+        status=request.status,
+        request_type=request.request_type,
+        role=request.role,
+        rows=request.limit + 1,
+        offset=offset,
+        **stage_values,
     )

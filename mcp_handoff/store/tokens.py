@@ -1,17 +1,27 @@
-"""Tokens: made, listed, revoked and recognised."""
+"""Tokens: made, listed, revoked and authenticated."""
 
-import json
 from datetime import timedelta
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.errors import AlreadyExists, NotFound
+from mcp_handoff.principals import Principal
 from mcp_handoff.store import projects
-from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.store.transaction import (
+    Row,
+    Transaction,
+    decode_json,
+    encode_json,
+    insert,
+    timestamp,
+)
 from mcp_handoff.tokens import (
     CreatedToken,
     CreateToken,
-    Principal,
+    ListTokens,
+    RevokedToken,
     RevokeToken,
     Token,
+    TokenList,
     digest,
     is_valid,
     matches,
@@ -21,9 +31,11 @@ from mcp_handoff.tokens import (
 )
 
 
-def create_token(tx: Transaction, request: CreateToken) -> CreatedToken:
+def create_token(tx: Transaction, caller: Caller, request: CreateToken) -> CreatedToken:
     """Make a token for projects that there are; AlreadyExists when its name is in use."""
-    _require_free(tx, request.name)
+    used = "SELECT 1 FROM tokens WHERE name = :name AND revoked_at IS NULL"
+    if tx.fetch_one(used, name=request.name):
+        raise AlreadyExists.at("name", f"{request.name!r} is in use", "revoke that token first")
     for slug in request.projects:
         projects.require(tx, slug)
     token_id, secret = new_secret()
@@ -33,7 +45,7 @@ def create_token(tx: Transaction, request: CreateToken) -> CreatedToken:
         "name": request.name,
         "role": request.role,
         "digest": digest(secret),
-        "projects": json.dumps(sorted(set(request.projects))) if request.projects else None,
+        "projects": encode_json(sorted(set(request.projects)) or None),
         "created_at": timestamp(tx.now),
         "expires_at": timestamp(tx.now + lifetime) if lifetime else None,
     }
@@ -41,41 +53,33 @@ def create_token(tx: Transaction, request: CreateToken) -> CreatedToken:
     return CreatedToken(token=_token(row), secret=secret)
 
 
-def list_tokens(tx: Transaction) -> list[Token]:
+def list_tokens(tx: Transaction, caller: Caller, request: ListTokens) -> TokenList:
     """Return all tokens, oldest first, those that were revoked too."""
-    return [_token(row) for row in tx.all("SELECT * FROM tokens ORDER BY id")]
+    rows = tx.fetch_all("SELECT * FROM tokens ORDER BY id")
+    return TokenList(tokens=[_token(row) for row in rows])
 
 
-def revoke_token(tx: Transaction, request: RevokeToken) -> Token:
+def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> RevokedToken:
     """End a token; NotFound when none of that name or id is in force."""
-    row = tx.one(
+    row = tx.fetch_one(
         "SELECT * FROM tokens WHERE (id = :name OR name = :name) AND revoked_at IS NULL",
         name=request.token,
     )
     if row is None:
-        message = "names no token that is in force"
-        raise NotFound(f"token {message}; `token list` shows them.", fields={"token": message})
-    tx.run(
-        "UPDATE tokens SET revoked_at = :now WHERE id = :id", now=timestamp(tx.now), id=row["id"]
-    )
-    return _token({**row, "revoked_at": timestamp(tx.now)})
+        raise NotFound.at("token", "names no token that is in force", "`token list` shows them")
+    now = timestamp(tx.now)
+    tx.execute("UPDATE tokens SET revoked_at = :now WHERE id = :id", now=now, id=row["id"])
+    return RevokedToken(token=_token({**row, "revoked_at": now}))
 
 
-def recognise(tx: Transaction, secret: str) -> Principal | None:
+def authenticate(tx: Transaction, secret: str) -> Principal | None:
     """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
-    row = tx.one("SELECT * FROM tokens WHERE id = :id", id=token_id_of(secret))
+    row = tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=token_id_of(secret))
     if row is None or not matches(secret, row["digest"]):
         return None
     token = _token(row)
     return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
 
 
-def _require_free(tx: Transaction, name: str) -> None:
-    if tx.one("SELECT 1 FROM tokens WHERE name = :name AND revoked_at IS NULL", name=name):
-        message = f"{name!r} is in use"
-        raise AlreadyExists(f"name {message}; revoke that token first.", fields={"name": message})
-
-
 def _token(row: Row) -> Token:
-    listed = json.loads(row["projects"]) if row["projects"] else None
-    return Token.model_validate({**row, "projects": listed})
+    return Token.model_validate({**row, "projects": decode_json(row["projects"])})

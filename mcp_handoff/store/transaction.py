@@ -1,14 +1,17 @@
-"""What a store's operations ask of a database."""
+"""What a store's operations ask of a database, and how values are kept in it."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from mcp_handoff.events import Change
 
 ResultT = TypeVar("ResultT")
+
+Clock = Callable[[], datetime]
 
 Row = Mapping[str, Any]
 """Column names to values: text, integers, floats, booleans or None; JSON and instants are text."""
@@ -33,20 +36,26 @@ class Transaction(Protocol):
         """The instant of this transaction, in UTC."""
         ...
 
-    def run(self, sql: str, **values: Any) -> None:
+    def execute(self, sql: str, **values: Any) -> None:
         """Run a statement with `:name` parameters. What it raises may come later, with the
         outcome of a query or of the transaction."""
         ...
 
-    def one(self, sql: str, **values: Any) -> Row | None:
+    def fetch_one(self, sql: str, **values: Any) -> Row | None:
         """Return the first row that a query gives, None without one."""
         ...
 
-    def all(self, sql: str, **values: Any) -> list[Row]:
+    def fetch_all(self, sql: str, **values: Any) -> list[Row]:
         """Return all rows that a query gives."""
         ...
 
-    def hold(self, table: str, row_id: str) -> None:
+    def fetch_one_locked(self, sql: str, *tables: str, **values: Any) -> Row | None:
+        """Return the first row that a query gives, as it now is, and keep others from changing it
+        until the transaction ends; in a join the parts that come from `tables`, by their names in
+        the query."""
+        ...
+
+    def lock(self, table: str, row_id: str) -> None:
         """Keep others from changing a row until the transaction ends.
 
         What is read of it afterwards is the newest; what was read of it before may be old.
@@ -57,8 +66,8 @@ class Transaction(Protocol):
         """Return what `:match` must be to find all of `words`; one ending in * is a beginning."""
         ...
 
-    def announce(self, change: Change) -> None:
-        """Tell whoever follows the database, once the transaction is durable."""
+    def publish(self, change: Change) -> None:
+        """Pass a change on to the subscribers of the database, once the transaction is durable."""
         ...
 
 
@@ -77,7 +86,7 @@ class Database(Protocol):
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Follow what is announced, from the moment this is entered."""
+        """Subscribe to what is published, from the moment this is entered."""
         ...
 
     async def close(self) -> None:
@@ -85,13 +94,28 @@ class Database(Protocol):
         ...
 
 
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
 def timestamp(instant: datetime) -> str:
     """Return an instant as it is stored: UTC, milliseconds, Z (RFC 3339)."""
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
 
 
-def placed(prefix: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return the places of a list in SQL, ":x0, :x1", and the values that go there."""
+def encode_json(value: Any) -> str | None:
+    """Return a JSON value as it is stored, None for None."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def decode_json(text: str | None) -> Any:
+    """Return the JSON value that was stored, None for None."""
+    return None if text is None else json.loads(text)
+
+
+def placeholders(prefix: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return the parameters of a list in SQL, ":x0, :x1", and the value of each."""
     named = {f"{prefix}{index}": value for index, value in enumerate(values)}
     return ", ".join(f":{name}" for name in named), named
 
@@ -99,5 +123,5 @@ def placed(prefix: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
 def insert(tx: Transaction, table: str, row: Row) -> None:
     """Insert one row."""
     names = ", ".join(row)
-    places = ", ".join(f":{name}" for name in row)
-    tx.run(f"INSERT INTO {table} ({names}) VALUES ({places})", **row)
+    parameters = ", ".join(f":{name}" for name in row)
+    tx.execute(f"INSERT INTO {table} ({names}) VALUES ({parameters})", **row)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mcp_handoff.sqlite.database import SqliteDatabase, SqliteTransaction
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.transaction import Transaction
 from tests.backends.writer_process import CALLER, Acknowledgement
 from tests.databases import open_database
@@ -32,26 +33,28 @@ def lost(tx: Transaction, acknowledged: Iterable[Acknowledgement]) -> list[Ackno
 
 def halves(tx: Transaction) -> dict[str, list[object]]:
     """Return what is half there, by its description."""
-    found = {name: [*map(dict, tx.all(_in_dialect(tx, sql)))] for name, sql in _HALVES.items()}
+    found = {
+        name: [*map(dict, tx.fetch_all(_in_dialect(tx, sql)))] for name, sql in _HALVES.items()
+    }
     return {name: list[object](rows) for name, rows in found.items() if rows}
 
 
 def damage(tx: Transaction) -> list[object]:
     """Return what SQLite itself finds wrong with the file."""
-    checks = tx.all("PRAGMA integrity_check"), tx.all("PRAGMA foreign_key_check")
+    checks = tx.fetch_all("PRAGMA integrity_check"), tx.fetch_all("PRAGMA foreign_key_check")
     return [row for rows in checks for row in rows if row != {"integrity_check": "ok"}]
 
 
 def check_search_index(tx: Transaction) -> None:
     """Compare the full-text index with the tickets (https://sqlite.org/fts5.html, section 6.5)."""
-    tx.run("INSERT INTO ticket_words (ticket_words, rank) VALUES ('integrity-check', 1)")
+    tx.execute("INSERT INTO ticket_words (ticket_words, rank) VALUES ('integrity-check', 1)")
 
 
 def _is_stored(tx: Transaction, given: Acknowledgement) -> bool:
-    project = tx.one("SELECT id FROM projects WHERE slug = :slug", slug=CALLER.project)
-    found = project and tx.one(
+    project = tx.fetch_one("SELECT id FROM projects WHERE slug = :slug", slug=CALLER.project)
+    found = project and tx.fetch_one(
         _in_dialect(tx, _STORED[given["operation"]]),
-        principal=CALLER.actor.principal,
+        owner=CALLER.owner,
         project_id=project["id"],
         match=tx.match(given.get("word", "")),
         **given,
@@ -70,7 +73,7 @@ def _in_dialect(tx: Transaction, sql: str) -> str:
 
 
 _JSON = re.compile(r"([a-z_.]+) ->> '\$\.([a-z_.]+)'")
-_KEY = "i.principal = :principal AND i.key = :word"
+_KEY = "i.principal = :owner AND i.key = :word"
 
 _STORED = {
     "create_ticket": (

@@ -27,7 +27,7 @@ def give_up_privileges() -> None:
 
 async def count(store: Path, mode: str) -> int:
     database = SqliteDatabase.open(store, read_only=mode == "read")
-    rows = await database.read(lambda tx: tx.all("SELECT id FROM tickets"))
+    rows = await database.read(lambda tx: tx.fetch_all("SELECT id FROM tickets"))
     await database.close()
     return len(rows)
 

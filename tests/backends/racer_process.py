@@ -45,9 +45,10 @@ class Racer:
         acted = await self._backend.act_on_suggestion(CALLER, request)
         return {"won": acted.suggestion.status}
 
-    async def suggest(self, ticket: str) -> Answer:
-        made = await self._backend.suggest_close(CALLER, requests.suggest_close(ticket))
-        return {"suggested": made.suggestion.ticket_id}
+    async def expire(self) -> Answer:
+        """Mark what has expired as such."""
+        await self._backend.expire_suggestions()
+        return {"expired": "all"}
 
     async def act_naively(self, suggestion: str) -> Answer:
         """Read the status in one transaction and write it in another, without claiming it."""
@@ -74,12 +75,12 @@ class Racer:
         return {"run": run["id"], "build": run["build_id"]}
 
     async def dispatch_all(self) -> Answer:
-        """Take dispatch after dispatch, each as if its receiver had answered well."""
-        taken: list[str] = []
-        while dispatch := await self._backend.take_dispatch():
-            taken.append(dispatch.run_id)
+        """Lease dispatch after dispatch, each as if its receiver had answered well."""
+        leased: list[str] = []
+        while dispatch := await self._backend.lease_dispatch():
+            leased.append(dispatch.run_id)
             await self._backend.settle_dispatch(dispatch, Attempt(error=None, retry_in=None))
-        return {"taken": taken}
+        return {"leased": leased}
 
     async def describe(self, build: str, turn: str) -> Answer:
         """Set one of a build's fields, the next process another."""
@@ -97,7 +98,7 @@ class Racer:
         token = CreateToken(name=f"token-{turn}", role="bot")
         project = CreateProject(name=f"project-{turn}")
         return {
-            "token": await _outcome(self._backend.create_token(token)),
+            "token": await _outcome(self._backend.create_token(CALLER, token)),
             "project": await _outcome(self._backend.create_project(CALLER, project)),
         }
 
@@ -123,7 +124,7 @@ class Racer:
             "act": self.act,
             "act_naively": self.act_naively,
             "execute_either": self.execute_either,
-            "suggest": self.suggest,
+            "expire": self.expire,
             "create_twice": self.create_twice,
             "create_equal": self.create_equal,
             "create_many": self.create_many,
@@ -148,12 +149,12 @@ async def _outcome(making: Awaitable[object]) -> str:
 
 
 def _status(tx: Transaction, suggestion: str) -> str | None:
-    row = tx.one("SELECT status FROM suggestions WHERE id = :id", id=suggestion)
+    row = tx.fetch_one("SELECT status FROM suggestions WHERE id = :id", id=suggestion)
     return row["status"] if row else None
 
 
 def _set_executed(tx: Transaction, suggestion: str) -> None:
-    tx.run("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
+    tx.execute("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
 
 
 async def main(number: int) -> None:

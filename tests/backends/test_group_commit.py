@@ -16,7 +16,7 @@ ADD = "INSERT INTO organizations (id, slug, created_at) VALUES (:id, :id, '')"
 
 
 def add(name: str, tx: Transaction) -> None:
-    tx.run(ADD, id=name)
+    tx.execute(ADD, id=name)
 
 
 def add_and_fail(tx: Transaction) -> None:
@@ -30,7 +30,7 @@ def add_twice(tx: Transaction) -> None:
 
 
 def names(tx: Transaction) -> list[str]:
-    return [row["id"] for row in tx.all("SELECT id FROM organizations ORDER BY id")]
+    return [row["id"] for row in tx.fetch_all("SELECT id FROM organizations ORDER BY id")]
 
 
 async def test_an_operation_that_fails_undoes_itself_and_not_its_neighbours(store: Path) -> None:

@@ -56,7 +56,7 @@ async def test_calls_during_restarts_succeed_or_say_why_and_all_go_on_afterwards
     await assert_whole(server.url)
 
 
-async def test_a_follower_hears_again_after_a_restart(server: Cluster) -> None:
+async def test_a_subscriber_hears_again_after_a_restart(server: Cluster) -> None:
     backend = StoreBackend(PostgresDatabase.open(server.url))
     with anyio.fail_after(SECONDS):
         async with backend.changes() as changes:

@@ -85,8 +85,8 @@ async def test_a_store_opened_for_reading_is_read_and_can_not_be_written(
 ) -> None:
     database = PostgresDatabase.open(kept, read_only=True)
     with pytest.raises(BackendUnavailable, match="opened for reading only"):
-        await database.write(lambda tx: tx.run(ADD, id="x"))
-    [row] = await database.read(lambda tx: tx.all("SHOW default_transaction_read_only"))
+        await database.write(lambda tx: tx.execute(ADD, id="x"))
+    [row] = await database.read(lambda tx: tx.fetch_all("SHOW default_transaction_read_only"))
     assert row == {"default_transaction_read_only": "on"}
     await database.close()
 
@@ -94,14 +94,14 @@ async def test_a_store_opened_for_reading_is_read_and_can_not_be_written(
 async def test_a_commit_waits_for_the_disk_whatever_the_servers_default(postgres: str) -> None:
     database = PostgresDatabase.open(f"{postgres}%20-csynchronous_commit%3Doff")
     shown = "SHOW synchronous_commit"
-    assert await database.read(lambda tx: tx.one(shown)) == {"synchronous_commit": "off"}
-    assert await database.write(lambda tx: tx.one(shown)) == {"synchronous_commit": "on"}
+    assert await database.read(lambda tx: tx.fetch_one(shown)) == {"synchronous_commit": "off"}
+    assert await database.write(lambda tx: tx.fetch_one(shown)) == {"synchronous_commit": "on"}
     await database.close()
 
 
 async def test_text_that_looks_like_a_parameter_is_left_as_it_is(opened: PostgresDatabase) -> None:
     query = "SELECT ':a %(b)s 100%' AS text, '7'::integer AS number, '' || :a AS given"
-    row = await opened.read(lambda tx: tx.one(query, a="it's :b %s"))
+    row = await opened.read(lambda tx: tx.fetch_one(query, a="it's :b %s"))
     assert row == {"text": ":a %(b)s 100%", "number": 7, "given": "it's :b %s"}
 
 
@@ -110,7 +110,7 @@ async def test_a_connection_lost_while_committing_leaves_the_outcome_unknown(
 ) -> None:
     execute(postgres, LOSE_THE_CONNECTION_WHILE_COMMITTING)
     with pytest.raises(OutcomeUnknown, match="Look before a retry") as lost:
-        await opened.write(lambda tx: tx.run(ADD, id="x"))
+        await opened.write(lambda tx: tx.execute(ADD, id="x"))
     assert_own_words(lost.value)
     assert await opened.read(slugs) == []
 
@@ -121,10 +121,10 @@ async def test_a_connection_lost_before_the_commit_is_replaced_and_the_work_done
     turns: list[str] = []
 
     def add(tx: Transaction) -> None:
-        tx.run(ADD, id="x")
+        tx.execute(ADD, id="x")
         turns.append("x")
         if len(turns) < 3:
-            tx.one(END_OWN_CONNECTION)
+            tx.fetch_one(END_OWN_CONNECTION)
 
     await opened.write(add)
     assert (len(turns), await opened.read(slugs)) == (3, ["x"])
@@ -134,22 +134,22 @@ async def test_a_database_that_always_ends_the_connection_is_unavailable_in_our_
     opened: PostgresDatabase,
 ) -> None:
     with pytest.raises(BackendUnavailable, match="it can't be reached") as failed:
-        await opened.write(lambda tx: tx.one(END_OWN_CONNECTION))
+        await opened.write(lambda tx: tx.fetch_one(END_OWN_CONNECTION))
     assert_own_words(failed.value)
 
 
-async def test_what_holds_a_row_for_too_long_is_told_and_undone(
+async def test_a_row_that_others_keep_locked_for_too_long_is_reported_and_nothing_is_done(
     opened: PostgresDatabase, postgres: str
 ) -> None:
-    def hold(tx: Transaction) -> None:
-        tx.run("SET LOCAL lock_timeout = '10ms'")
-        tx.hold("organizations", "x")
+    def lock(tx: Transaction) -> None:
+        tx.execute("SET LOCAL lock_timeout = '10ms'")
+        tx.lock("organizations", "x")
 
-    await opened.write(lambda tx: tx.run(ADD, id="x"))
+    await opened.write(lambda tx: tx.execute(ADD, id="x"))
     with psycopg.connect(postgres) as other:
         other.execute("SELECT 1 FROM organizations FOR UPDATE")
         with pytest.raises(BackendUnavailable, match="others kept it locked") as locked:
-            await opened.write(hold)
+            await opened.write(lock)
     assert_own_words(locked.value)
 
 
@@ -158,7 +158,7 @@ async def test_an_operation_that_goes_on_after_a_failed_statement_is_not_acknowl
 ) -> None:
     def add(tx: Transaction) -> None:
         with pytest.raises(psycopg.ProgrammingError):
-            tx.one("SELECT nothing")
+            tx.fetch_one("SELECT nothing")
 
     with pytest.raises(psycopg.errors.PipelineAborted):
         await opened.write(add)
@@ -175,22 +175,24 @@ async def test_of_two_that_wait_for_each_other_both_are_done(opened: PostgresDat
             asyncio.run_coroutine_threadsafe(meeting.wait(), loop).result(SECONDS)
 
     def take(tx: Transaction, first: str, second: str) -> None:
-        tx.hold("organizations", first)
+        tx.lock("organizations", first)
         meet(first)
-        tx.hold("organizations", second)
-        tx.run("UPDATE organizations SET created_at = created_at || :first", first=first)
+        tx.lock("organizations", second)
+        tx.execute("UPDATE organizations SET created_at = created_at || :first", first=first)
 
     for name in ("a", "b"):
-        await opened.write(lambda tx, name=name: tx.run(ADD, id=name))
+        await opened.write(lambda tx, name=name: tx.execute(ADD, id=name))
     await asyncio.gather(
         opened.write(lambda tx: take(tx, "a", "b")), opened.write(lambda tx: take(tx, "b", "a"))
     )
-    row = await opened.read(lambda tx: tx.one("SELECT created_at AS said FROM organizations"))
+    row = await opened.read(
+        lambda tx: tx.fetch_one("SELECT created_at AS written FROM organizations")
+    )
     assert row is not None
-    assert sorted(row["said"]) == ["a", "b"]
+    assert sorted(row["written"]) == ["a", "b"]
 
 
-async def test_a_follower_hears_of_a_write_in_another_process(
+async def test_a_subscriber_hears_of_a_write_in_another_process(
     opened: PostgresDatabase, postgres: str
 ) -> None:
     with anyio.fail_after(SECONDS):
@@ -208,7 +210,7 @@ async def test_a_writer_hears_of_its_own_writes_once_and_nobody_of_what_was_undo
     with anyio.fail_after(SECONDS):
         async with backend.changes() as one, backend.changes() as other:
             with pytest.raises(NotFound):
-                await opened.write(announce_and_fail)
+                await opened.write(publish_and_fail)
             for title in ("First", "Second"):
                 await backend.create_ticket(caller, requests.create_ticket(title=title))
             for changes in (one, other):
@@ -223,7 +225,7 @@ async def test_a_writer_hears_of_its_own_writes_once_and_nobody_of_what_was_undo
         ({"user": "nobody-here"}, "it refused the user or the password"),
         ({"dbname": "not_there"}, "/not_there can't be used: it has no database of that name"),
         ({"host": "nowhere.invalid"}, "nowhere.invalid:{port}/"),
-        ({"port": "1"}, "127.0.0.1:1/{dbname} can't be used: nothing answers there"),
+        ({"port": "1"}, "127.0.0.1:1/{dbname} can't be used: nothing listens there"),
         ({"sslmode": "require"}, "TLS could not be had as sslmode asks for it"),
         ({"sslmode": "sometimes"}, "TLS could not be had as sslmode asks for it"),
         ({"options": "-csearch_path=nowhere"}, "no schema in its search_path"),
@@ -281,13 +283,13 @@ LOSE_THE_CONNECTION_WHILE_COMMITTING = """
 """
 
 
-def announce_and_fail(tx: Transaction) -> None:
-    tx.announce(Change("ticket.created", reference="HO-99-shop"))
+def publish_and_fail(tx: Transaction) -> None:
+    tx.publish(Change("ticket.created", reference="HO-99-shop"))
     raise NotFound("Oh.")
 
 
 def slugs(tx: Transaction) -> list[str]:
-    return [row["slug"] for row in tx.all("SELECT slug FROM organizations")]
+    return [row["slug"] for row in tx.fetch_all("SELECT slug FROM organizations")]
 
 
 def refusal(url: str, *, read_only: bool = False) -> str:

@@ -10,15 +10,18 @@ from typing import Any
 
 import anyio
 import anyio.abc
+from mcp_handoff.http.guard import Allowed
 
+from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.config import read_settings
 from mcp_handoff.http.application import Admission, App, create_app
-from mcp_handoff.http.guard import Allowed
 from mcp_handoff.http.serving import Server, listen
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken
 from tests.clock import SteppedClock
+
+_ADMIN = Caller(Actor(role="user", source="cli"))
 
 
 class Desk:
@@ -31,7 +34,7 @@ class Desk:
         )
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/api"
-        admission = Admission(Allowed(["127.0.0.1:*"], []), [], self._backend.recognise, None)
+        admission = Admission(Allowed(["127.0.0.1:*"], []), [], self._backend.authenticate, None)
         settings = read_settings({"HANDOFF_RATE_LIMIT": "0"})
         self._app: App = create_app(self._backend, settings, admission)
         self._server = Server(self._app)
@@ -46,7 +49,7 @@ class Desk:
 
     async def token(self, name: str, role: str) -> str:
         request = CreateToken.model_validate({"name": name, "role": role})
-        return (await self._backend.create_token(request)).secret
+        return (await self._backend.create_token(_ADMIN, request)).secret
 
     def close(self) -> None:
         self._server.should_exit = True

@@ -4,7 +4,7 @@ import pytest
 
 from mcp_handoff.actors import Actor, Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.errors import IdempotencyKeyReused, RolesRequired
+from mcp_handoff.errors import IdempotencyKeyReused
 from mcp_handoff.tickets import CreateTicket
 from tests import requests
 from tests.clock import SteppedClock
@@ -38,15 +38,6 @@ async def test_what_was_filed_is_read_back_whole(backend: Backend, caller: Calle
     assert ticket.suggested_resolution == "Lift the limit."
     assert ticket.implementation_notes == "See cart/limits.py."
     assert (ticket.priority, ticket.blocking) == ("high", True)
-
-
-async def test_a_bot_that_names_no_role_is_refused_and_nothing_is_stored(
-    backend: Backend, caller: Caller
-) -> None:
-    request = requests.create_ticket().model_copy(update={"roles": []})
-    with pytest.raises(RolesRequired):
-        await backend.create_ticket(caller, request)
-    assert (await backend.find_tickets(caller, requests.find_tickets())).tickets == []
 
 
 async def test_a_user_may_leave_roles_out(backend: Backend) -> None:

@@ -13,7 +13,6 @@ from mcp_handoff.projects import ListProjects
 from mcp_handoff.schema import Record
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.tickets import ListTickets
 from tests import requests
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken
@@ -38,7 +37,7 @@ async def told(backend: Backend, caller: Caller, build: str) -> list[Record]:
         await backend.get_ticket(caller, requests.get_ticket("HO-2-shop")),
         await backend.find_tickets(caller, requests.find_tickets(status="any")),
         await backend.find_tickets(caller, requests.find_tickets(query="checkout", limit=1)),
-        await backend.list_tickets(caller, ListTickets(project="shop")),
+        await backend.find_tickets(caller, requests.find_tickets(slim=True)),
         await backend.list_suggestions(caller, requests.list_suggestions(status="any")),
         await backend.find_builds(caller, requests.find_builds(ticket=1)),
         await backend.get_build(caller, GetBuild(build_id=build)),

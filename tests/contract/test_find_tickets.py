@@ -2,7 +2,10 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
+from mcp_handoff.tickets import TicketSummary
 from tests import requests
+
+SUMMARY = set(TicketSummary.model_fields)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +51,17 @@ async def test_tickets_are_found_by_role_and_by_what_they_are(
     assert await numbers(backend, caller, 10, request_type="feature_request") == []
     assert await numbers(backend, caller, 10, stage="backlog", query="exit") == [4, 1]
     assert await numbers(backend, caller, 10, status="closed") == []
+
+
+async def test_a_slim_page_leaves_the_long_texts_out_and_nothing_else(
+    backend: Backend, caller: Caller
+) -> None:
+    for filters in ({}, {"query": "exit"}, {"query": "2"}):
+        whole = await backend.find_tickets(caller, requests.find_tickets(**filters))
+        slim = await backend.find_tickets(caller, requests.find_tickets(slim=True, **filters))
+        assert [ticket.description for ticket in slim.tickets] == [None] * len(whole.tickets)
+        summaries = [ticket.model_dump(include=SUMMARY) for ticket in whole.tickets]
+        assert [ticket.model_dump(include=SUMMARY) for ticket in slim.tickets] == summaries
 
 
 @pytest.mark.parametrize(

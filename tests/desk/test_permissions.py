@@ -43,9 +43,7 @@ def tokens(desk_store: Path) -> Mapping[str, str]:
     """A token of each role, one of an admin in one project, and one to be revoked."""
     limited = make_token(desk_store, "limited", "admin", "shop")
     make_token(desk_store, "spare", "reader")
-    return {"limited": limited} | {
-        role: make_token(desk_store, role, role) for role in ROLES
-    }
+    return {"limited": limited} | {role: make_token(desk_store, role, role) for role in ROLES}
 
 
 @pytest.fixture(scope="module")

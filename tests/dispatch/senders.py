@@ -51,8 +51,8 @@ async def _send_carelessly(settings: Mapping[str, str]) -> None:
 
 
 class _Careless(StoreBackend):
-    async def take_dispatch(self) -> Dispatch | None:
-        dispatch = await super().take_dispatch()
+    async def lease_dispatch(self) -> Dispatch | None:
+        dispatch = await super().lease_dispatch()
         if dispatch is not None:
             await self.settle_dispatch(dispatch, Attempt())
         return dispatch

@@ -1,6 +1,7 @@
 """A triggered build reaches its receiver: once in the best case, at least once in every other."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import anyio
 import anyio.lowlevel
@@ -12,7 +13,9 @@ from mcp_handoff import dispatch
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
 from mcp_handoff.dispatch import Dispatcher
-from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun, Dispatch
+from mcp_handoff.errors import BackendUnavailable
+from mcp_handoff.events import Change
+from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun
 from tests import requests
 from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
@@ -202,36 +205,75 @@ async def test_a_lease_that_nobody_settled_comes_back(
     desk: Store, caller: Caller, clock: SteppedClock
 ) -> None:
     run_id = await trigger(desk, caller)
-    taken = await desk.take_dispatch()
-    assert taken is not None
-    assert await desk.take_dispatch() is None
+    leased = await desk.lease_dispatch()
+    assert leased is not None
+    assert await desk.lease_dispatch() is None
     clock.advance(seconds=LEASE_SECONDS)
-    again = await desk.take_dispatch()
+    again = await desk.lease_dispatch()
     assert again is not None
-    assert (again.run_id, again.lease == taken.lease) == (run_id, False)
-    await desk.settle_dispatch(taken, dispatch.Attempt())
+    assert (again.run_id, again.lease == leased.lease) == (run_id, False)
+    await desk.settle_dispatch(leased, dispatch.Attempt())
     assert (await run_of(desk, caller)).status == "queued"
     await desk.settle_dispatch(again, dispatch.Attempt())
     assert (await run_of(desk, caller)).status == "dispatched"
 
 
-async def test_a_sender_that_waits_looks_now_and_then_and_does_not_spin(
+async def test_an_idle_sender_looks_now_and_then_and_leases_nothing(
     desk: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    take = desk.take_dispatch
-
-    async def counted() -> Dispatch | None:
-        looks.append(anyio.current_time())
-        return await take()
-
-    monkeypatch.setattr(desk, "take_dispatch", counted)
+    leases: list[float] = []
+    counted(desk, "is_dispatch_due", looks, monkeypatch)
+    counted(desk, "lease_dispatch", leases, monkeypatch)
     monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0.05)
     with Receiver() as receiver:
         async with to(receiver, desk).running():
-            while len(looks) < 5 * dispatch.SENDERS:
+            while len(looks) < 5:
                 await anyio.lowlevel.checkpoint()
-    assert looks[-1] - looks[0] >= 3 * 0.05
+    assert looks[-1] - looks[0] >= 4 * 0.05
+    assert leases == []
+
+
+async def test_a_receiver_that_hangs_on_one_run_is_sent_the_others(
+    desk: Store, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk.changes() as changes:
+        with Receiver(Answer(hangs=True), Answer()) as receiver:
+            async with to(receiver, desk).running():
+                for number in range(2 * dispatch.SENDERS):
+                    await trigger(desk, caller, f"Fault number {number}")
+                await until(changes, "build.dispatched", 2 * dispatch.SENDERS - 1)
+    assert await desk.count_dispatches() == 1
+
+
+async def test_no_more_runs_are_leased_than_are_being_sent(desk: Store, caller: Caller) -> None:
+    for number in range(dispatch.SENDERS + 2):
+        await trigger(desk, caller, f"Fault number {number}")
+    with Receiver(Answer(hangs=True)) as receiver:
+        async with to(receiver, desk).running():
+            await anyio.to_thread.run_sync(receiver.wait_for, dispatch.SENDERS)
+            free = [await desk.lease_dispatch() for _ in range(3)]
+    assert [dispatch is None for dispatch in free] == [False, False, True]
+
+
+@pytest.mark.parametrize("operation", ["is_dispatch_due", "lease_dispatch"])
+async def test_a_sender_goes_on_after_the_store_failed(
+    desk: Store, caller: Caller, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await trigger(desk, caller)
+    act, failures = getattr(desk, operation), [BackendUnavailable("Oh."), ValueError("a defect")]
+
+    async def fail_first() -> object:
+        if failures:
+            raise failures.pop()
+        return await act()
+
+    monkeypatch.setattr(desk, operation, fail_first)
+    monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0)
+    with Receiver() as receiver:
+        async with to(receiver, desk).running():
+            await anyio.to_thread.run_sync(receiver.first)
+    assert receiver.ids() == [run_id]
 
 
 async def test_what_is_on_its_way_when_the_sender_stops_is_given_back(
@@ -241,4 +283,26 @@ async def test_what_is_on_its_way_when_the_sender_stops_is_given_back(
     with Receiver(Answer(hangs=True)) as receiver:
         async with to(receiver, desk).running():
             await anyio.to_thread.run_sync(receiver.first)
-        assert await desk.take_dispatch() is not None
+        assert await desk.lease_dispatch() is not None
+
+
+def counted(
+    desk: Store, operation: str, calls: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have the moments at which an operation is called kept in `calls`."""
+    act = getattr(desk, operation)
+
+    async def counting() -> object:
+        calls.append(anyio.current_time())
+        return await act()
+
+    monkeypatch.setattr(desk, operation, counting)
+
+
+async def until(changes: AsyncIterator[Change], kind: str, count: int) -> None:
+    """Wait until so many changes of a kind have come."""
+    with anyio.fail_after(TIMEOUT):
+        async for change in changes:
+            count -= change.kind == kind
+            if not count:
+                return

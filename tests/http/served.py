@@ -17,7 +17,6 @@ from mcp_handoff.tokens import CreateToken
 from tests.databases import in_store
 from tests.mcp.wire import TIMEOUT, bounded, environment
 
-
 OPERATOR = Caller(Actor(role="user", source="cli"))
 """Whoever sits at the machine."""
 

@@ -229,6 +229,10 @@ class Story(RuleBasedStateMachine):
         self.clock.advance(seconds=seconds)
         self.list_suggestions(OWN, "pending", 100)
 
+    @rule()
+    def mark_what_expired(self) -> None:
+        self.runner.run(self.backend.expire_suggestions())
+
     @precondition(lambda self: self.keyed)
     @rule(age=ages)
     def send_again(self, age: int) -> None:

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,15 @@ def imports(module: Path) -> Iterator[str]:
             yield node.module
 
 
+def names_within(module: Path) -> Iterator[str]:
+    """Yield the modules of ours that a module imports, by their names within the package."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mcp_handoff"):
+            within = (node.module or "").removeprefix("mcp_handoff").lstrip(".")
+            yield within
+            yield from (f"{within}.{alias.name}".lstrip(".") for alias in node.names)
+
+
 def place(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
@@ -84,6 +94,19 @@ def test_imports_run_one_way(module: Path) -> None:
     hidden = tuple(f"{package}." for package in HIDDEN[folder])
     for name in imports(module):
         assert not f"{name}.".startswith(hidden), f"{place(module)} imports {name}"
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    names = {place(module).removesuffix(".py").removesuffix("/__init__") for module in MODULES}
+    graph = {
+        place(module).removesuffix(".py"): [
+            imported
+            for name in names_within(module)
+            if (imported := name.replace(".", "/")) in names
+        ]
+        for module in MODULES
+    }
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_store_starts_without_mcp_and_the_server_without_a_driver() -> None:

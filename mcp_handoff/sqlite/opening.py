@@ -1,0 +1,106 @@
+"""From a path to a file that can be used: its connections, its schema."""
+
+import time
+from pathlib import Path
+
+import apsw
+
+from mcp_handoff.errors import Misconfigured
+from mcp_handoff.sqlite.failures import BUSY_SECONDS, unusable
+from mcp_handoff.sqlite.transaction import execute
+
+APPLICATION_ID = 0x48414E44
+"""Marks a file as ours (https://sqlite.org/pragma.html#pragma_application_id): "HAND"."""
+
+_STEPS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+
+
+def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
+    """Return a connection to the file, which is made when it is new and migrated when it is old.
+
+    Raises Misconfigured when it can't be used: no directory, no permission, another program's
+    file, a newer program's.
+    """
+    try:
+        if path.is_dir():
+            raise Misconfigured(f"{path} is a directory; HANDOFF_BACKEND must name a file.")
+        if not path.parent.is_dir():
+            raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")
+        if read_only and not path.exists():
+            raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
+        connection = connect(path, read_only=read_only)
+        try:
+            if not read_only:
+                _migrate(connection, path)
+            elif _version(connection, path) < len(_STEPS):
+                raise Misconfigured(
+                    f"{path} is from an older mcp-handoff; open it once for writing."
+                )
+        except BaseException:
+            connection.close()
+            raise
+    except (apsw.Error, OSError, ValueError) as error:
+        raise unusable(path, error, read_only=read_only) from None
+    return connection
+
+
+def connect(path: Path, *, read_only: bool) -> apsw.Connection:
+    """Open a connection that waits for the locks of others."""
+    writing = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else writing
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_handler(_wait_for_lock)
+    execute(connection, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _wait_for_lock(tries: int) -> bool:
+    """Look again in a millisecond: SQLite's own waits grow to a hundred, so that whoever has
+    waited longest waits on."""
+    time.sleep(0.001)
+    return tries < BUSY_SECONDS * 1000
+
+
+def _migrate(connection: apsw.Connection, path: Path) -> None:
+    """Bring the schema up to date; of two processes that start at once, one does it."""
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError
+    execute(connection, "PRAGMA synchronous = FULL")
+    version = _version(connection, path)
+    _use_wal(connection)
+    if version == len(_STEPS):
+        return
+    connection.transaction_mode = "IMMEDIATE"
+    with connection:
+        for step in _STEPS[_version(connection, path) :]:
+            execute(connection, step.read_text())
+        execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
+        execute(connection, f"PRAGMA user_version = {len(_STEPS)}")
+
+
+def _version(connection: apsw.Connection, path: Path) -> int:
+    """Return the schema's version, 0 where there is nothing yet."""
+    version: int = execute(connection, "PRAGMA user_version").get
+    empty = execute(connection, "SELECT count(*) FROM sqlite_schema").get == 0
+    if not empty and execute(connection, "PRAGMA application_id").get != APPLICATION_ID:
+        raise Misconfigured(f"{path} is another program's database; name a file of our own.")
+    if version > len(_STEPS):
+        raise Misconfigured(
+            f"{path} was written by a newer mcp-handoff (schema {version}, this one knows"
+            f" {len(_STEPS)}); update mcp-handoff."
+        )
+    return version
+
+
+def _use_wal(connection: apsw.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for the lock that this takes, so we do."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            execute(connection, "PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return

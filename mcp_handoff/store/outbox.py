@@ -1,0 +1,107 @@
+"""The outbox: the runs that are still to be dispatched, and who has leased which."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from mcp_handoff.actors import Actor
+from mcp_handoff.ids import new_id
+from mcp_handoff.runs import LEASE_SECONDS, Attempt, BuildRun, Dispatch
+from mcp_handoff.store import runs
+from mcp_handoff.store.transaction import Transaction, insert, timestamp
+
+_SENDER = Actor(role="bot", source="system", id="dispatch")
+_SENT_OF_RUN = {"build_id", "provider", "repo"}
+_DUE = "o.next_attempt_at <= :now AND (o.leased_until IS NULL OR o.leased_until <= :now)"
+
+
+def add_dispatch(tx: Transaction, run: BuildRun, payload: Mapping[str, Any]) -> None:
+    """Queue the dispatch of a run, which is due at once."""
+    sent = {**payload, **run.model_dump(include=_SENT_OF_RUN), "run_id": run.id}
+    row = {
+        "run_id": run.id,
+        "payload": json.dumps(sent),
+        "next_attempt_at": run.requested_at,
+    }
+    insert(tx, "outbox", row)
+
+
+def count_dispatches(tx: Transaction) -> int:
+    """Return how many runs wait to be dispatched."""
+    row = tx.fetch_one("SELECT count(*) AS waiting FROM outbox")
+    assert row is not None, "a count is always one row"
+    return row["waiting"]
+
+
+def is_dispatch_due(tx: Transaction) -> bool:
+    """Tell whether something is due that nobody else has."""
+    due = f"SELECT 1 FROM outbox o WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1"
+    return tx.fetch_one(due, now=timestamp(tx.now)) is not None
+
+
+def lease_dispatch(tx: Transaction) -> Dispatch | None:
+    """Lease what has been due for longest and nobody else has; None when nothing is due."""
+    now = timestamp(tx.now)
+    due = (
+        "SELECT o.run_id, o.payload, r.attempts FROM outbox o JOIN build_runs r ON r.id = o.run_id"
+        f" WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1"
+    )
+    while row := tx.fetch_one(due, now=now):
+        lease = new_id()
+        leased = tx.fetch_one(
+            "UPDATE outbox AS o SET lease = :lease, leased_until = :until"
+            f" WHERE o.run_id = :id AND {_DUE} RETURNING run_id",
+            id=row["run_id"],
+            lease=lease,
+            now=now,
+            until=timestamp(tx.now + timedelta(seconds=LEASE_SECONDS)),
+        )
+        if leased:  # else another was faster
+            return Dispatch(row["run_id"], json.loads(row["payload"]), row["attempts"], lease)
+    return None
+
+
+def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:
+    """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile."""
+    run = runs.require_locked(tx, dispatch.run_id)
+    own = {"id": dispatch.run_id, "lease": dispatch.lease}
+    tried = {"attempts": dispatch.attempts + 1, "last_error": attempt.error}
+    if attempt.retry_in is not None:
+        next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
+        put_off = tx.fetch_one(
+            "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next"
+            " WHERE run_id = :id AND lease = :lease RETURNING run_id",
+            next=next_attempt_at,
+            **own,
+        )
+        if put_off:
+            runs.change_run(tx, run, {**tried, "next_attempt_at": next_attempt_at})
+        return
+    ended = tx.fetch_one(
+        "DELETE FROM outbox WHERE run_id = :id AND lease = :lease RETURNING run_id", **own
+    )
+    if not ended:
+        return
+    tried["next_attempt_at"] = None
+    if attempt.error is None:
+        dispatched = {**tried, "status": "dispatched", "dispatched_at": timestamp(tx.now)}
+        runs.add_event(tx, _SENDER, "build.dispatched", run, runs.change_run(tx, run, dispatched))
+    else:
+        runs.change_build(tx, run, {"status": "failed", "error_message": attempt.error})
+        given_up = runs.change_run(tx, run, {**tried, "status": "dispatch_failed"})
+        runs.add_event(tx, _SENDER, "build.dispatch_failed", run, given_up)
+
+
+def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:
+    """Give back a lease that is not used after all."""
+    tx.execute(
+        "UPDATE outbox SET lease = NULL, leased_until = NULL WHERE run_id = :id AND lease = :lease",
+        id=dispatch.run_id,
+        lease=dispatch.lease,
+    )
+
+
+def remove_dispatch(tx: Transaction, run_id: str) -> None:
+    """Take a run out of the outbox, whoever has leased it."""
+    tx.execute("DELETE FROM outbox WHERE run_id = :id", id=run_id)

@@ -1,0 +1,33 @@
+"""Upkeep: what a store sees to now and then without being asked."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from mcp_handoff.backend import Store
+from mcp_handoff.errors import HandoffError
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def upkeep(store: Store, every_seconds: float) -> AsyncGenerator[None]:
+    """Mark what has expired in a store that can be written, at once and every so many seconds
+    while this is entered. What goes wrong is logged, and tried again the next time."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_keep_up, store, every_seconds)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def _keep_up(store: Store, every_seconds: float) -> None:
+    while True:
+        try:
+            await store.expire_suggestions()
+        except HandoffError as error:
+            logger.warning("what has expired can't be marked: %s", error.message)
+        except Exception:
+            logger.exception("upkeep failed")
+        await anyio.sleep(every_seconds)

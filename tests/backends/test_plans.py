@@ -1,0 +1,54 @@
+"""What a store looks for now and then, it finds by an index."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store import outbox, suggestions
+from mcp_handoff.store.transaction import Row, Transaction
+
+Look = Callable[[Transaction], object]
+
+
+class Explaining:
+    """A transaction that explains every query before it runs it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.plans: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    def fetch_one(self, sql: str, **values: Any) -> Row | None:
+        return next(iter(self.fetch_all(sql, **values)), None)
+
+    def fetch_all(self, sql: str, **values: Any) -> list[Row]:
+        plan = self._tx.fetch_all(f"EXPLAIN QUERY PLAN {sql}", **values)
+        self.plans.append("; ".join(row["detail"] for row in plan))
+        return self._tx.fetch_all(sql, **values)
+
+
+@pytest.mark.parametrize(
+    ("look", "index"),
+    [
+        (suggestions.is_expiry_due, "suggestions_by_expiry"),
+        (suggestions.expire_suggestions, "suggestions_by_expiry"),
+        (outbox.is_dispatch_due, "outbox_by_time"),
+        (outbox.lease_dispatch, "outbox_by_time"),
+    ],
+)
+async def test_what_is_due_is_found_by_an_index_and_not_sorted(
+    database: SqliteDatabase, look: Look, index: str
+) -> None:
+    def explain(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        look(cast(Transaction, explaining))
+        return explaining.plans
+
+    [plan] = await database.write(explain)
+    assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan
+    assert "SCAN" not in plan
+    assert "TEMP B-TREE" not in plan

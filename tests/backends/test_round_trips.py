@@ -1,0 +1,115 @@
+"""How often a write waits for PostgreSQL: over a network that is what it takes."""
+
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+
+import pytest
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.backend import Store
+from mcp_handoff.builds import GetBuild
+from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.postgres.opening import prepare
+from mcp_handoff.postgres.transaction import Connection
+from mcp_handoff.runs import Attempt, ReportRun
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import utc_now
+from tests import requests
+
+
+class Wire:
+    """What goes over the one connection of a store, as the driver's library writes it down."""
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+
+    def attach(self, connection: Connection) -> None:
+        self._connection = connection.pgconn
+
+    async def round_trips(self, call: Awaitable[object]) -> int:
+        """Return how often a call waits: for each Flush up to the Sync behind its COMMIT, and for
+        each Sync."""
+        with self._record.open("w+") as record:
+            self._connection.trace(record.fileno())
+            await call
+            self._connection.untrace()
+            record.seek(0)
+            messages = [line.split("\t") for line in record.read().splitlines()]
+        sent = [kind for _, side, _, kind, *_ in messages if side == "F"]
+        waits = [kind for kind in sent if kind in ("Flush", "Sync")]
+        return waits.index("Sync") + waits.count("Sync")
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Wire:
+    return Wire(tmp_path / "wire")
+
+
+@pytest.fixture
+async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store]:
+    """A store on one connection, with two tickets."""
+    conninfo = prepare(postgres, read_only=False)
+    pool = ConnectionPool(
+        conninfo,
+        connection_class=Connection,
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        min_size=1,
+        max_size=1,
+        configure=wire.attach,
+        open=True,
+    )
+    opened = StoreBackend(
+        PostgresDatabase(conninfo, pool, utc_now, read_only=False), dispatching=True
+    )
+    for number in range(2):
+        await opened.create_ticket(caller, requests.create_ticket(title=f"Fault {number}"))
+    yield opened
+    await opened.close()
+
+
+async def test_a_create_waits_four_times(desk: Store, caller: Caller, wire: Wire) -> None:
+    request = requests.create_ticket()
+    assert await wire.round_trips(desk.create_ticket(caller, request)) == 4
+    keyed = requests.create_ticket(idempotency_key="k")
+    assert await wire.round_trips(desk.create_ticket(caller, keyed)) == 4
+
+
+async def test_a_trigger_waits_five_times(desk: Store, caller: Caller, wire: Wire) -> None:
+    trigger = requests.trigger_bot_build(1)
+    assert await wire.round_trips(desk.trigger_bot_build(caller, trigger)) == 5
+    assert await wire.round_trips(desk.trigger_bot_build(caller, trigger)) == 5
+
+
+async def test_to_suggest_waits_three_times_and_to_act_five(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    suggest = requests.suggest_close(1)
+    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == 3
+    [one] = (await desk.list_suggestions(caller, requests.list_suggestions())).suggestions
+    execute = requests.execute(one.id)
+    assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == 5
+
+
+async def test_a_dispatch_is_leased_and_settled_with_three_waits_each_and_reported_with_two(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
+    assert await wire.round_trips(desk.lease_dispatch()) == 3
+    await desk.trigger_bot_build(caller, requests.trigger_bot_build(2))
+    leased = await desk.lease_dispatch()
+    assert leased is not None
+    assert await wire.round_trips(desk.settle_dispatch(leased, Attempt())) == 3
+    report = ReportRun(run_id=leased.run_id, status="running")
+    assert await wire.round_trips(desk.report_run(caller, report)) == 2
+
+
+async def test_an_update_of_a_build_waits_four_times(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    triggered = await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
+    build = triggered.ticket.ai_output["build_run"]["build_id"]
+    update = requests.update_build(build, description="Nightly")
+    assert await wire.round_trips(desk.update_build(caller, update)) == 4
+    assert (await desk.get_build(caller, GetBuild(build_id=build))).description == "Nightly"
