@@ -14,7 +14,8 @@ class Admission:
     """Whom a request comes from, and how far it came.
 
     `refusal` is why it is refused all the same, for its door to say in the words of its protocol;
-    `noted` whether the desk has noted its call; `error` the code of the error that its door found by itself.
+    `noted` whether the desk has noted its call; `error` the code of the error that its door found
+    by itself.
     """
 
     principal: Principal = LOCAL

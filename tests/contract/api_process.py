@@ -1,6 +1,6 @@
 """Serves a store over REST, a fresh one when told so, on a clock that moves when it is told to.
 
-Each line of stdin is a command, each line of stdout its answer, both JSON.
+Each line of stdin is a command, each line of stdout its result, both JSON.
 """
 
 import json
@@ -10,11 +10,11 @@ from typing import Any
 
 import anyio
 import anyio.abc
-from mcp_handoff.http.guard import Allowed
 
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.config import read_settings
-from mcp_handoff.http.application import Admission, App, create_app
+from mcp_handoff.http.allowlist import Allowlist
+from mcp_handoff.http.application import Access, create_application
 from mcp_handoff.http.serving import Server, listen
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
@@ -24,7 +24,7 @@ from tests.clock import SteppedClock
 _ADMIN = Caller(Actor(role="user", source="cli"))
 
 
-class Desk:
+class ServedStore:
     """One store, served until it is closed."""
 
     def __init__(self, store: str) -> None:
@@ -34,13 +34,13 @@ class Desk:
         )
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/api"
-        admission = Admission(Allowed(["127.0.0.1:*"], []), [], self._backend.authenticate, None)
+        access = Access(Allowlist(["127.0.0.1:*"], []), [], self._backend.authenticate, None)
         settings = read_settings({"HANDOFF_RATE_LIMIT": "0"})
-        self._app: App = create_app(self._backend, settings, admission)
-        self._server = Server(self._app)
+        self._application = create_application(self._backend, settings, access)
+        self._server = Server(self._application)
 
     async def serve(self) -> None:
-        async with self._app.sessions():
+        async with self._application.sessions():
             await self._server.serve([self._socket])
         await self._backend.close()
 
@@ -60,17 +60,17 @@ class Process:
 
     def __init__(self, group: anyio.abc.TaskGroup) -> None:
         self._group = group
-        self._desk: Desk | None = None
+        self._served: ServedStore | None = None
 
     async def obey(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == "serve":
-            self._desk = Desk(**arguments)
-            self._group.start_soon(self._desk.serve)
-            return self._desk.url
-        assert self._desk is not None
+            self._served = ServedStore(**arguments)
+            self._group.start_soon(self._served.serve)
+            return self._served.url
+        assert self._served is not None
         if name == "token":
-            return await self._desk.token(**arguments)
-        return getattr(self._desk, name)(**arguments)
+            return await self._served.token(**arguments)
+        return getattr(self._served, name)(**arguments)
 
 
 async def main() -> None:

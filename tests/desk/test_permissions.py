@@ -10,7 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mcp_handoff.principals import ROLES
 from tests.http.served import Served, bearer, make_project, make_token
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.requests import TICKET
 
 BODY = {**TICKET, "priority": "high", "blocking": False}
@@ -28,7 +28,7 @@ MAY: Mapping[tuple[str, str], Sequence[str]] = {
 }
 """Which roles may make a call."""
 
-BODIES = {"tickets": BODY, "builds": BUILD, "projects": {"name": "New one"}}
+BODIES = {"tickets": BODY, "builds": BUILD}
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,11 @@ def test_a_call_over_rest_is_open_to_its_roles_and_forbidden_to_the_others(
     method, path = call
     body = BODIES.get(path.rpartition("/")[2]) if method == "POST" else None
     for role in sorted(ROLES, key=lambda role: role in MAY[call]):
+        body = {"name": f"By {role}"} if path == "/api/projects" and method == "POST" else body
         called = served.http.request(method, path, json=body, headers=bearer(tokens[role]))
         assert called.is_success == (role in MAY[call]), (role, called.text)
         if not called.is_success:
-            assert (called.status_code, called.json()["code"]) == (403, "FORBIDDEN"), role
+            assert called.status_code == 403, role
 
 
 def test_an_admin_of_some_projects_sees_no_tokens_and_registers_no_builds(
@@ -89,7 +90,7 @@ async def test_over_mcp_everyone_but_a_reader_writes_and_all_act_as_bots(
     async with httpx2.AsyncClient(headers=bearer(tokens[role])) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport, mode=mode) as client:
-            desk = Desk(client)
+            desk = Agent(client)
             assert "tickets" in await desk.call("find_tickets", project="shop")
             if role != "reader":
                 filed = await desk.call("create_ticket", **ticket, project="shop")

@@ -16,7 +16,7 @@ from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.dispatch.test_dispatch import SECRET
 from tests.http.served import Served
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, bounded
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "receiver.py"
@@ -46,7 +46,7 @@ async def built(store: Path, url: str) -> dict[str, Any]:
     settings = {"BUILD_DISPATCH_URL": url, "BUILD_DISPATCH_SECRET": SECRET}
     with Served(store, **settings) as served:
         async with Client(f"{served.url}/mcp", mode="2026-07-28") as client:
-            desk = Desk(client)
+            desk = Agent(client)
             await desk.file_ticket()
             ticket = (await desk.call("trigger_bot_build", ticket=1, repo="acme/shop"))["ticket"]
             uri = f"handoff://builds/{ticket['ai_output']['build_run']['build_id']}"
@@ -57,7 +57,7 @@ async def built(store: Path, url: str) -> dict[str, Any]:
                     return build
 
 
-async def newest_build(desk: Desk) -> dict[str, Any]:
+async def newest_build(desk: Agent) -> dict[str, Any]:
     return (await desk.call("find_builds"))["items"][0]
 
 

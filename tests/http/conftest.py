@@ -9,7 +9,7 @@ from mcp.client.sse import sse_client
 
 from tests.databases import empty
 from tests.http.served import Served
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 TRANSPORTS = ("2026-07-28", "legacy", "sse")
 
@@ -41,7 +41,7 @@ def desk_store(served: Served) -> Path:
 
 
 @pytest.fixture(params=TRANSPORTS)
-async def desk(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+async def desk(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
     """A client of the server, by each way to speak MCP over HTTP; the store is empty."""
     empty(served.store)
     transport: str = request.param
@@ -50,4 +50,4 @@ async def desk(served: Served, request: pytest.FixtureRequest) -> AsyncIterator[
     else:
         client = Client(f"{served.url}/mcp", mode=transport)
     async with client:
-        yield Desk(client)
+        yield Agent(client)

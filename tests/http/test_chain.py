@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from tests.http.served import Served, command, make_project, make_token
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import environment
 
 
@@ -34,8 +34,8 @@ async def test_an_agent_at_its_own_server_works_on_the_teams_store(
         command=sys.executable, args=["-m", "mcp_handoff"], env=environment(store, **settings)
     )
     async with Client(server) as client:
-        ticket = await Desk(client).file_ticket()
-        triggered = await Desk(client).call("trigger_bot_build", ticket=1)
+        ticket = await Agent(client).file_ticket()
+        triggered = await Agent(client).call("trigger_bot_build", ticket=1)
     assert (ticket["actor_id"], ticket["reference"]) == ("ci-bot", "HO-1-shop")
     assert triggered["ticket"]["ai_output"]["build_run"]["status"] == "queued"
 

@@ -7,7 +7,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from tests.http.served import Served
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 CLIENTS, TICKETS = 9, 20
 
@@ -19,7 +19,7 @@ async def test_clients_of_every_transport_file_at_once_and_nothing_is_lost(store
         async with client:
             for position in range(TICKETS):
                 title = f"Fault {position} that client {name} found"
-                numbers.append((await Desk(client).file_ticket(title=title))["number"])
+                numbers.append((await Agent(client).file_ticket(title=title))["number"])
 
     with Served(store) as served:
         async with anyio.create_task_group() as group:

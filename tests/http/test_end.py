@@ -5,7 +5,7 @@ from mcp import Client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.http.served import Served
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 
 ACKNOWLEDGEMENT = 0.04
@@ -22,7 +22,7 @@ async def test_sigterm_ends_an_open_stream_in_good_order_and_the_server_in_time(
         Client(f"{alone.url}/mcp", mode="2026-07-28") as client,
         client.listen(resource_subscriptions=["handoff://tickets"]) as subscription,
     ):
-        await Desk(client).file_ticket()
+        await Agent(client).file_ticket()
         with anyio.fail_after(TIMEOUT):
             assert await anext(subscription) == ResourceUpdated(uri="handoff://tickets")
         status, errors = await anyio.to_thread.run_sync(alone.end)
@@ -32,7 +32,7 @@ async def test_sigterm_ends_an_open_stream_in_good_order_and_the_server_in_time(
 
 async def test_what_an_agent_files_a_portal_reads_and_the_other_way_round(alone: Served) -> None:
     async with Client(f"{alone.url}/mcp") as client:
-        desk = Desk(client)
+        desk = Agent(client)
         await desk.file_ticket()
         rows = alone.http.get("/api/projects/shop/tickets").json()["tickets"]
         assert [row["reference"] for row in rows] == ["HO-1-shop"]

@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.http.served import Served, bearer, command, make_project, make_token
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 TICKET = {
     "title": "Checkout fails",
@@ -93,7 +93,7 @@ async def test_an_agents_token_names_its_actor_and_its_project(guarded: Served) 
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{guarded.url}/mcp", http_client=http)
         async with Client(transport) as client:
-            ticket = await Desk(client).file_ticket()
+            ticket = await Agent(client).file_ticket()
     assert (ticket["actor_id"], ticket["reference"]) == ("ci-bot", "HO-1-till")
     claim = {**TICKET, "actor_role": "user"}
     told = guarded.http.post("/api/projects/till/tickets", json=claim, headers=headers)

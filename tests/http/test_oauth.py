@@ -15,7 +15,7 @@ from mcp_handoff.http import oauth
 from tests.databases import empty
 from tests.http.issuer import READ, WRITE, Issuer
 from tests.http.served import Served, bearer, make_token
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import call
 
 AUDIENCE = "https://desk.example/mcp"
@@ -69,7 +69,7 @@ async def test_an_agent_acts_under_the_subject_of_its_token(served: Served, issu
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport) as client:
-            ticket = await Desk(client).file_ticket()
+            ticket = await Agent(client).file_ticket()
     assert (ticket["actor_role"], ticket["actor_id"]) == ("bot", "ada")
     rows = served.http.get(f"{PROJECTS}/shop/tickets", headers=headers).json()["tickets"]
     assert [row["reference"] for row in rows] == ["HO-1-shop"]
@@ -134,8 +134,8 @@ async def test_a_token_that_may_read_writes_at_no_door(served: Served, issuer: I
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport, mode="legacy") as client:
-            assert (await Desk(client).call("find_tickets"))["tickets"] == []
-            error = await Desk(client).refusal("create_ticket", {})
+            assert (await Agent(client).call("find_tickets"))["tickets"] == []
+            error = await Agent(client).refusal("create_ticket", {})
     assert error["code"] == "FORBIDDEN"
 
 

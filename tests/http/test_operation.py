@@ -10,7 +10,7 @@ from mcp import Client
 
 from tests.http.served import Served, bearer, make_token
 from tests.http.test_guard import TICKET
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def calls(door: str, operation: str, outcome: str) -> str:
 
 async def test_calls_are_counted_by_operation_and_outcome(served: Served) -> None:
     async with Client(f"{served.url}/mcp") as client:
-        desk = Desk(client)
+        desk = Agent(client)
         await desk.file_ticket()
         await desk.refusal("create_ticket", {})
         await desk.call("trigger_bot_build", ticket=1)
@@ -77,7 +77,7 @@ async def test_every_line_of_the_log_is_an_object_with_its_request(served: Serve
     )
     for mode in ("2026-07-28", "legacy"):
         async with Client(f"{served.url}/mcp", mode=mode) as client:
-            await Desk(client).call("list_projects")
+            await Agent(client).call("list_projects")
     _, errors = served.end()
     told = [line for line in lines(errors) if line["logger"] == "mcp_handoff.calls"]
     assert [(line["door"], line["operation"], line["outcome"]) for line in told] == [

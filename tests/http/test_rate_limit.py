@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.http.served import Served, bearer, make_token
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 LIMIT = 10
 
@@ -43,7 +43,7 @@ async def test_an_agent_is_told_by_the_tool(served: Served) -> None:
         async with Client(transport) as client:
             for _ in range(LIMIT):
                 await client.call_tool("list_projects", {})
-            error = await Desk(client).refusal("list_projects", {})
+            error = await Agent(client).refusal("list_projects", {})
     assert error["code"] == "RATE_LIMITED"
     assert 1 <= error["retry_after"] <= 60
 

@@ -15,8 +15,8 @@ from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.http.balancer import balanced
 from tests.http.served import Served, bearer, command, make_token
+from tests.mcp.agent import Agent
 from tests.mcp.conftest import ERAS
-from tests.mcp.desk import Desk
 from tests.mcp.wire import TIMEOUT
 from tests.postgres import Server
 from tests.requests import TICKET
@@ -68,13 +68,13 @@ async def address(shared: list[Served]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def desk_at(url: str, token: str, era: str = ERAS[0]) -> AsyncGenerator[Desk]:
+async def desk_at(url: str, token: str, era: str = ERAS[0]) -> AsyncGenerator[Agent]:
     """A client that takes a new connection, and so the next replica, for every request."""
     headers = {**bearer(token), "Connection": "close"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
         async with Client(transport, mode=era) as client:
-            yield Desk(client)
+            yield Agent(client)
 
 
 @pytest.mark.parametrize("era", ERAS)

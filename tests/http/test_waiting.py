@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 
 from tests.http.served import Served
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.test_waiting import *  # noqa: F403 - each of its tests runs again here
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
@@ -17,7 +17,7 @@ GIVEN_UP = 'handoff_calls_total{door="mcp",operation="create_ticket",outcome="CA
 class Waiting:
     """A create_ticket, and the moment from which the server is known to be at it."""
 
-    def __init__(self, desk: Desk, title: str) -> None:
+    def __init__(self, desk: Agent, title: str) -> None:
         self.begun = anyio.Event()
         self._desk = desk
         self._title = title
@@ -37,7 +37,7 @@ def given_up(served: Served) -> float:
 
 
 async def test_a_call_whose_client_has_left_is_not_begun(
-    desk: Desk, served: Served, rival: sqlite3.Connection
+    desk: Agent, served: Served, rival: sqlite3.Connection
 ) -> None:
     before = given_up(served)
     stays, leaves = Waiting(desk, "Waits for its turn"), Waiting(desk, "Given up by its client")

@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from tests.databases import empty
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import environment
 
 ERAS = ("2026-07-28", "legacy")
@@ -47,7 +47,7 @@ async def client(desk_store: Path, era: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def desk(client: Client, desk_store: Path) -> Desk:
+def desk(client: Client, desk_store: Path) -> Agent:
     """What that client calls; the store is empty."""
     empty(desk_store)
-    return Desk(client)
+    return Agent(client)

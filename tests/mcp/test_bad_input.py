@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.requests import TICKET
 
 INVALID, MISSING = "VALIDATION_ERROR", "NOT_FOUND"
@@ -56,7 +56,7 @@ WRONG_TICKETS: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
 
 @pytest.mark.parametrize("case", WRONG_TICKETS)
 async def test_a_wrong_ticket_is_refused_by_the_names_of_all_its_wrong_fields(
-    desk: Desk, case: str
+    desk: Agent, case: str
 ) -> None:
     changes, expected = WRONG_TICKETS[case]
     error = await desk.refusal("create_ticket", {**TICKET, **changes})
@@ -68,7 +68,7 @@ async def test_a_wrong_ticket_is_refused_by_the_names_of_all_its_wrong_fields(
     assert (await desk.call("find_tickets"))["tickets"] == []
 
 
-async def test_a_ticket_for_nobody_has_a_code_of_its_own(desk: Desk) -> None:
+async def test_a_ticket_for_nobody_has_a_code_of_its_own(desk: Agent) -> None:
     missing = {name: value for name, value in TICKET.items() if name != "roles"}
     empty = {**TICKET, "roles": list[str]()}
     for arguments in (missing, empty):
@@ -78,7 +78,7 @@ async def test_a_ticket_for_nobody_has_a_code_of_its_own(desk: Desk) -> None:
     assert (await desk.call("list_projects"))["projects"] == []
 
 
-async def test_everything_required_is_named_at_once(desk: Desk) -> None:
+async def test_everything_required_is_named_at_once(desk: Agent) -> None:
     error = await desk.refusal("create_ticket", {})
     assert set(error["fields"]) == {"title", "description", "request_type", "roles"}
 
@@ -119,7 +119,7 @@ WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-async def test_every_tool_refuses_what_it_does_not_take(desk: Desk) -> None:
+async def test_every_tool_refuses_what_it_does_not_take(desk: Agent) -> None:
     await desk.file_ticket()
     for tool, arguments, code, field in WRONG_CALLS:
         error = await desk.refusal(tool, arguments)
@@ -127,7 +127,7 @@ async def test_every_tool_refuses_what_it_does_not_take(desk: Desk) -> None:
     assert len((await desk.call("get_ticket", ticket=1))["events"]) == 1
 
 
-async def test_what_belongs_to_another_project_is_not_found(desk: Desk) -> None:
+async def test_what_belongs_to_another_project_is_not_found(desk: Agent) -> None:
     await desk.file_ticket()
     suggestion = await desk.suggest(1)
     ticket = (await desk.call("get_ticket", ticket=1))["ticket"]["id"]
@@ -137,7 +137,7 @@ async def test_what_belongs_to_another_project_is_not_found(desk: Desk) -> None:
     assert (await desk.refusal("act_on_suggestion", arguments))["code"] == "NOT_FOUND"
 
 
-async def test_a_cursor_that_was_altered_or_borrowed_is_refused(desk: Desk) -> None:
+async def test_a_cursor_that_was_altered_or_borrowed_is_refused(desk: Agent) -> None:
     for number in range(3):
         await desk.file_ticket(title=f"Ticket number {number}")
     cursor = (await desk.call("find_tickets", limit=1))["next_cursor"]
@@ -147,7 +147,7 @@ async def test_a_cursor_that_was_altered_or_borrowed_is_refused(desk: Desk) -> N
         assert list(error["fields"]) == ["cursor"]
 
 
-async def test_an_unknown_tool_is_a_protocol_error_that_lists_the_known_ones(desk: Desk) -> None:
+async def test_an_unknown_tool_is_a_protocol_error_that_lists_the_known_ones(desk: Agent) -> None:
     with pytest.raises(MCPError) as raised:
         await desk.client.session.call_tool("close_ticket", {})
     assert raised.value.error.code == -32602

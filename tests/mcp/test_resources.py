@@ -17,7 +17,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, Wire, environment, handshake, request
 from tests.requests import TICKET
 
@@ -26,14 +26,14 @@ Completed = PromptReference | ResourceTemplateReference
 NOWHERE = "01a20042-1adb-7468-a632-720bcea826fc"
 
 
-async def read(desk: Desk, uri: str) -> dict[str, Any]:
+async def read(desk: Agent, uri: str) -> dict[str, Any]:
     contents = (await desk.client.read_resource(uri)).contents[0]
     assert isinstance(contents, TextResourceContents)
     assert contents.mime_type == "application/json"
     return json.loads(contents.text)
 
 
-async def test_tickets_and_builds_are_resources(desk: Desk) -> None:
+async def test_tickets_and_builds_are_resources(desk: Agent) -> None:
     ticket = await desk.file_ticket()
     triggered = await desk.call("trigger_bot_build", ticket=1)
     build = triggered["ticket"]["ai_output"]["build_run"]["build_id"]
@@ -64,14 +64,14 @@ async def test_tickets_and_builds_are_resources(desk: Desk) -> None:
     ],
 )
 async def test_a_resource_that_is_not_there_is_an_invalid_parameter(
-    desk: Desk, uri: str, words: str
+    desk: Agent, uri: str, words: str
 ) -> None:
     with pytest.raises(MCPError, match=words) as raised:
         await desk.client.read_resource(uri)
     assert raised.value.error.code == -32602
 
 
-async def test_references_and_choices_are_completed(desk: Desk) -> None:
+async def test_references_and_choices_are_completed(desk: Agent) -> None:
     await desk.file_ticket(title="First ticket")
     await desk.file_ticket(title="Second ticket")
 
@@ -87,7 +87,7 @@ async def test_references_and_choices_are_completed(desk: Desk) -> None:
     assert await complete(prompt, "problem", "x") == []
 
 
-async def test_prompts_tell_an_agent_what_to_do(desk: Desk) -> None:
+async def test_prompts_tell_an_agent_what_to_do(desk: Agent) -> None:
     listed = await desk.client.list_prompts()
     assert [prompt.name for prompt in listed.prompts] == ["file_ticket", "triage_suggestions"]
     arguments = {"problem": "Checkout {fails}", "role": "backend"}
@@ -105,7 +105,7 @@ async def test_prompts_tell_an_agent_what_to_do(desk: Desk) -> None:
     ],
 )
 async def test_a_prompt_asked_for_wrongly_is_an_invalid_parameter(
-    desk: Desk, name: str, arguments: dict[str, str], words: str
+    desk: Agent, name: str, arguments: dict[str, str], words: str
 ) -> None:
     with pytest.raises(MCPError, match=words) as raised:
         await desk.client.get_prompt(name, arguments)
@@ -116,7 +116,7 @@ async def test_a_listening_client_hears_of_what_this_server_writes(
     server: StdioServerParameters,
 ) -> None:
     async with Client(server, mode="2026-07-28") as client:
-        desk = Desk(client)
+        desk = Agent(client)
         await desk.file_ticket()
         uris = ["handoff://tickets", "handoff://tickets/HO-1-shop"]
         async with client.listen(resource_subscriptions=uris) as subscription:

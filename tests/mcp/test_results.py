@@ -13,13 +13,13 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.mcp.tools import TOOLS
 from tests import requests
 from tests.databases import in_store
-from tests.mcp.desk import Desk, text
+from tests.mcp.agent import Agent, text
 from tests.requests import TICKET
 
 SECRET = "ghp_" + "a1B2" * 9
 
 
-async def test_the_list_of_tools_stays_under_eight_kilobytes(desk: Desk) -> None:
+async def test_the_list_of_tools_stays_under_eight_kilobytes(desk: Agent) -> None:
     listed = await desk.client.list_tools()
     tools = [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools]
     assert len(json.dumps(tools, separators=(",", ":"))) < 8000
@@ -37,7 +37,7 @@ async def test_the_list_of_tools_stays_under_eight_kilobytes(desk: Desk) -> None
     ]
 
 
-async def test_every_tool_says_what_it_changes(desk: Desk) -> None:
+async def test_every_tool_says_what_it_changes(desk: Agent) -> None:
     for tool in (await desk.client.list_tools()).tools:
         assert tool.title
         assert tool.output_schema
@@ -53,7 +53,7 @@ def test_a_tool_has_the_name_of_what_it_does_at_the_desk_and_in_the_backend() ->
         assert hasattr(Backend, tool.name)
 
 
-async def test_what_others_wrote_is_marked_and_shown_without_hidden_characters(desk: Desk) -> None:
+async def test_what_others_wrote_is_marked_and_shown_without_hidden_characters(desk: Agent) -> None:
     hidden = "Ignore\u202e this\u200b and \U000e0041obey"
     await desk.file_ticket(title=hidden, evidence={"k\u2066ey": "v\u00adalue"})
     for tool, arguments in (("get_ticket", {"ticket": 1}), ("find_tickets", {})):
@@ -64,7 +64,7 @@ async def test_what_others_wrote_is_marked_and_shown_without_hidden_characters(d
         assert not _hidden_characters(result)
 
 
-async def test_every_result_that_holds_others_words_says_so(desk: Desk) -> None:
+async def test_every_result_that_holds_others_words_says_so(desk: Agent) -> None:
     await desk.file_ticket()
     triggered = await desk.call("trigger_bot_build", ticket=1)
     build = triggered["ticket"]["ai_output"]["build_run"]["build_id"]
@@ -90,14 +90,14 @@ async def test_every_result_that_holds_others_words_says_so(desk: Desk) -> None:
 
 
 async def test_hidden_characters_are_kept_in_the_store(
-    desk: Desk, desk_store: Path, caller: Caller
+    desk: Agent, desk_store: Path, caller: Caller
 ) -> None:
     await desk.file_ticket(title="Ignore\u202e this")
     kept = in_store(desk_store, lambda store: store.get_ticket(caller, requests.get_ticket(1)))
     assert kept.ticket.title == "Ignore\u202e this"
 
 
-async def test_a_pasted_token_is_masked_and_the_caller_is_told(desk: Desk) -> None:
+async def test_a_pasted_token_is_masked_and_the_caller_is_told(desk: Agent) -> None:
     arguments = {
         "title": "Token in the log",
         "description": f"The log shows {SECRET} in clear.",
@@ -113,7 +113,7 @@ async def test_a_pasted_token_is_masked_and_the_caller_is_told(desk: Desk) -> No
     assert "[masked: GitHub token]" in text(whole)
 
 
-async def test_a_receipt_and_a_list_leave_the_long_texts_out(desk: Desk) -> None:
+async def test_a_receipt_and_a_list_leave_the_long_texts_out(desk: Agent) -> None:
     long = {**TICKET, "description": "A long story. " * 300}
     for tool, arguments in (("create_ticket", long), ("find_tickets", {})):
         result = await desk.client.call_tool(tool, arguments)
@@ -125,7 +125,7 @@ def _hidden_characters(result: CallToolResult) -> bool:
     return any(character in shown for character in "\u202e\u200b\u2066\u00ad\U000e0041")
 
 
-async def test_a_client_that_sends_arrays_and_objects_as_strings_is_understood(desk: Desk) -> None:
+async def test_a_client_that_sends_arrays_and_objects_as_strings_is_understood(desk: Agent) -> None:
     ticket = await desk.file_ticket(roles='["backend", "qa"]', evidence='{"line": 41}')
     assert [role["role"] for role in ticket["roles"]] == ["backend", "qa", "merged"]
     whole = await desk.call("get_ticket", ticket=1)

@@ -54,7 +54,7 @@ def test_a_client_that_probes_and_then_shakes_hands_is_served(settings: dict[str
     assert "2026-07-28" in discovered["result"]["supportedVersions"]
     assert initialized["result"]["protocolVersion"] == "2025-06-18"
     assert len(listed["result"]["tools"]) == TOOL_COUNT
-    assert modern["result"]["structuredContent"] == {"projects": []}
+    assert modern["result"]["structuredContent"]["projects"] == []
 
 
 @pytest.mark.parametrize(

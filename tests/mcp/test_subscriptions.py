@@ -17,7 +17,7 @@ from mcp_handoff import desk
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
 from mcp_handoff.mcp.server import HandoffServer
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 
 BOARD = "handoff://tickets"
@@ -55,11 +55,11 @@ async def test_each_hears_of_a_change_until_it_unsubscribes(
         with anyio.fail_after(TIMEOUT):
             await ada.subscribe()
             await eve.subscribe()
-            await Desk(ada.client).file_ticket()
+            await Agent(ada.client).file_ticket()
             await ada.told.wait()
             await eve.told.wait()
             await ada.unsubscribe()
             eve.told = anyio.Event()
-            await Desk(ada.client).file_ticket(title="Another ticket")
+            await Agent(ada.client).file_ticket(title="Another ticket")
             await eve.told.wait()
     assert (ada.heard, eve.heard) == (1, 2)

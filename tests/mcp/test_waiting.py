@@ -8,13 +8,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
 
 @pytest.fixture
-async def rival(desk_store: Path, desk: Desk) -> AsyncIterator[sqlite3.Connection]:
+async def rival(desk_store: Path, desk: Agent) -> AsyncIterator[sqlite3.Connection]:
     """Another process's connection, which has the store's lock until it rolls back."""
     await desk.call("list_projects")  # from here on the server has its store open
     with closing(sqlite3.connect(desk_store, isolation_level=None)) as connection:
@@ -23,7 +23,7 @@ async def rival(desk_store: Path, desk: Desk) -> AsyncIterator[sqlite3.Connectio
 
 
 async def test_a_client_that_asked_hears_that_its_call_goes_on(
-    desk: Desk, rival: sqlite3.Connection
+    desk: Agent, rival: sqlite3.Connection
 ) -> None:
     heard: list[tuple[float, str]] = []
 

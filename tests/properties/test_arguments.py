@@ -17,6 +17,7 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
 from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.tools import TOOLS
@@ -62,7 +63,7 @@ def codes(kind: type[HandoffError] = HandoffError) -> Iterator[str]:
         yield from {child.code, *codes(child)} - {"INTERNAL"}
 
 
-class Desk:
+class Board:
     """A server in project shop with ticket 1, which qa keeps open, and the SDK's client on it.
 
     Whatever is called, the answer is checked against what tools/list and errors.py promise.
@@ -145,12 +146,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Board]:
     store = tmp_path / "handoff.db"
     backend = StoreBackend(SqliteDatabase.open(store, clock=clock))
-    served = HandoffServer(backend, read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path))
+    settings = read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path)
+    served = HandoffServer(Desk(backend, settings), settings)
     async with Client(served) as client:
-        opened = Desk(client, clock, store)
+        opened = Board(client, clock, store)
         await opened.prepare()
         yield opened
         opened.close()
@@ -217,7 +219,7 @@ def test_the_strategies_know_every_argument_that_is_listed() -> None:
 @settings(BOUNDED, max_examples=600)
 @given(call=calls(anything))
 async def test_whatever_is_sent_is_answered_and_bad_input_leaves_no_trace(
-    desk: Desk, call: tuple[str, Arguments]
+    desk: Board, call: tuple[str, Arguments]
 ) -> None:
     tool, arguments = call
     arguments = await desk.filled(arguments)
@@ -229,7 +231,7 @@ async def test_whatever_is_sent_is_answered_and_bad_input_leaves_no_trace(
 
 @settings(BOUNDED, max_examples=300)
 @given(call=calls(partial(right, without=["idempotency_key"])))
-async def test_right_arguments_are_taken(desk: Desk, call: tuple[str, Arguments]) -> None:
+async def test_right_arguments_are_taken(desk: Board, call: tuple[str, Arguments]) -> None:
     tool, arguments = call
     await desk.accepted(tool, await desk.filled(arguments))
 
@@ -237,7 +239,7 @@ async def test_right_arguments_are_taken(desk: Desk, call: tuple[str, Arguments]
 @settings(BOUNDED, max_examples=500)
 @given(call=calls(broken))
 async def test_every_wrong_argument_is_named_at_once(
-    desk: Desk, call: tuple[str, tuple[Arguments, set[str], bool]]
+    desk: Board, call: tuple[str, tuple[Arguments, set[str], bool]]
 ) -> None:
     tool, (arguments, wrong, listed) = call
     error = await desk.refused(tool, await desk.filled(arguments))
@@ -247,7 +249,7 @@ async def test_every_wrong_argument_is_named_at_once(
 
 @MANY
 @given(arguments=right("create_ticket", without=["idempotency_key"]))
-async def test_a_ticket_reads_as_it_was_filed(desk: Desk, arguments: Arguments) -> None:
+async def test_a_ticket_reads_as_it_was_filed(desk: Board, arguments: Arguments) -> None:
     desk.clock.advance(minutes=11)
     meant = as_listed(desk.schema("create_ticket"), arguments)
     roles = [*dict.fromkeys(meant.pop("roles")), "merged"]
@@ -305,7 +307,7 @@ EDGES: Mapping[Place, tuple[Sequence[Any], Sequence[Any]]] = {
 
 
 @pytest.mark.parametrize(("tool", "name"), EDGES)
-async def test_limits_are_exact(desk: Desk, tool: str, name: str) -> None:
+async def test_limits_are_exact(desk: Board, tool: str, name: str) -> None:
     within, beyond = EDGES[tool, name]
     base = BASES.get(tool, {})
     for value in within:
@@ -330,7 +332,7 @@ NESTS: Sequence[Nest] = (
     nest=st.sampled_from(NESTS),
 )
 async def test_a_pasted_secret_is_masked_and_its_sender_is_told(
-    desk: Desk, tool: str, name: str, secrets: Secrets, around: str, nest: Nest
+    desk: Board, tool: str, name: str, secrets: Secrets, around: str, nest: Nest
 ) -> None:
     for kind, (secret, core) in secrets.items():
         text = around.format(secret)
@@ -345,7 +347,7 @@ async def test_a_pasted_secret_is_masked_and_its_sender_is_told(
 
 
 @pytest.fixture
-async def full_desk(desk: Desk) -> Desk:
+async def full_desk(desk: Board) -> Board:
     """A desk with 24 tickets of four kinds; a quarter of the titles name the number 3."""
     for index in range(2, 25):
         desk.clock.advance(minutes=11)
@@ -354,7 +356,7 @@ async def full_desk(desk: Desk) -> Desk:
     return desk
 
 
-async def pages(desk: Desk, query: Arguments) -> list[int]:
+async def pages(desk: Board, query: Arguments) -> list[int]:
     numbers: list[int] = []
     cursor = {}
     while cursor is not None:
@@ -378,7 +380,7 @@ FILTERS = st.fixed_dictionaries(
 @MANY
 @given(limit=st.integers(1, 4) | st.integers(5, 30), filters=FILTERS)
 async def test_pages_hold_every_ticket_once_and_in_order(
-    full_desk: Desk, limit: int, filters: Arguments
+    full_desk: Board, limit: int, filters: Arguments
 ) -> None:
     whole = await pages(full_desk, {**filters, "limit": 100})
     assert await pages(full_desk, {**filters, "limit": limit}) == whole
@@ -391,7 +393,7 @@ async def test_pages_hold_every_ticket_once_and_in_order(
     character=st.sampled_from(string.ascii_letters + "-_+/=")
     | st.characters(exclude_categories=["Cs"]),
 )
-async def test_an_altered_cursor_is_refused(full_desk: Desk, place: int, character: str) -> None:
+async def test_an_altered_cursor_is_refused(full_desk: Board, place: int, character: str) -> None:
     page = await full_desk.accepted("find_tickets", {"limit": 3})
     cursor: str = page["next_cursor"]
     altered = cursor[:place] + character + cursor[place + 1 :]

@@ -24,7 +24,7 @@ from mcp_handoff.actors import Actor, Caller, bot
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.validation import parse
+from mcp_handoff.validation import Arguments
 from tests.clock import SteppedClock
 from tests.properties.model import Build, Desk, Fields, Refused, Suggestion, Ticket
 
@@ -157,7 +157,8 @@ class Story(RuleBasedStateMachine):
     def call(self, caller: Caller, operation: str, arguments: Fields) -> Fields:
         """Return what the store answers."""
         act = getattr(self.backend, operation)
-        request = parse(get_type_hints(act)["request"], arguments, caller.actor.role)
+        sent = Arguments(get_type_hints(act)["request"], arguments)
+        request = sent.parse(caller.actor.role)
         return self.runner.run(act(caller, request)).model_dump()
 
     def both(

@@ -13,7 +13,7 @@ from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.remote.retries import RetryPolicy
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.remote.faults import FaultServer, unused_address
 from tests.remote.stood_in import StandIn, started
 
@@ -22,7 +22,7 @@ BRISK = RetryPolicy(connect=20, read=30, call=60, wait=0.5, pause=0.001)
 
 TOKEN = "tickets-secret-1"
 
-OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
+OpenDesk = Callable[..., AbstractAsyncContextManager[Agent]]
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def open_desk(tmp_path: Path) -> OpenDesk:
     """Open a desk over the API at an address."""
 
     @asynccontextmanager
-    async def opened(address: str, policy: RetryPolicy = BRISK) -> AsyncGenerator[Desk]:
+    async def opened(address: str, policy: RetryPolicy = BRISK) -> AsyncGenerator[Agent]:
         tickets, builds = (ApiClient(address, "token-1", policy) for _ in range(2))
         backend = RemoteBackend(tickets, builds)
         settings = read_settings({"HANDOFF_PROJECT": "shop"}, tmp_path)
         server = HandoffServer(ServedDesk(backend, settings), settings)
         try:
             async with Client(server) as client:
-                yield Desk(client)
+                yield Agent(client)
         finally:
             await backend.close()
 
@@ -85,6 +85,6 @@ async def client(shared_stand_in: StandIn) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def desk(client: Client, stand_in: StandIn) -> Desk:
+def desk(client: Client, stand_in: StandIn) -> Agent:
     """What that client calls."""
-    return Desk(client)
+    return Agent(client)

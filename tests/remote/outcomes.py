@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 
 OK = "OK"
 _THEIRS = ("boom", "db-7", "html", "token-1", "other.example")
 """What the failing APIs say, and what they are told in confidence."""
 
 
-async def outcome(desk: Desk, tool: str, **arguments: Any) -> str:
+async def outcome(desk: Agent, tool: str, **arguments: Any) -> str:
     """Return OK or the code of the error, which never holds what the API itself said."""
     result = await desk.client.call_tool(tool, arguments)
     assert result.structured_content is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.mcp.desk import Desk, text
+from tests.mcp.agent import Agent, text
 from tests.remote.conftest import TOKEN
 from tests.remote.stand_in import BUILD, CLOSED, PROJECT, SUGGESTION, TICKET
 from tests.remote.stood_in import StandIn, started
@@ -21,7 +21,7 @@ GITHUB_TOKEN = "ghp_" + "a1B2" * 9
 
 
 async def test_create_ticket_sends_the_documented_body_and_says_who_acts(
-    desk: Desk, stand_in: StandIn
+    desk: Agent, stand_in: StandIn
 ) -> None:
     more = {
         "priority": "high",
@@ -36,7 +36,7 @@ async def test_create_ticket_sends_the_documented_body_and_says_who_acts(
     assert stand_in.requests()[-1]["headers"]["authorization"] == f"Bearer {TOKEN}"
 
 
-async def test_create_ticket_leaves_out_what_was_not_said(desk: Desk, stand_in: StandIn) -> None:
+async def test_create_ticket_leaves_out_what_was_not_said(desk: Agent, stand_in: StandIn) -> None:
     await desk.file_ticket()
     _, _, body = stand_in.last()
     said = {"priority": "medium", "blocking": False, "actor_role": "bot", "source": "bot"}
@@ -46,11 +46,11 @@ async def test_create_ticket_leaves_out_what_was_not_said(desk: Desk, stand_in: 
 async def test_the_configured_id_is_who_acts(stand_in: StandIn) -> None:
     settings = {"HANDOFF_ACTOR_ID": "ci-bot"}
     async with Client(started(stand_in, TOKEN, **settings)) as client:
-        await Desk(client).file_ticket()
+        await Agent(client).file_ticket()
     assert stand_in.last()[2]["actor_id"] == "ci-bot"
 
 
-async def test_a_minimal_response_is_told_with_what_was_filed(desk: Desk) -> None:
+async def test_a_minimal_response_is_told_with_what_was_filed(desk: Agent) -> None:
     result = await desk.client.call_tool("create_ticket", {**FILED, "roles": ["qa"]})
     assert result.structured_content is not None
     ticket = result.structured_content["ticket"]
@@ -60,14 +60,14 @@ async def test_a_minimal_response_is_told_with_what_was_filed(desk: Desk) -> Non
 
 
 async def test_roles_that_are_told_by_name_alone_are_those_of_a_new_ticket(
-    desk: Desk, stand_in: StandIn
+    desk: Agent, stand_in: StandIn
 ) -> None:
     told = {"id": TICKET, "status": "open", "created_at": "2026-11-02T09:30:00Z"}
     stand_in.respond_next(201, {"ticket": {**told, "stage": "backlog", "roles": ["backend"]}})
     assert (await desk.file_ticket())["roles"] == [{"role": "backend", "status": "pending"}]
 
 
-async def test_a_secret_is_masked_before_it_is_sent(desk: Desk, stand_in: StandIn) -> None:
+async def test_a_secret_is_masked_before_it_is_sent(desk: Agent, stand_in: StandIn) -> None:
     described = f"Sign in with {GITHUB_TOKEN} to see it."
     filed = await desk.call(
         "create_ticket", **{**FILED, "description": described}, evidence={"key": GITHUB_TOKEN}
@@ -84,7 +84,7 @@ async def test_a_secret_is_masked_before_it_is_sent(desk: Desk, stand_in: StandI
 
 @pytest.mark.parametrize("given", [{}, {"provider": "docker", "repo": "acme/shop"}])
 async def test_trigger_bot_build_sends_the_documented_body(
-    desk: Desk, stand_in: StandIn, given: dict[str, Any]
+    desk: Agent, stand_in: StandIn, given: dict[str, Any]
 ) -> None:
     result = await desk.client.call_tool("trigger_bot_build", {"ticket": TICKET, **given})
     assert stand_in.last() == ("POST", f"{TICKETS}/{TICKET}/trigger-bot-build", given)
@@ -94,7 +94,7 @@ async def test_trigger_bot_build_sends_the_documented_body(
 
 @pytest.mark.parametrize("name", [7, "#7", "HO-7-shop"])
 async def test_a_ticket_that_is_named_by_number_is_looked_up_for_its_id(
-    desk: Desk, stand_in: StandIn, name: str | int
+    desk: Agent, stand_in: StandIn, name: str | int
 ) -> None:
     await desk.call("trigger_bot_build", ticket=name)
     looked, triggered = stand_in.requests()
@@ -105,14 +105,14 @@ async def test_a_ticket_that_is_named_by_number_is_looked_up_for_its_id(
 
 @pytest.mark.parametrize("ai_output", ["a text", {"build_run": "queued"}, {"build_run": None}])
 async def test_an_undocumented_ai_output_does_no_harm(
-    desk: Desk, stand_in: StandIn, ai_output: object
+    desk: Agent, stand_in: StandIn, ai_output: object
 ) -> None:
     stand_in.respond_next(200, {"ticket": {"id": TICKET, "ai_output": ai_output}})
     await desk.call("trigger_bot_build", ticket=TICKET)
 
 
 async def test_act_on_suggestion_sends_the_documented_body_once(
-    desk: Desk, stand_in: StandIn
+    desk: Agent, stand_in: StandIn
 ) -> None:
     arguments = {"suggestion_id": SUGGESTION, "action": "execute", "reason": "It is merged."}
     result = await desk.client.call_tool("act_on_suggestion", arguments)
@@ -125,7 +125,7 @@ async def test_act_on_suggestion_sends_the_documented_body_once(
 
 
 async def test_what_executing_changed_is_told_where_the_api_tells_all_of_it(
-    desk: Desk, stand_in: StandIn
+    desk: Agent, stand_in: StandIn
 ) -> None:
     applied = {"merged": True, "new_stage": "live", "roles_marked_done": ["backend"]}
     suggestion = (await desk.call("list_suggestions"))["suggestions"][0]
@@ -136,7 +136,7 @@ async def test_what_executing_changed_is_told_where_the_api_tells_all_of_it(
     assert acted["apply_result"] == applied
 
 
-async def test_list_suggestions_tells_evidence_of_any_shape(desk: Desk, stand_in: StandIn) -> None:
+async def test_list_suggestions_tells_evidence_of_any_shape(desk: Agent, stand_in: StandIn) -> None:
     listed = await desk.call("list_suggestions")
     assert listed["suggestions"][0]["evidence"] == [{"commit": "abc1234"}, "seen in the log"]
     path = f"/projects/{PROJECT}/ai-suggestions?status=pending&limit=20"
@@ -144,7 +144,7 @@ async def test_list_suggestions_tells_evidence_of_any_shape(desk: Desk, stand_in
 
 
 async def test_update_build_sends_what_was_given_null_included(
-    desk: Desk, stand_in: StandIn
+    desk: Agent, stand_in: StandIn
 ) -> None:
     changes = {"description": None, "is_active": False, "metadata": {"size": 3}}
     updated = await desk.call("update_build", build_id=BUILD, org="acme", **changes)
@@ -153,7 +153,7 @@ async def test_update_build_sends_what_was_given_null_included(
     assert "retention" not in updated
 
 
-async def test_find_tickets_reads_the_documented_rows(desk: Desk, stand_in: StandIn) -> None:
+async def test_find_tickets_reads_the_documented_rows(desk: Agent, stand_in: StandIn) -> None:
     found = (await desk.call("find_tickets", query="number", limit=5))["tickets"]
     assert stand_in.last()[1] == f"{TICKETS}?q=number&status=open&limit=5&slim=1"
     (row,) = found
@@ -162,24 +162,24 @@ async def test_find_tickets_reads_the_documented_rows(desk: Desk, stand_in: Stan
     assert "board_column" not in row
 
 
-async def test_find_tickets_goes_on_where_the_page_before_ended(desk: Desk) -> None:
+async def test_find_tickets_goes_on_where_the_page_before_ended(desk: Agent) -> None:
     first = await desk.call("find_tickets", status="any", limit=1)
     second = await desk.call("find_tickets", status="any", cursor=first["next_cursor"])
     assert [page["tickets"][0]["number"] for page in (first, second)] == [7, 8]
 
 
 @pytest.mark.parametrize("name", [TICKET, 7, "HO-7-shop"])
-async def test_get_ticket_falls_back_to_the_list(desk: Desk, name: str | int) -> None:
+async def test_get_ticket_falls_back_to_the_list(desk: Agent, name: str | int) -> None:
     ticket = (await desk.call("get_ticket", ticket=name))["ticket"]
     assert (ticket["number"], ticket["suggested_resolution"]) == (7, "Change it.")
 
 
 @pytest.mark.parametrize("name", [BUILD, 99])
-async def test_get_ticket_says_when_the_list_has_none(desk: Desk, name: str | int) -> None:
+async def test_get_ticket_says_when_the_list_has_none(desk: Agent, name: str | int) -> None:
     assert (await desk.refusal("get_ticket", {"ticket": name}))["code"] == "NOT_FOUND"
 
 
-async def test_list_projects_names_those_of_the_callers_tickets(desk: Desk) -> None:
+async def test_list_projects_names_those_of_the_callers_tickets(desk: Agent) -> None:
     assert (await desk.call("list_projects"))["projects"] == [{"id": PROJECT}]
 
 
@@ -191,7 +191,7 @@ async def test_list_projects_names_those_of_the_callers_tickets(desk: Desk) -> N
     ],
 )
 async def test_what_the_apis_lack_is_named(
-    desk: Desk, stand_in: StandIn, tool: str, arguments: dict[str, Any], lacking: str
+    desk: Agent, stand_in: StandIn, tool: str, arguments: dict[str, Any], lacking: str
 ) -> None:
     error = await desk.refusal(tool, arguments)
     assert error["code"] == "UNSUPPORTED"
@@ -199,7 +199,7 @@ async def test_what_the_apis_lack_is_named(
     assert stand_in.url in error["message"]
 
 
-async def test_a_name_that_leads_out_of_its_path_is_refused(desk: Desk, stand_in: StandIn) -> None:
+async def test_a_name_that_leads_out_of_its_path_is_refused(desk: Agent, stand_in: StandIn) -> None:
     for tool, arguments in (("find_tickets", {"project": ".."}), ("find_builds", {"org": ".."})):
         assert (await desk.refusal(tool, arguments))["code"] == "NOT_FOUND"
     assert stand_in.requests() == []
@@ -231,7 +231,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "code"), [*REFUSALS, (409, "SUGGESTION_NOT_PENDING")])
 async def test_the_ticket_apis_refusals_are_told_in_our_own_words(
-    desk: Desk, stand_in: StandIn, status: int, code: str
+    desk: Agent, stand_in: StandIn, status: int, code: str
 ) -> None:
     stand_in.respond_next(status, TICKET_ERROR)
     arguments = {"suggestion_id": SUGGESTION, "action": "execute"}
@@ -245,7 +245,7 @@ async def test_the_ticket_apis_refusals_are_told_in_our_own_words(
 
 @pytest.mark.parametrize(("status", "code"), [*REFUSALS, (409, "ALREADY_EXISTS")])
 async def test_the_builds_apis_refusals_are_told_in_our_own_words(
-    desk: Desk, stand_in: StandIn, status: int, code: str
+    desk: Agent, stand_in: StandIn, status: int, code: str
 ) -> None:
     stand_in.respond_next(status, BUILD_ERROR)
     error = await desk.refusal("update_build", {"build_id": BUILD, "is_active": True})
@@ -256,7 +256,9 @@ async def test_the_builds_apis_refusals_are_told_in_our_own_words(
     assert len(stand_in.requests()) == 1
 
 
-async def test_reconnect_becomes_advice_to_link_github_again(desk: Desk, stand_in: StandIn) -> None:
+async def test_reconnect_becomes_advice_to_link_github_again(
+    desk: Agent, stand_in: StandIn
+) -> None:
     stand_in.respond_next(401, {"error": "Raw words", "reconnect": True})
     error = await desk.refusal("trigger_bot_build", {"ticket": CLOSED})
     assert "Linking GitHub again" in error["message"]

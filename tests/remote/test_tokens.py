@@ -8,7 +8,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from mcp_handoff.config import read_settings
-from tests.mcp.desk import Desk
+from tests.mcp.agent import Agent
 from tests.remote.conftest import TOKEN, OpenDesk
 from tests.remote.impostor import Impostor
 from tests.remote.outcomes import outcome
@@ -37,8 +37,8 @@ async def use_both(server: StdioServerParameters) -> list[str]:
     """Ask both APIs for something; return how each call ended."""
     async with Client(server) as client:
         return [
-            await outcome(Desk(client), "find_tickets"),
-            await outcome(Desk(client), "update_build", build_id=BUILD, is_active=True),
+            await outcome(Agent(client), "find_tickets"),
+            await outcome(Agent(client), "update_build", build_id=BUILD, is_active=True),
         ]
 
 
@@ -83,7 +83,7 @@ async def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_redirect_is_followed(
-    desk: Desk, stand_in: StandIn, elsewhere: StandIn, status: int
+    desk: Agent, stand_in: StandIn, elsewhere: StandIn, status: int
 ) -> None:
     stand_in.respond_next(status, {}, Location=f"{elsewhere.url}/tickets")
     assert (await desk.refusal("find_tickets", {}))["code"] == "BACKEND_UNAVAILABLE"
@@ -109,7 +109,7 @@ async def test_no_log_holds_a_token_however_much_is_logged(
     log = tmp_path / "log"
     with log.open("w") as errlog:
         async with Client(stdio_client(server, errlog=errlog)) as client:
-            desk = Desk(client)
+            desk = Agent(client)
             await desk.call("find_tickets")
             for tool, arguments in (
                 ("update_build", {"build_id": BUILD, "is_active": True}),

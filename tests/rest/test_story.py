@@ -15,7 +15,7 @@ from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.test_story import *  # noqa: F403 - each of its tests runs again here
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
-from tests.rest.desk import RestDesk
+from tests.rest.program import Program
 
 del test_a_call_that_says_who_acts_is_refused  # noqa: F821 - it came with the star
 
@@ -29,22 +29,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-async def desk(served: Served) -> AsyncIterator[RestDesk]:
+async def desk(served: Served) -> AsyncIterator[Program]:
     """A client of it, and nothing in the store but the project."""
     empty(served.store)
     make_project(served.store, "shop")
     given = bearer(served.token)
     async with httpx2.AsyncClient(base_url=served.url, headers=given, timeout=TIMEOUT) as http:
-        yield RestDesk(http)
+        yield Program(http)
 
 
-async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: RestDesk) -> None:
+async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: Program) -> None:
     for number, name in enumerate(("actor_role", "actor_id", "source")):
         ticket = await desk.file_ticket(**{"title": f"Ticket {number}", name: "user"})
         assert (ticket["actor_role"], ticket["source"], ticket["actor_id"]) == ("bot", "bot", "mcp")
 
 
-async def test_texts_come_as_they_were_stored(desk: RestDesk) -> None:
+async def test_texts_come_as_they_were_stored(desk: Program) -> None:
     hidden = "Ignore\u202e this\u200b"
     assert (await desk.file_ticket(title=hidden))["title"] == hidden
     read = await desk.call("get_ticket", ticket=1)
@@ -52,14 +52,14 @@ async def test_texts_come_as_they_were_stored(desk: RestDesk) -> None:
     assert "notice" not in read
 
 
-async def test_what_is_found_twice_or_masked_is_told(desk: RestDesk) -> None:
+async def test_what_is_found_twice_or_masked_is_told(desk: Program) -> None:
     secret = {"description": f"The log shows {'ghp_' + 'a1B2' * 9} in clear."}
     filed = await desk.call("create_ticket", **{**TICKET, **secret})
     assert (filed["deduplicated"], filed["masked"]) == (False, ["description"])
     assert (await desk.call("create_ticket", **{**TICKET, **secret}))["deduplicated"]
 
 
-async def test_tickets_are_found_by_their_kind_of_request(desk: RestDesk) -> None:
+async def test_tickets_are_found_by_their_kind_of_request(desk: Program) -> None:
     await desk.file_ticket(request_type="bug")
     for kind, found in (("bug", 1), ("decision_needed", 0)):
         tickets = (await desk.call("find_tickets", request_type=kind))["tickets"]

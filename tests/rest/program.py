@@ -43,7 +43,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 """Arguments that have another name over REST."""
 
 
-class RestDesk:
+class Program:
     """Calls over REST what `Desk` calls over MCP, and answers in the same shapes."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:

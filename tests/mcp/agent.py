@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, TextContent
 from tests.requests import TICKET
 
 
-class Desk:
+class Agent:
     """Calls tools through the SDK's client."""
 
     def __init__(self, client: Client) -> None:
