@@ -97,15 +97,20 @@ def _get(store: Store, number: int) -> Awaitable[object]:
 
 
 def _page(store: Store, _: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, FindTickets())
+    return store.backend.find_tickets(_CALLER, _page_of())
 
 
 def _search(store: Store, number: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, FindTickets(query=Author(number).words(2)))
+    return store.backend.find_tickets(_CALLER, _page_of(Author(number).words(2)))
 
 
 def _search_commonest(store: Store, _: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, FindTickets(query=COMMONEST))
+    return store.backend.find_tickets(_CALLER, _page_of(COMMONEST))
+
+
+def _page_of(query: str | None = None) -> FindTickets:
+    """Return the request of an agent: the newest twenty open tickets, without their long texts."""
+    return FindTickets(query=query, status="open", slim=True, limit=20)
 
 
 def _growing(name: str, taken: Taken) -> list[str]:

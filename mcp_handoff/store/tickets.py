@@ -58,15 +58,14 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
             fingerprint=fingerprint,
             since=timestamp(tx.now - timedelta(seconds=REPEAT_WINDOW_SECONDS)),
         )
-    roles = [TicketRole(role=role, status="pending") for role in (*request.roles, MERGED)]
     if repeated:
-        row, roles = repeated, roles_of(tx, repeated["id"])
-    else:
-        row = _file(tx, caller, project, {**content, "fingerprint": fingerprint}, roles)
+        fields = summary(repeated, project["slug"], roles_of(tx, repeated["id"]))
+        return CreatedTicket(ticket=TicketSummary.model_validate(fields), deduplicated=True)
+    roles = [TicketRole(role=role, status="pending") for role in (*request.roles, MERGED)]
+    row = _file(tx, caller, project, {**content, "fingerprint": fingerprint}, roles)
+    fields = summary(row, project["slug"], roles)
     return CreatedTicket(
-        ticket=TicketSummary.model_validate(summary(row, project["slug"], roles)),
-        deduplicated=repeated is not None,
-        masked=None if repeated else masked,
+        ticket=TicketSummary.model_validate(fields), deduplicated=False, masked=masked
     )
 
 
