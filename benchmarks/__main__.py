@@ -18,7 +18,7 @@ def main() -> None:
     print(stdio.compare(options.rounds, options.calls, options.starts), flush=True)
     print(f"\n{api.compare(options.rounds, options.calls, options.starts)}", flush=True)
     print(f"\n{crowd.gather()}", flush=True)
-    print(f"\n{throughput.compare(options.rounds, options.calls)}", flush=True)
+    print(f"\n{throughput.compare(options.rounds * options.loads, options.calls)}", flush=True)
     print(f"\n{replicas.compare(options.rounds, options.seconds)}", flush=True)
     print(f"\n{memory.sustain(options.sustained)}", flush=True)
     if options.tickets:
@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="how often the servers file tickets")
     add("--calls", type=int, default=400, help="calls of each kind, in each round and store")
+    add(
+        "--loads", type=int, default=3, help="loads over HTTP a round: many even out a busy machine"
+    )
     add("--seconds", type=int, default=3, help="how long a side writes to PostgreSQL in a round")
     add("--sustained", type=int, default=20_000, help="calls in each era that leave memory flat")
     add("--starts", type=int, default=15, help="how often both servers are started")

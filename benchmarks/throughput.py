@@ -17,9 +17,6 @@ from benchmarks.table import markdown, verdict
 from benchmarks.turns import growth, shuffled, timing
 
 CLIENTS = (1, 8, 32)
-TURNS = 3
-"""How many loads of each kind a round has: many short ones even out a busy machine."""
-
 RATE_RATIO = 0.8
 LOAD_SHARE = 0.7
 """A load generator that is busy for longer than this would measure itself."""
@@ -70,15 +67,15 @@ class Sides:
         return self.at(CLIENTS[-1])
 
 
-def compare(rounds: int, calls: int) -> str:
-    """Put loads of so many calls on all sides and return the table."""
+def compare(turns: int, calls: int) -> str:
+    """Put so many loads of so many calls on all sides and return the table."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         sides = _serve(stack, folder)
         numbers = count(0, calls)
         for side in sides.all():
             side.file(CLIENTS[0], calls, next(numbers))  # or the first would pay for starting
-        for clients in CLIENTS * (rounds * TURNS):
+        for clients in CLIENTS * turns:
             for side in shuffled(sides.at(clients)):
                 side.loads[clients].append(side.file(clients, calls, next(numbers)))
     return markdown([*_HEAD, "target", "met"], list(_rows(sides)))

@@ -67,8 +67,11 @@ async def test_reading_the_status_before_writing_it_lets_several_win(
 ) -> None:
     suggestions = await pending_suggestions(database_name, SUGGESTIONS)
     async with racers(8, database_name) as rivals:
-        races = [await told_at_once(rivals, f"act_naively {one}") for one in suggestions]
-    assert max(sum("won" in answer for answer in race) for race in races) > 1
+        for suggestion in suggestions:
+            answers = await told_at_once(rivals, f"act_naively {suggestion}")
+            if sum("won" in answer for answer in answers) > 1:
+                return
+    pytest.fail("of those who look before they write, one won each time")
 
 
 async def test_the_same_create_from_sixteen_tasks_at_once_is_one_ticket(

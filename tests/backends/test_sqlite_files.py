@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,12 +20,12 @@ from mcp_handoff.errors import BackendUnavailable, Misconfigured
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
-from tests.backends.children import child
 from tests.backends.invariants import assert_whole
 from tests.backends.racer_process import Answer
 from tests.backends.wording import assert_own_words
 from tests.backends.writer_process import CALLER, live
 
+ROOT = Path(__file__).parents[2]
 SECONDS = 120
 PAGE = 4096
 
@@ -211,9 +212,11 @@ def permissions(path: Path, mode: int) -> Generator[None]:
 
 
 async def answer(module: str, *arguments: str, within: Sequence[str] = ()) -> Answer:
+    """Return the answer of a module of tests.backends, run by the command `within`."""
+    command = [*within, sys.executable, "-m", f"tests.backends.{module}", *arguments]
     with anyio.fail_after(SECONDS):
-        async with child(module, *arguments, within=within) as process:
-            return json.loads(await process.line())
+        ran = await anyio.run_process(command, stderr=None, cwd=ROOT)
+    return json.loads(ran.stdout)
 
 
 async def fill(store: Path) -> None:

@@ -1,11 +1,9 @@
-"""Senders in processes of their own, forked from one that has imported everything, so that a
-hundred of them start in seconds."""
+"""Senders in processes of their own."""
 
 import io
 import os
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -16,17 +14,15 @@ from mcp_handoff.dispatch import Attempt, Dispatcher, Receiver
 from mcp_handoff.runs import Dispatch
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
+from tests.forks import FORKS
 from tests.mcp.wire import environment
-
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
 
 Send = Callable[[Mapping[str, str]], None]
 
 
 def sender(send: Send, store: Path, url: str) -> ForkServerProcess:
     """Start a process that sends what is due in a store."""
-    process = _FORKS.Process(target=send, args=(environment(store, BUILD_DISPATCH_URL=url),))
+    process = FORKS.Process(target=send, args=(environment(store, BUILD_DISPATCH_URL=url),))
     process.start()
     return process
 
