@@ -62,11 +62,11 @@ def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:
     What it claims counts before both, unless it comes with a bot's token: that is a bot whatever
     it says.
     """
-    if principal.role == "bot":
+    if principal.role == "bot" and actor.role != BOT:
         return bot(principal.name)
     if principal is not LOCAL or actor.id is None:
         actor = replace(actor, id=principal.name)
-    if claim is None:
+    if claim is None or principal.role == "bot":
         return actor
     return Actor(
         role=claim.actor_role or actor.role,

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
-from mcp_types import CallToolResult, TextContent
+from mcp_types import TextContent
 
 from mcp_handoff.tickets import TicketPage
 
@@ -92,11 +92,16 @@ class _Story:
         print(_styled("1", sentence))
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        shown = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
+        values = {
+            name: textwrap.shorten(repr(value), 60, placeholder=" …'")
+            for name, value in arguments.items()
+        }
+        shown = ", ".join(f"{name}={value}" for name, value in values.items())
         print(_folded(f"{tool}({shown})", mark=_styled("36", "→ ")))
         result = await self._client.call_tool(tool, dict(arguments))
         colour = "31" if result.is_error else "32"
-        print(_folded(_text(result), mark=_styled(colour, "← ")) + "\n")
+        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+        print(_folded(text, mark=_styled(colour, "← ")) + "\n")
         return result.structured_content or {}
 
 
@@ -112,14 +117,6 @@ def _server(store: Path) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable, args=["-m", "mcp_handoff"], env=environment
     )
-
-
-def _text(result: CallToolResult) -> str:
-    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-
-
-def _short(value: Any) -> str:
-    return textwrap.shorten(repr(value), 60, placeholder=" …'")
 
 
 def _folded(text: str, *, mark: str) -> str:

@@ -7,10 +7,10 @@ once, has the backend do it, and notes how it ended. Doors only translate.
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from mcp_handoff import builds, principals, projects, runs, suggestions, tickets, tokens
-from mcp_handoff.actors import BOT, Actor, ActorRole, Caller, Claim, stamped
+from mcp_handoff.actors import BOT, Actor, Caller, Claim, stamped
 from mcp_handoff.admission import Admission
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, Door, Observe, log_call, observed
@@ -208,7 +208,9 @@ class Desk:
                 principals.require_writer(principal)
             if rule is not None:
                 rule(principal)
-            request = arguments.parse(_role(visitor, arguments))
+            # A claim is not checked yet, and decides all the same which rules hold for the rest.
+            roles = (visitor.actor.role, principal.role, arguments.sent.get("actor_role"))
+            request = arguments.parse(BOT if BOT in roles else "user")
             claim = request if isinstance(request, Claim) else None
             caller = Caller(
                 actor=stamped(visitor.actor, principal, claim),
@@ -226,9 +228,3 @@ class Desk:
             if visitor.admission.refusal is not None:
                 raise visitor.admission.refusal
             yield
-
-
-def _role(visitor: Visitor, arguments: Arguments[Any]) -> ActorRole:
-    """Return as what a caller acts whose claim is not checked yet."""
-    is_bot = BOT in (visitor.actor.role, visitor.principal.role, arguments.sent.get("actor_role"))
-    return BOT if is_bot else "user"

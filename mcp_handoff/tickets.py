@@ -269,15 +269,8 @@ def merge(roles: Mapping[str, str], stage: Stage) -> Merge:
     """
     if stage == "live":
         return Merge([], stage)
-    done = [role for role in roles if _is_open(roles[role]) and _is_finished_by_merge(role)]
-    left = [role for role in roles if _is_open(roles[role]) and role not in done]
+    unfinished = [role for role, status in roles.items() if status not in ("done", "skipped")]
+    done = [role for role in unfinished if role == MERGED or role in IMPLEMENTATION_ROLES]
+    left = [role for role in unfinished if role not in done]
     reached: Stage = "validation" if left else "live"
     return Merge(done, STAGES[max(STAGES.index(stage), STAGES.index(reached))])
-
-
-def _is_open(status: str) -> bool:
-    return status not in ("done", "skipped")
-
-
-def _is_finished_by_merge(role: str) -> bool:
-    return role == MERGED or role in IMPLEMENTATION_ROLES

@@ -58,7 +58,10 @@ class Arguments(Generic[RequestT_co]):
         Raises ValidationFailed with every wrong field, or RolesRequired when that is all that is
         wrong.
         """
-        doubled = [_unknown(name) for name in self.sent if name in self.fixed]
+        doubled: list[ErrorDetails] = [
+            {"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None}
+            for name in self.sent.keys() & self.fixed.keys()
+        ]
         try:
             request = self.model.model_validate({**self.sent, **self.fixed}, context=actor_role)
         except ValidationError as error:
@@ -85,10 +88,6 @@ def refusal(details: Sequence[ErrorDetails], known: Sequence[str] = ()) -> Valid
     if all(detail["type"] == "roles_required" for detail in details):
         return RolesRequired(f"{listed}.", fields=fields)
     return ValidationFailed(f"{listed}. Nothing was stored.", fields=fields)
-
-
-def _unknown(name: str) -> ErrorDetails:
-    return {"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None}
 
 
 def _message(detail: ErrorDetails, known: Sequence[str]) -> str:

@@ -107,7 +107,8 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Write `data` after all that was written before."""
-        if self._unwritten or len(data) > select.PIPE_BUF or not self._takes_more():
+        _, takes_more, _ = select.select([], [self._descriptor], [], 0)
+        if self._unwritten or len(data) > select.PIPE_BUF or not takes_more:
             self._unwritten += 1
             self._waiting.put(data)
         elif not self._write(data):
@@ -118,9 +119,6 @@ class Output:
         while self._unwritten:
             self._flushed = anyio.Event()
             await self._flushed.wait()
-
-    def _takes_more(self) -> bool:
-        return bool(select.select([], [self._descriptor], [], 0)[1])
 
     def _run(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -172,11 +172,12 @@ class HandoffServer(MCPServer[Any]):
 
     def _parsed(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Undo what some clients do to arrays and objects: send them as a string of JSON."""
-        structured = self._structured.get(tool, ())
-        return {
-            name: _parsed_json(value) if name in structured else value
-            for name, value in arguments.items()
-        }
+        parsed = dict(arguments)
+        for name in self._structured.get(tool, frozenset()) & arguments.keys():
+            if isinstance(arguments[name], str):
+                with suppress(ValueError, RecursionError):
+                    parsed[name] = json.loads(arguments[name])
+        return parsed
 
     def _visitor(self, context: RequestContext | None) -> Visitor:
         """Return who calls: a bot, known by the configured id or its client's name."""
@@ -204,13 +205,6 @@ class HandoffServer(MCPServer[Any]):
         if visitor.principal.projects is None:
             return list(uris)
         return [uri for uri in uris if await resources.can_read(self._desk, visitor, uri)]
-
-
-def _parsed_json(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:

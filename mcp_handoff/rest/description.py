@@ -7,9 +7,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 
 BEARER = Depends(HTTPBearer(auto_error=False, description="A token of `mcp-handoff token create`."))
-"""Describes what the guard in front of this API checks; nothing is checked here."""
+"""Describes what the authentication in front of this API checks; nothing is checked here."""
 
 _FOREIGN = {"HTTPValidationError", "ValidationError"}
+_FOREIGN_SCHEMA = {"$ref": "#/components/schemas/HTTPValidationError"}
 
 
 def describe(api: FastAPI) -> dict[str, Any]:
@@ -23,13 +24,9 @@ def describe(api: FastAPI) -> dict[str, Any]:
     )
     for operations in described["paths"].values():
         for operation in operations.values():
-            _drop_foreign(operation["responses"])
+            body = operation["responses"].get("422", {}).get("content", {})
+            if body.get("application/json", {}).get("schema") == _FOREIGN_SCHEMA:
+                del operation["responses"]["422"]
     for name in _FOREIGN:
         described["components"]["schemas"].pop(name, None)
     return described
-
-
-def _drop_foreign(responses: dict[str, Any]) -> None:
-    schema = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema")
-    if schema == {"$ref": "#/components/schemas/HTTPValidationError"}:
-        del responses["422"]
