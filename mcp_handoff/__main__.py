@@ -9,7 +9,8 @@ def main() -> int:
     """Run the command line; return its exit status, 1 when Ctrl-C came before it was done."""
     # Python raises KeyboardInterrupt wherever it is, and drops it in a callback of the import
     # system: the program would go on. Nothing is lost yet that ending at once could lose.
-    signal.signal(signal.SIGINT, _end_at_once)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end_at_once)
     try:
         from mcp_handoff import cli
 
@@ -18,7 +19,7 @@ def main() -> int:
         return 1
 
 
-def _end_at_once(_: int, __: object) -> None:
+def end_at_once(_: int, __: object) -> None:
     os._exit(1)
 
 

@@ -310,6 +310,7 @@ def _run_async(work: Callable[[], Awaitable[None]]) -> int:
     import anyio
 
     # From here on Ctrl-C cancels the work, which then ends in good order.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     anyio.run(work)
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import BOT, Caller
@@ -136,14 +136,6 @@ class CreatedTicket(Record):
     )
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Stages = Annotated[list[Stage], BeforeValidator(_as_list)]
-"""One stage, or several."""
-
-
 class FindTickets(Request):
     """List a project's tickets, newest first, or search their texts."""
 
@@ -157,7 +149,7 @@ class FindTickets(Request):
         | None
     ) = None
     status: StatusFilter = "any"
-    stage: Stages = Field(default_factory=list[Stage])
+    stage: list[Stage] = Field(default_factory=list[Stage])
     role: RoleFilter | None = None
     request_type: RequestType | None = None
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False

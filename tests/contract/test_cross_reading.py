@@ -36,7 +36,7 @@ async def told(backend: Backend, caller: Caller, build: str) -> list[Record]:
         await backend.get_ticket(caller, requests.get_ticket(1)),
         await backend.get_ticket(caller, requests.get_ticket("HO-2-shop")),
         await backend.find_tickets(caller, requests.find_tickets(status="any")),
-        await backend.find_tickets(caller, requests.find_tickets(query="checkout", limit=1)),
+        await backend.find_tickets(caller, requests.find_tickets(query="100 items", limit=1)),
         await backend.find_tickets(caller, requests.find_tickets(slim=True)),
         await backend.list_suggestions(caller, requests.list_suggestions(status="any")),
         await backend.find_builds(caller, requests.find_builds(ticket=1)),

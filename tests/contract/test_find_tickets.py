@@ -49,7 +49,7 @@ async def test_tickets_are_found_by_role_and_by_what_they_are(
 ) -> None:
     assert await numbers(backend, caller, 10, role="qa") == [3]
     assert await numbers(backend, caller, 10, request_type="feature_request") == []
-    assert await numbers(backend, caller, 10, stage="backlog", query="exit") == [4, 1]
+    assert await numbers(backend, caller, 10, stage=["backlog"], query="exit") == [4, 1]
     assert await numbers(backend, caller, 10, status="closed") == []
 
 

@@ -1,9 +1,11 @@
 """The tools of tickets."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from mcp_handoff import tickets
 from mcp_handoff.desk import Desk
@@ -20,7 +22,6 @@ from mcp_handoff.tickets import (
     GetTicket,
     RoleFilter,
     Stage,
-    Stages,
     StatusFilter,
     TicketDetail,
     TicketPage,
@@ -30,16 +31,38 @@ from mcp_handoff.tickets import (
 )
 
 
-def _shown_as(values: Sequence[str]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": list(values)})
+def _one_of(value: Any, choices: Sequence[str]) -> Any:
+    if value is not None and value not in choices:
+        expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+    return value
+
+
+def _one_stage(value: Any) -> list[Any]:
+    return [] if _one_of(value, STAGES) is None else [value]
+
+
+OneStage = Annotated[
+    list[Stage],
+    BeforeValidator(_one_stage),
+    WithJsonSchema({"type": "string", "enum": list(STAGES)}),
+]
+"""The stages that are asked for; a model names one."""
+
+AskedRole = Annotated[
+    RoleFilter,
+    BeforeValidator(partial(_one_of, choices=ROLES)),
+    WithJsonSchema({"type": "string", "enum": list(ROLES)}),
+]
+"""A role that people and bots have; every ticket has the system's own."""
 
 
 class FindTickets(tickets.FindTickets):
     """List the open tickets, newest first, on short pages."""
 
     status: StatusFilter = "open"
-    stage: Annotated[Stages, _shown_as(STAGES)] = Field(default_factory=list[Stage])
-    role: Annotated[RoleFilter, _shown_as(ROLES)] | None = None
+    stage: OneStage = Field(default_factory=list[Stage])
+    role: AskedRole | None = None
     limit: Limit = 20
 
 
