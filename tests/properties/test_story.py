@@ -277,7 +277,8 @@ class Story(RuleBasedStateMachine):
             self.list_suggestions(project, status, limit)
 
     def find(self, project: str, sought: Fields, limit: int) -> None:
-        arguments = {"status": "any", **sought, **within(project), "limit": limit}
+        stages = {"stage": [sought["stage"]]} if "stage" in sought else {}
+        arguments = {"status": "any", **sought, **stages, **within(project), "limit": limit}
         wanted = [
             {**ticket.summary(), "id": ticket.id}
             for ticket in reversed(self.model.tickets)
