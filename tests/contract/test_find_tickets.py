@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from mcp_handoff.actors import Caller
@@ -17,7 +19,7 @@ async def board(backend: Backend, caller: Caller) -> None:
         await backend.create_ticket(caller, requests.create_ticket(title=title, roles=roles))
 
 
-async def numbers(backend: Backend, caller: Caller, limit: int, **filters: str) -> list[int | None]:
+async def numbers(backend: Backend, caller: Caller, limit: int, **filters: Any) -> list[int | None]:
     """Return the numbers of all pages of a search."""
     found: list[int | None] = []
     cursor = None
