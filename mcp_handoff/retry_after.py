@@ -12,6 +12,7 @@ def seconds_of(header: str | None) -> float | None:
         return float(header[:9])
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
+        left = (until - datetime.now(UTC)).total_seconds() if until.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None
+    return None if left is None else max(0.0, left)

@@ -108,7 +108,9 @@ class CreateTicket(Request):
     title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE]
     description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
     request_type: RequestType
-    roles: list[Role] = Field(default_factory=list[Role], validate_default=True)
+    roles: Annotated[list[Role], Field(max_length=50)] = Field(
+        default_factory=list[Role], validate_default=True
+    )
     priority: Priority = "medium"
     blocking: bool = False
     evidence: JsonObject | None = None
@@ -149,7 +151,7 @@ class FindTickets(Request):
         | None
     ) = None
     status: StatusFilter = "any"
-    stage: list[Stage] = Field(default_factory=list[Stage])
+    stage: Annotated[list[Stage], Field(max_length=50)] = Field(default_factory=list[Stage])
     role: RoleFilter | None = None
     request_type: RequestType | None = None
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False

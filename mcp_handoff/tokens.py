@@ -33,7 +33,7 @@ class CreateToken(Request):
 
     name: Name
     role: PrincipalRole
-    projects: list[Slug] = Field(default_factory=list[str])
+    projects: Annotated[list[Slug], Field(max_length=1000)] = Field(default_factory=list[str])
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 

@@ -14,6 +14,12 @@ from mcp_handoff.text import shortened, visible
 
 RequestT_co = TypeVar("RequestT_co", bound=Request, covariant=True)
 
+NAMED_FIELDS = 20
+"""How many wrong fields one error names; of the others it gives the number."""
+
+PATH_LENGTH = 80
+"""How much of a wrong field's name is repeated."""
+
 _TYPES = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -27,6 +33,7 @@ _TYPES = {
 _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "is required",
     "string_too_short": lambda limits: f"must have at least {limits['min_length']} characters",
+    "too_long": lambda limits: f"must have at most {limits['max_length']} items",
     "string_too_long": lambda limits: f"must have at most {limits['max_length']} characters",
     "literal_error": lambda limits: f"must be one of {limits['expected']}".replace("'", ""),
     "greater_than_equal": lambda limits: f"must be at least {limits['ge']}",
@@ -58,16 +65,19 @@ class Arguments(Generic[RequestT_co]):
         Raises ValidationFailed with every wrong field, or RolesRequired when that is all that is
         wrong.
         """
-        doubled: list[ErrorDetails] = [
-            {"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None}
-            for name in self.sent.keys() & self.fixed.keys()
-        ]
+        fixed = self.sent.keys() & self.fixed.keys()
+        if len(self.sent) > len(self.model.model_fields) + NAMED_FIELDS:
+            known = self._known()
+            unknown = [name for name in self.sent if name not in known]
+            named = [_unknown(name) for name in unknown[:NAMED_FIELDS]]
+            raise refusal(named, known, more=len(unknown) - len(named))
         try:
             request = self.model.model_validate({**self.sent, **self.fixed}, context=actor_role)
         except ValidationError as error:
-            raise refusal([*error.errors(include_url=False), *doubled], self._known()) from None
-        if doubled:
-            raise refusal(doubled, self._known())
+            details = error.errors(include_url=False, include_input=False)
+            raise refusal([*details, *map(_unknown, fixed)], self._known()) from None
+        if fixed:
+            raise refusal([*map(_unknown, fixed)], self._known())
         return request
 
     def _known(self) -> list[str]:
@@ -77,17 +87,28 @@ class Arguments(Generic[RequestT_co]):
         return [alias if isinstance(alias, str) else name for name, alias in aliases.items()]
 
 
-def refusal(details: Sequence[ErrorDetails], known: Sequence[str] = ()) -> ValidationFailed:
-    """Return pydantic's findings as an error of ours; `known` are the fields that there are."""
+def refusal(
+    details: Sequence[ErrorDetails], known: Sequence[str] = (), more: int = 0
+) -> ValidationFailed:
+    """Return pydantic's findings, and `more` of them, as an error of ours; `known` are the fields
+    that there are."""
     fields: dict[str, str] = {}
-    for detail in details:
-        path = ".".join(str(part) for part in detail["loc"])
-        name = shortened(visible(path), 80) or "arguments"
+    for detail in details[:NAMED_FIELDS]:
+        path = ".".join(str(part)[:PATH_LENGTH] for part in detail["loc"])
+        name = shortened(visible(path), PATH_LENGTH) or "arguments"
         fields.setdefault(name, _message(detail, known))
+        if detail["type"] == "extra_forbidden":
+            known = ()  # one list of what there is serves all
     listed = "; ".join(f"{path} {message}" for path, message in fields.items())
+    if (left := len(details[NAMED_FIELDS:]) + more) > 0:
+        listed += f"; and {left:,} more"
     if all(detail["type"] == "roles_required" for detail in details):
         return RolesRequired(f"{listed}.", fields=fields)
     return ValidationFailed(f"{listed}. Nothing was stored.", fields=fields)
+
+
+def _unknown(name: str) -> ErrorDetails:
+    return {"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None}
 
 
 def _message(detail: ErrorDetails, known: Sequence[str]) -> str:

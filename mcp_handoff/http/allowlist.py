@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff import __version__
 from mcp_handoff.errors import Forbidden
-from mcp_handoff.rest.envelopes import error_response
+from mcp_handoff.http.refusals import refuse_early
 
 HEADERS = {
     "Handoff-Version": __version__,
@@ -50,10 +50,10 @@ class AllowlistMiddleware:
             refusal = Forbidden(
                 "This Host is not served here; --host and --allow-host name those that are."
             )
-            app = error_response(refusal, scope["path"])
+            app = refuse_early(refusal, scope["path"])
         elif not self._allowlist.allows_origin(headers.get("origin")):
             refusal = Forbidden("This Origin may not call; --allow-origin names those that may.")
-            app = error_response(refusal, scope["path"])
+            app = refuse_early(refusal, scope["path"])
         await app(scope, receive, send_with_headers)
 
 

@@ -9,16 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_handoff.addresses import is_loopback
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import HandoffError, Unauthenticated
+from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.principals import Principal
-from mcp_handoff.rest.envelopes import error_response
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 """Returns whom a secret belongs to; None when it is nobody's."""
 
-_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
-"""Asks for the run's own secret by itself."""
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -41,12 +40,12 @@ class Authentication:
         headers = Headers(scope=scope)
         app, lacks_scope = self._app, False
         try:
-            if self._authenticate is not None and not _is_open(scope, headers):
+            if self._authenticate is not None and not _passes_without_token(scope, headers):
                 principal = await _principal_of(headers, self._authenticate)
                 admission_of(scope).principal = principal
                 lacks_scope = principal.role == "reader"
         except HandoffError as error:
-            app, lacks_scope = error_response(error, scope["path"]), True
+            app, lacks_scope = refuse_early(error, scope["path"]), True
 
         async def send_with_challenge(message: Message) -> None:
             status = message.get("status")
@@ -69,10 +68,19 @@ async def _principal_of(headers: Headers, authenticate: Authenticate) -> Princip
     return principal
 
 
-def _is_open(scope: Scope, headers: Headers) -> bool:
-    """Tell whether a request needs no token, or has a secret of its own."""
+def is_report(path: str) -> bool:
+    """Tell whether an address takes reports on runs, under the run's own secret."""
+    return _REPORT.fullmatch(path) is not None
+
+
+def is_open(path: str) -> bool:
+    """Tell whether an address may be read without a token: by anyone, or from this machine."""
+    return path in _OPEN_PATHS or path.startswith(METADATA_PATH)
+
+
+def _passes_without_token(scope: Scope, headers: Headers) -> bool:
     path: str = scope["path"]
-    if _REPORT.fullmatch(path):
+    if is_report(path):
         return True
     if "authorization" in headers:
         return False
@@ -80,4 +88,4 @@ def _is_open(scope: Scope, headers: Headers) -> bool:
         client: tuple[str, int] | None = scope.get("client")
         is_forwarded = any(name in headers for name in _FORWARDED)
         return client is not None and is_loopback(client[0]) and not is_forwarded
-    return path in _OPEN_PATHS or path.startswith(METADATA_PATH)
+    return is_open(path)

@@ -5,32 +5,49 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_handoff.http.authentication import is_open, is_report
+
 BODY_BYTES = 4 * 2**20
 """The most that a body may hold; the SDK's own limit is the same."""
+
+REPORT_BYTES = 16 * 2**10
+"""The most that a report on a run may hold: whoever sends it need not have shown a token yet."""
 
 BODY_SECONDS = 15.0
 """How long it may take until it is there."""
 
-_TOO_LONG = PlainTextResponse("The request's body is longer than 4 MiB.", status_code=413)
-_TOO_SLOW = PlainTextResponse("The request's body took too long.", status_code=408)
+_TOO_SLOW = PlainTextResponse(
+    "The request's body took too long.", status_code=408, headers={"Connection": "close"}
+)
 
 
 class BodyLimit:
-    """Passes a request on once its whole body is there."""
+    """Passes a request on once its whole body is there; to an address that anyone may call, and
+    that takes none, without one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = BODY_BYTES
+        if is_report(scope["path"]):
+            limit = REPORT_BYTES
+        elif is_open(scope["path"]):
+            limit = 0
+        too_long = PlainTextResponse(
+            f"The request's body is longer than the {limit:,} bytes that this address takes.",
+            status_code=413,
+            headers={"Connection": "close"},
+        )
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > BODY_BYTES:
-            await _TOO_LONG(scope, receive, send)
+        if declared.isdecimal() and int(declared) > limit:
+            await too_long(scope, receive, send)
             return
         body: Message | None = None
         with anyio.move_on_after(BODY_SECONDS) as reading:
-            body = await _read(receive)
+            body = await _read(receive, limit)
         if body is None:
-            refusal = _TOO_SLOW if reading.cancelled_caught else _TOO_LONG
+            refusal = _TOO_SLOW if reading.cancelled_caught else too_long
             await refusal(scope, receive, send)
             return
         waiting = [body]
@@ -41,12 +58,12 @@ class BodyLimit:
         await self._app(scope, receive_body_first, send)
 
 
-async def _read(receive: Receive) -> Message | None:
+async def _read(receive: Receive, limit: int) -> Message | None:
     """Return the whole body, or that the client has left; None for a body that is too long."""
     body = bytearray()
     while (message := await receive())["type"] == "http.request":
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
+        if len(body) > limit:
             return None
         if not message.get("more_body", False):
             return {"type": "http.request", "body": bytes(body), "more_body": False}

@@ -23,7 +23,7 @@ async def _visitor(request: Request) -> Visitor:
     return Visitor("rest", actor, admission_of(request.scope), project=FALLBACK_SLUG)
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> dict[str, Any]:
     """Return the JSON object that was sent. Without its content type it is refused: a page of
     another origin can send anything else without asking (https://fetch.spec.whatwg.org/#cors-safelisted-method).
     """
@@ -42,5 +42,5 @@ DeskDep = Annotated[Desk, Depends(_desk)]
 VisitorDep = Annotated[Visitor, Depends(_visitor)]
 """Whoever the token stands for, until its body claims otherwise."""
 
-Body = Annotated[dict[str, Any], Depends(_body)]
+Body = Annotated[dict[str, Any], Depends(read_body)]
 """What was sent; the desk checks it, and `json_body` describes it."""

@@ -98,7 +98,10 @@ Responses = dict[int | str, dict[str, Any]]
 _PLAIN = {"text/plain": {"schema": {"type": "string"}}}
 _BODIES: Responses = {
     408: {"description": "The body took more than 15 seconds", "content": _PLAIN},
-    413: {"description": "The body has more than 4 MiB", "content": _PLAIN},
+    413: {
+        "description": "The body has more than 4 MiB, a report more than 16 KiB",
+        "content": _PLAIN,
+    },
 }
 """What is said of a body before this API sees it."""
 

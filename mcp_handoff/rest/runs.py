@@ -14,7 +14,7 @@ from mcp_handoff.desk import Visitor
 from mcp_handoff.errors import Unauthenticated
 from mcp_handoff.principals import Principal
 from mcp_handoff.rest.bodies import json_body
-from mcp_handoff.rest.dependencies import Body, DeskDep
+from mcp_handoff.rest.dependencies import DeskDep, read_body
 from mcp_handoff.rest.envelopes import ticket_writes
 from mcp_handoff.rest.parameters import RunId
 from mcp_handoff.runs import ReportedRun, ReportRun, run_secret
@@ -30,11 +30,7 @@ router = APIRouter(prefix="/runs", tags=["runs"])
     openapi_extra=json_body(ReportRun, without={"run_id"}),
 )
 async def report_run(
-    run_id: RunId,
-    body: Body,
-    desk: DeskDep,
-    request: Request,
-    authorization: Annotated[str, Header()] = "",
+    run_id: RunId, desk: DeskDep, request: Request, authorization: Annotated[str, Header()] = ""
 ) -> ReportedRun:
     scheme, _, secret = authorization.partition(" ")
     expected = run_secret(request.app.state.report_key, run_id.lower())
@@ -43,4 +39,5 @@ async def report_run(
     admission = admission_of(request.scope)
     admission.principal = Principal(id=f"run {run_id}", name="run", role="bot")
     visitor = Visitor("rest", Actor(role="bot", source="report"), admission)
+    body = await read_body(request)
     return await desk.report_run(visitor, Arguments(ReportRun, body, {"run_id": run_id}))

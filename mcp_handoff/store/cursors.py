@@ -31,7 +31,7 @@ def decode(request: Request, cursor: str | None) -> int | None:
     except ValueError:
         raw = b""
     position = int.from_bytes(raw[:8], "big")
-    if cursor != encode(request, position):
+    if position >= 2**63 or cursor != encode(request, position):
         why = "must be the next_cursor of a page with these same filters"
         raise ValidationFailed.at("cursor", why, "leave it out to start anew")
     return position

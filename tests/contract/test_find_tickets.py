@@ -1,9 +1,11 @@
+import base64
 from typing import Any
 
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
+from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.tickets import TicketSummary
 from tests import requests
 
@@ -109,3 +111,13 @@ async def test_a_search_stays_in_its_project(backend: Backend, caller: Caller) -
     await backend.create_ticket(app, requests.create_ticket(title="Exit code 2"))
     assert await numbers(backend, app, 10, query="exit") == [1]
     assert await numbers(backend, caller, 10, query="exit") == [4, 1]
+
+
+async def test_a_forged_cursor_is_refused_wherever_it_points(
+    backend: Backend, caller: Caller
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket())
+    for number in (0, 1, 2**63 - 1, 2**63, 2**64 - 1):
+        forged = base64.urlsafe_b64encode(number.to_bytes(8, "big") + b"forged").decode()
+        with pytest.raises(ValidationFailed, match="next_cursor"):
+            await backend.find_tickets(caller, requests.find_tickets(cursor=forged))
