@@ -25,7 +25,7 @@ from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.mcp.server import HandoffServer
-from mcp_handoff.mcp.transports import HttpTransports, SessionOwners
+from mcp_handoff.mcp.transports import HttpTransports, SessionOwners, UnresumedStreams
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.envelopes import error_response
 
@@ -88,7 +88,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
     """Return the doors behind what every request passes; the first thing it meets comes last."""
-    app: ASGIApp = BodyLimit(SessionOwners(doors))
+    app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
     app = Authentication(app, access.authenticate, access.resource)

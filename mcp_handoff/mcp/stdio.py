@@ -4,18 +4,20 @@ The SDK's own stdio loop binds a connection to the lifecycle of its first reques
 it can't parse, and can't be stopped while it waits for input. Real clients probe with
 `server/discover` and then fall back to `initialize`: so here every request goes to a loop of the
 lifecycle that it is written for, an unreadable line gets its error (JSON-RPC 2.0, section 5.1), and
-at EOF, SIGTERM and Ctrl-C the calls under way finish first.
+at EOF, SIGTERM and Ctrl-C the calls under way finish first and listen streams end with a result.
 """
 
 import json
 import logging
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
+from mcp.shared.dispatcher import as_request_id, coerce_request_id
 from mcp.shared.message import SessionMessage
 from mcp_types import (
     INTERNAL_ERROR,
@@ -44,7 +46,6 @@ DRAIN_SECONDS = 10
 Lifecycle = Literal["handshake", "stateless"]
 """Of a connection: with `initialize`, as until 2025-11-25, or without, as since 2026-07-28."""
 
-_ENDLESS = "subscriptions/listen"
 _CANCELLED = "notifications/cancelled"
 
 logger = logging.getLogger(__name__)
@@ -68,13 +69,16 @@ async def serve_stdio(server: HandoffServer) -> None:
 
 
 class _Connection:
-    """One client: its calls under way, and a loop of the SDK's for each lifecycle that it uses."""
+    """One client: its calls under way, and a loop of the SDK's for each lifecycle that it uses.
+
+    The loops take `7` and `"7"` for one id (`coerce_request_id`), and so do we.
+    """
 
     def __init__(self, server: HandoffServer, output: Output) -> None:
         self._server = server
         self._output = output
         self._loops: dict[Lifecycle, MemoryObjectSendStream[SessionMessage | Exception]] = {}
-        self._calls: set[RequestId | None] = set()
+        self._calls = Counter[RequestId]()
         self._idle = anyio.Event()
 
     async def take(self, lines: Input, group: TaskGroup) -> None:
@@ -82,36 +86,38 @@ class _Connection:
         while (line := await lines.next_line()) is not None:
             message = _parse(line)
             if isinstance(message, JSONRPCError):
-                self.send(message)
+                self._write(message)
             else:
                 await self._pass_on(message, group)
 
     async def drain(self) -> None:
-        """Wait until the calls under way have ended, at most DRAIN_SECONDS."""
+        """End the listen streams and wait until the calls under way have ended, at most
+        DRAIN_SECONDS."""
+        self._server.end_streams()
         with anyio.move_on_after(DRAIN_SECONDS):
             while self._calls:
                 self._idle = anyio.Event()
                 await self._idle.wait()
 
     def send(self, message: JSONRPCMessage) -> None:
-        """Write a message to the client."""
-        if isinstance(message, JSONRPCResponse | JSONRPCError):
-            self._end(message.id)
+        """Write a message to the client, unless it responds to a call that was cancelled."""
+        if not isinstance(message, JSONRPCResponse | JSONRPCError) or self._end(message.id):
+            self._write(message)
+
+    def _write(self, message: JSONRPCMessage) -> None:
         self._output.write(_dump(message) + b"\n")
 
     async def _pass_on(self, message: JSONRPCMessage, group: TaskGroup) -> None:
+        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
+            self._cancel((message.params or {}).get("requestId"))
         for lifecycle in self._lifecycles_of(message):
             if lifecycle not in self._loops:
                 stream, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
                 self._loops[lifecycle] = stream
                 group.start_soon(self._server.serve_streams, incoming, Outgoing(self.send))
-            if isinstance(message, JSONRPCRequest) and message.method != _ENDLESS:
-                self._calls.add(message.id)
+            if isinstance(message, JSONRPCRequest):
+                self._calls[coerce_request_id(message.id)] += 1
             await self._loops[lifecycle].send(SessionMessage(message))
-        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
-            cancelled = (message.params or {}).get("requestId")
-            if isinstance(cancelled, str | int):
-                self._end(cancelled)
 
     def _lifecycles_of(self, message: JSONRPCMessage) -> list[Lifecycle]:
         if isinstance(message, JSONRPCRequest):
@@ -124,9 +130,20 @@ class _Connection:
             return list(self._loops)
         return ["stateless"] if self._loops.keys() == {"stateless"} else ["handshake"]
 
-    def _end(self, call: RequestId | None) -> None:
-        self._calls.discard(call)
+    def _end(self, request_id: RequestId | None) -> bool:
+        """Note that a call has ended; tell whether it was still under way."""
+        call = None if request_id is None else coerce_request_id(request_id)
+        if call is None or not self._calls[call]:
+            return False
+        self._calls -= Counter([call])
         self._idle.set()
+        return True
+
+    def _cancel(self, request_id: object) -> None:
+        cancelled = as_request_id(request_id)
+        if cancelled is not None:
+            self._calls.pop(coerce_request_id(cancelled), None)
+            self._idle.set()
 
 
 async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScope) -> None:
@@ -142,9 +159,11 @@ def _parse(line: Line) -> JSONRPCMessage:
     if isinstance(line, TooLong):
         return _error(None, INVALID_REQUEST, f"The line is longer than {LINE_BYTES} bytes.")
     try:
-        return jsonrpc_message_adapter.validate_json(line, by_name=False)
+        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError:
         return _parse_leniently(line)
+    # A request whose id is none passes for a notification, which has no id.
+    return _parse_leniently(line) if isinstance(message, JSONRPCNotification) else message
 
 
 def _parse_leniently(line: bytes) -> JSONRPCMessage:
@@ -154,18 +173,30 @@ def _parse_leniently(line: bytes) -> JSONRPCMessage:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return _error(None, PARSE_ERROR, "The line is not JSON, or is nested too deep.")
+    request_id = _id_of(value)
     try:
-        return jsonrpc_message_adapter.validate_python(value, by_name=False)
+        message = jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError:
-        return _error(_id_of(value), INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message.")
+        return _error(request_id, INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message.")
+    if "method" in value and "id" in value and request_id is None:
+        why = "A request's id must be an integer, or text without lone surrogates."
+        return _error(None, INVALID_REQUEST, why)
+    return message
 
 
 def _id_of(value: Any) -> RequestId | None:
+    """Return the id that a response can repeat, None where there is none."""
     match value:
-        case {"id": str() | int() as request_id} if not isinstance(request_id, bool):
+        case {"id": str() as request_id}:
+            return request_id if request_id == _writable(request_id) else None
+        case {"id": int() as request_id} if not isinstance(request_id, bool):
             return request_id
         case _:
             return None
+
+
+def _writable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _error(request_id: RequestId | None, code: int, message: str) -> JSONRPCError:

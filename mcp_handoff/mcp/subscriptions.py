@@ -1,5 +1,6 @@
 """Who is notified when a resource changes: subscribers in all protocol revisions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ class Subscriptions:
         self.bus = InMemorySubscriptionBus()
         self._readable = readable
         self._listening = ListenHandler(self.bus)
+        self._ended = False
         self._sessions: dict[str, dict[int, ServerSession]] = {}
 
     async def listen(
@@ -53,6 +55,8 @@ class Subscriptions:
         asked = params.notifications
         uris = await self._readable(context, asked.resource_subscriptions or ())
         allowed = asked.model_copy(update={"resource_subscriptions": uris})
+        if self._ended:  # what comes now is acknowledged and ends like the others
+            asyncio.get_running_loop().call_soon(self._listening.close)
         return await self._listening(context, params.model_copy(update={"notifications": allowed}))
 
     async def subscribe(
@@ -83,7 +87,8 @@ class Subscriptions:
                         group.start_soon(self._notify, uri, connection, session)
 
     def end_streams(self) -> None:
-        """End every open listen stream in good order."""
+        """End every listen stream, open or still to come, in good order."""
+        self._ended = True
         self._listening.close()
 
     async def _notify(self, uri: str, connection: int, session: ServerSession) -> None:

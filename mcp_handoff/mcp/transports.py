@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -81,3 +81,19 @@ class SessionOwners:
             token = AccessToken(token="", client_id=principal.id, scopes=[])
             scope["user"] = AuthenticatedUser(token)
         await app(scope, receive, send)
+
+
+class UnresumedStreams:
+    """Keeps Last-Event-ID from the SDK, which answers it with 500 where no events are kept.
+
+    A client that wants to resume a stream gets a new one, and reads again what it watches.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "last-event-id" in Headers(scope=scope):
+            scope = {**scope, "headers": list(scope["headers"])}
+            del MutableHeaders(scope=scope)["last-event-id"]
+        await self._app(scope, receive, send)

@@ -22,7 +22,7 @@ from mcp_types import (
 )
 
 from tests.http.served import Served, bearer, make_project, make_token
-from tests.mcp.wire import TIMEOUT
+from tests.mcp.wire import INITIALIZE, TIMEOUT, request
 from tests.requests import TICKET
 
 BOARD = "handoff://tickets"
@@ -57,6 +57,15 @@ async def test_a_session_of_the_handshake_era_hears_it_too(served: Served, path:
                 file_ticket(served, "shop")
                 with anyio.move_on_after(0.1):
                     await heard.wait()
+
+
+async def test_a_client_that_wants_to_resume_gets_a_new_stream(served: Served) -> None:
+    accepted = {"Accept": "application/json, text/event-stream"}
+    opened = served.http.post("/mcp", json=request(0, "initialize", **INITIALIZE), headers=accepted)
+    session = {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"], "Last-Event-ID": "7"}
+    with served.http.stream("GET", "/mcp", headers=accepted | session) as resumed:
+        assert resumed.status_code == 200
+        assert resumed.headers["Content-Type"].startswith("text/event-stream")
 
 
 async def test_an_agent_hears_and_reads_nothing_of_anothers_project(store: Path) -> None:

@@ -18,6 +18,16 @@ def settings(store: Path) -> dict[str, str]:
     return environment(store)
 
 
+def cancelled(request_id: object) -> dict[str, Any]:
+    params = {"requestId": request_id}
+    return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+
+
+def listen(number: int) -> dict[str, Any]:
+    uris = {"resourceSubscriptions": ["handoff://tickets"]}
+    return enveloped(number, "subscriptions/listen", notifications=uris)
+
+
 def by_id(lines: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     return {line["id"]: line for line in lines}
 
@@ -79,6 +89,29 @@ def test_a_line_that_is_no_message_is_answered_and_the_next_one_too(
     assert listed["id"] == 1
 
 
+@pytest.mark.parametrize("request_id", ["null", "true", "1.5", "{}", "[1]", '"\\ud800"'])
+def test_a_request_whose_id_is_none_is_an_invalid_request(
+    settings: dict[str, str], request_id: str
+) -> None:
+    line = json.dumps(enveloped(1, "tools/list")).replace('"id": 1', f'"id": {request_id}')
+    with Wire(settings) as wire:
+        wire.send(line.encode())
+        refused = wire.receive()
+        listed = wire.ask(enveloped(1, "tools/list"))
+    assert (refused["error"]["code"], refused["id"]) == (-32600, None)
+    assert listed["id"] == 1
+
+
+@pytest.mark.parametrize("request_id", [[1], {}, None, True, 1.5, "7"])
+def test_cancelling_what_is_no_call_changes_nothing(
+    settings: dict[str, str], request_id: object
+) -> None:
+    with Wire(settings) as wire:
+        wire.ask(enveloped(1, "tools/list"))
+        wire.send(cancelled(request_id))
+        assert wire.ask(enveloped(2, "tools/list"))["id"] == 2
+
+
 def test_a_lone_surrogate_is_refused_by_the_name_of_its_field(settings: dict[str, str]) -> None:
     line = json.dumps(call(1, "create_ticket", **TICKET)).replace("Checkout", "\\ud83d", 1)
     with Wire(settings) as wire:
@@ -104,10 +137,43 @@ def test_a_signal_ends_a_server_whose_client_is_silent(
 ) -> None:
     with Wire(settings) as wire:
         wire.ask(call(1, "create_ticket", **TICKET))
-        wire.send(enveloped(2, "subscriptions/listen", notifications={"toolsListChanged": True}))
-        wire.receive()
+        wire.ask(listen(2))
         wire.process.send_signal(number)
         assert wire.ended() == (b"", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
+def test_a_listen_stream_ends_with_its_result(
+    settings: dict[str, str], number: signal.Signals | None
+) -> None:
+    with Wire(settings) as wire:
+        wire.ask(listen(1))
+        if number is not None:
+            wire.process.send_signal(number)
+            last = wire.receive()
+        else:
+            last = wire.finish()[0][-1]
+    assert (last["id"], last["result"]["resultType"]) == (1, "complete")
+
+
+def test_a_listen_that_comes_last_ends_with_its_result(settings: dict[str, str]) -> None:
+    with Wire(settings) as wire:
+        wire.send(listen(1), listen(2))
+        lines, errors, status = wire.finish()
+    assert {line["id"] for line in lines if "result" in line} == {1, 2}
+    assert (len(lines), errors, status) == (4, "", 0)
+
+
+@pytest.mark.parametrize("as_sent", [int, str])
+def test_a_cancelled_listen_is_not_answered_when_the_client_leaves(
+    settings: dict[str, str], as_sent: type[int] | type[str]
+) -> None:
+    with Wire(settings) as wire:
+        for number in range(20):
+            wire.ask(listen(number))
+        wire.send(*(cancelled(as_sent(number)) for number in range(20)))
+        lines, errors, status = wire.finish()
+    assert (lines, errors, status) == ([], "", 0)
 
 
 def test_ctrl_c_while_it_starts_leaves_no_traceback(settings: dict[str, str]) -> None:
