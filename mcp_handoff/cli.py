@@ -41,7 +41,7 @@ _SHOWN_ONCE = (
     "this is shown once. A server that runs without tokens asks for them from its next start on."
 )
 
-_ENVIRONMENT = """\
+ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
 
 environment:
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mcp-handoff",
         description="The desk where AI agents and people hand work to one another.",
-        epilog=_ENVIRONMENT,
+        epilog=ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mcp-handoff {__version__}")
@@ -107,13 +107,19 @@ def _parser() -> argparse.ArgumentParser:
     dispatch.set_defaults(run=_dispatch)
     serve = commands.add_parser("serve", help="serve MCP and REST over HTTP")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--port", type=int, default=8484, help="port to listen on (8484)")
+    serve.add_argument("--port", type=_port, default=8484, help="port to listen on (8484)")
     serve.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
     serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
     serve.set_defaults(run=_serve_http)
     _add_token_commands(commands.add_parser("token", help="make, list and revoke tokens"))
     _add_project_commands(commands.add_parser("project", help="start and list projects"))
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or len(text) > 5 or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 (any that is free) to 65535")
+    return int(text)
 
 
 def _add_project_commands(parser: argparse.ArgumentParser) -> None:

@@ -77,7 +77,7 @@ def read_settings(
         oauth_issuer=issuer,
         oauth_audience=audience,
         rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
-        log_level=_log_level(values.get("HANDOFF_LOG_LEVEL", "WARNING")),
+        log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
         builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
         builds_token=_token("HANDOFF_BUILDS_TOKEN", values.get("HANDOFF_BUILDS_TOKEN")),

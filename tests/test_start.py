@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff import __version__
+from mcp_handoff.cli import ENVIRONMENT
 from mcp_handoff.config import read_settings
 from tests.mcp.wire import TIMEOUT, bounded, environment
 
@@ -66,6 +67,21 @@ def test_help_and_version_are_told_and_a_wrong_command_is_wrong_use(store: Path)
     assert "HANDOFF_BACKEND" in run(store, "--help").stdout
     assert run(store, "serve-me").returncode == 2
     assert run(store, "project").returncode == 2
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    names = [name for name in ENVIRONMENT.split() if name.startswith(("HANDOFF_", "BUILD_"))]
+    empty = {name.rstrip(","): "" for name in names}
+    assert len(empty) > 12
+    assert read_settings(empty) == read_settings({})
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http", "8484.0", "9" * 5_000])
+def test_a_port_that_is_none_is_wrong_use(store: Path, port: str) -> None:
+    refused = run(store, "serve", f"--port={port}")
+    assert refused.returncode == 2
+    assert "from 0 (any that is free) to 65535" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_at_a_terminal_it_says_what_it_waits_for(store: Path) -> None:
