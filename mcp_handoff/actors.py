@@ -47,7 +47,12 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """Whose idempotency keys these are, and whose equal creates are one."""
+        """Whose idempotency keys these are, and whose equal creates are one: the credential's.
+
+        Names decide only among those who show none, the agents on this machine.
+        """
+        if self.principal is not LOCAL:
+            return self.principal.id
         return f"{self.actor.role}:{self.actor.id or ''}"
 
 

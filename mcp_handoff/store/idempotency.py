@@ -17,15 +17,18 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], RecordT]
 
+Access = Callable[[Transaction, Caller, Any], object]
+"""Raises what an operation would raise for a caller who may no longer see what it is about."""
+
 
 def once(
-    result: type[RecordT],
+    result: type[RecordT], access: Access
 ) -> Callable[[Operation[RequestT, P, RecordT]], Operation[RequestT, P, RecordT]]:
     """Keep what an operation returns under its request's `idempotency_key`, in the transaction of
     its effect.
 
-    The same key with the same arguments gives the first result again without the effect; with
-    others it raises IdempotencyKeyReused.
+    The same key with the same arguments gives the first result again without the effect, once
+    `access` has let the caller pass; with others it raises IdempotencyKeyReused.
     """
 
     def decorate(operation: Operation[RequestT, P, RecordT]) -> Operation[RequestT, P, RecordT]:
@@ -43,6 +46,8 @@ def once(
                 " WHERE principal = :principal AND operation = :operation AND key = :key",
                 **name,
             )
+            if kept:
+                access(tx, caller, request)
             if kept and kept["fingerprint"] != arguments:
                 why = "was used before with other arguments"
                 raise IdempotencyKeyReused.at(

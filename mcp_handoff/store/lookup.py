@@ -1,12 +1,23 @@
 """From what a caller calls a ticket to the ticket's row."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
 from mcp_handoff.references import parse_name, reference
 from mcp_handoff.store import projects
 from mcp_handoff.store.transaction import Row, Transaction
+
+
+class NamesTicket(Protocol):
+    """A request that names a ticket, and perhaps its project."""
+
+    @property
+    def ticket(self) -> str: ...
+
+    @property
+    def project(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,11 @@ class FoundTicket:
     @property
     def reference(self) -> str:
         return reference(self.ticket["number"], self.slug)
+
+
+def look_up_named(tx: Transaction, caller: Caller, request: NamesTicket) -> FoundTicket:
+    """Return the ticket that a request is about; NotFound when the caller sees none there."""
+    return look_up_ticket(tx, caller, request.ticket, request.project)
 
 
 def look_up_ticket(

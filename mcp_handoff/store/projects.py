@@ -51,16 +51,23 @@ def require(tx: Transaction, name: str) -> Row:
     return find(tx, name) or _missing()
 
 
+def find_seen(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
+    """Return the named project or the caller's own, None where there is none yet; Forbidden for
+    one that the caller may not see."""
+    slug = name or caller.project
+    row = find(tx, slug)
+    require_sight(caller.principal, row["slug"] if row else slug)
+    return row
+
+
 def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
     """Return the named project, or the caller's own, which is made when it is first used.
 
     Raises Forbidden for a project that the caller may not see.
     """
-    slug = name or caller.project
-    row = find(tx, slug)
-    require_sight(caller.principal, row["slug"] if row else slug)
-    if row:
+    if row := find_seen(tx, caller, name):
         return row
+    slug = name or caller.project
     if slug != caller.project or is_id(slug):
         return require(tx, slug)
     return _add(tx, caller, slug=slug, name=slug)

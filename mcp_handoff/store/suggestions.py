@@ -11,7 +11,7 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
-from mcp_handoff.store.lookup import look_up_ticket
+from mcp_handoff.store.lookup import look_up_named, look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_of
 from mcp_handoff.store.transaction import (
     Row,
@@ -89,7 +89,7 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     )
 
 
-@idempotency.once(SuggestedClose)
+@idempotency.once(SuggestedClose, access=look_up_named)
 def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
     """Propose to close a ticket; the ticket itself is not touched."""
     found = look_up_ticket(tx, caller, request.ticket, request.project)

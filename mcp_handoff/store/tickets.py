@@ -41,7 +41,11 @@ _TEXTS = {"title", "description", "evidence", "suggested_resolution", "implement
 _KINDS = {"request_type", "priority", "blocking"}
 
 
-@idempotency.once(CreatedTicket)
+def _require_sight(tx: Transaction, caller: Caller, request: CreateTicket) -> None:
+    projects.find_seen(tx, caller, request.project)
+
+
+@idempotency.once(CreatedTicket, access=_require_sight)
 def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
     """File a ticket, or return the open one that this call repeats."""
     project = projects.open_or_create(tx, caller, request.project)

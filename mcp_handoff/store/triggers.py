@@ -6,14 +6,14 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.store import history, idempotency, outbox, runs
-from mcp_handoff.store.lookup import FoundTicket, look_up_ticket
+from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert, timestamp
 from mcp_handoff.text import shortened
 from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild, require_open
 
 
-@idempotency.once(TriggeredBuild)
+@idempotency.once(TriggeredBuild, access=look_up_named)
 def trigger_bot_build(
     tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
 ) -> TriggeredBuild:
