@@ -1,1 +1,1 @@
-"""HTTP: one process, three doors (MCP at /mcp and /sse, REST at /api), one guard in front."""
+"""HTTP: one process, three doors (MCP at /mcp and /sse, REST at /api), and what is in front."""

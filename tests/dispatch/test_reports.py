@@ -16,7 +16,7 @@ from tests.databases import empty
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_dispatch import SECRET
 from tests.http.served import Served, bearer, make_token
-from tests.http.test_guard import TICKET
+from tests.http.test_access import TICKET
 from tests.mcp.wire import TIMEOUT
 
 

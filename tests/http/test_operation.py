@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from tests.http.served import Served, bearer, make_token
-from tests.http.test_guard import TICKET
+from tests.http.test_access import TICKET
 from tests.mcp.agent import Agent
 
 

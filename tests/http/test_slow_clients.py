@@ -9,7 +9,7 @@ import pytest
 
 from mcp_handoff.http.body_limit import BODY_SECONDS
 from tests.http.served import Served
-from tests.http.test_guard import TICKET
+from tests.http.test_access import TICKET
 from tests.mcp.wire import TIMEOUT
 
 HALF_OPEN = 1_000
