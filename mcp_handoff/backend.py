@@ -26,8 +26,8 @@ class Backend(TicketOperations, SuggestionOperations, BuildOperations, ProjectOp
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Follow what is changed from the moment this is entered, whoever asked for it: by this
-        process and, where the backend publishes it, by others. A subscriber that falls far behind
-        misses some. Raises BackendUnavailable when it can't be followed."""
+        process and, where the backend publishes it, by others. A subscriber that may have missed
+        some hears of EVERYTHING. Raises BackendUnavailable when it can't be followed."""
         ...
 
     async def close(self) -> None:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from mcp_handoff.events import Change
+from mcp_handoff.events import EVERYTHING, Change
 
 BACKLOG = 1_000
-"""How many changes wait for a subscriber; what comes after the last is dropped."""
+"""How many changes wait for a subscriber; with one more EVERYTHING takes their place."""
 
 _Queue = asyncio.Queue[Change]
 
@@ -23,6 +23,10 @@ class ChangeFeed:
         published = list(changes)
         for queue, loop in list(self._queues.items()):
             loop.call_soon_threadsafe(_put, queue, published)
+
+    def publish_everything(self) -> None:
+        """Tell all subscribers that changes were missed: anything may have changed."""
+        self.publish([EVERYTHING])
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncGenerator[AsyncIterator[Change]]:
@@ -47,5 +51,8 @@ class _Subscription(AsyncIterator[Change]):
 
 def _put(queue: _Queue, changes: list[Change]) -> None:
     for change in changes:
-        if not queue.full():
-            queue.put_nowait(change)
+        if queue.full():
+            while not queue.empty():
+                queue.get_nowait()
+            change = EVERYTHING
+        queue.put_nowait(change)

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 
 from mcp_handoff.backend import Store
 from mcp_handoff.errors import HandoffError
+from mcp_handoff.events import EVERYTHING
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, TimedOut
 from mcp_handoff.retry_after import seconds_of
 from mcp_handoff.runs import Attempt, Dispatch, retry_in, run_secret
@@ -127,7 +128,7 @@ class Dispatcher:
                             break
                 with anyio.move_on_after(LOOK_SECONDS):
                     async for change in changes:
-                        if change.kind == EVENT:
+                        if change.kind in (EVENT, EVERYTHING.kind):
                             break
 
     async def _send_one(

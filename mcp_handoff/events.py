@@ -40,7 +40,11 @@ class Event(Record):
 class Change:
     """What one write changed: enough to know what to read again, and nothing of what it says."""
 
-    kind: EventKind
+    kind: EventKind | Literal["everything"]
     ticket_id: str | None = None
     reference: str | None = None
     build_id: str | None = None
+
+
+EVERYTHING = Change("everything")
+"""Stands for changes that were missed: anything may have changed."""
