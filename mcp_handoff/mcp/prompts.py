@@ -7,7 +7,7 @@ from typing import get_args
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
 
-from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.errors import NotFound, ValidationFailed
 from mcp_handoff.text import shortened, visible
 from mcp_handoff.tickets import ROLES, RequestType
 
@@ -54,6 +54,15 @@ class Prompt:
         return GetPromptResult(
             description=self.description, messages=[PromptMessage(role="user", content=text)]
         )
+
+    def choices(self, argument: str) -> Sequence[str]:
+        """Return the values to offer for an argument. Raises NotFound."""
+        for known in self.arguments:
+            if known.name == argument:
+                return known.choices
+        why = f"{self.name} has no argument {shortened(visible(argument), 60)!r}"
+        known = ", ".join(known.name for known in self.arguments)
+        raise NotFound(f"{why}; it has {known}.")
 
     def _check(self, arguments: Mapping[str, str]) -> None:
         known = [argument.name for argument in self.arguments]
@@ -107,12 +116,12 @@ PROMPTS: tuple[Prompt, ...] = (
     ),
 )
 
-BY_NAME: Mapping[str, Prompt] = {prompt.name: prompt for prompt in PROMPTS}
+_BY_NAME: Mapping[str, Prompt] = {prompt.name: prompt for prompt in PROMPTS}
 
 
-def choices(prompt: str, argument: str) -> list[str]:
-    """Return the values to offer for a prompt's argument."""
-    if prompt not in BY_NAME:
-        return []
-    found = [known for known in BY_NAME[prompt].arguments if known.name == argument]
-    return list(found[0].choices) if found else []
+def find(name: str) -> Prompt:
+    """Return a prompt by its name. Raises NotFound."""
+    if name not in _BY_NAME:
+        why = f"There is no prompt {shortened(visible(name), 60)!r}"
+        raise NotFound(f"{why}; there are {', '.join(_BY_NAME)}.")
+    return _BY_NAME[name]

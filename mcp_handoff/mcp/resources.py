@@ -16,7 +16,7 @@ from mcp_types import (
 from mcp_handoff.builds import FindBuilds, GetBuild
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, NotFound
-from mcp_handoff.mcp.prompts import choices
+from mcp_handoff.mcp import prompts
 from mcp_handoff.mcp.results import UNTRUSTED
 from mcp_handoff.schema import Record
 from mcp_handoff.text import made_visible, shortened, visible
@@ -80,7 +80,10 @@ async def complete(
     ref: PromptReference | ResourceTemplateReference,
     argument: CompletionArgument,
 ) -> Completion:
-    """Return the values that an argument can take and that begin as it was typed."""
+    """Return the values that an argument can take and that begin as it was typed.
+
+    Raises NotFound for the argument of a prompt or a template that there is not.
+    """
     offered = await _offered(desk, visitor, ref, argument.name)
     typed = argument.value.lower()
     values = [value for value in offered if value.lower().startswith(typed)]
@@ -112,12 +115,14 @@ async def _offered(
 ) -> Sequence[str]:
     match ref:
         case PromptReference(name=name):
-            return choices(name, argument)
+            return prompts.find(name).choices(argument)
         case ResourceTemplateReference(uri="handoff://tickets/{ref}") if argument == "ref":
             page = await desk.find_tickets(visitor, _open_tickets())
             return [ticket.name for ticket in page.tickets]
         case ResourceTemplateReference(uri="handoff://builds/{id}") if argument == "id":
             found = await desk.find_builds(visitor, Arguments(FindBuilds, {"limit": _OFFERED}))
             return [build.id for build in found.items]
-        case _:
-            return []
+        case ResourceTemplateReference(uri=uri):
+            asked = f"{argument!r} of {uri!r}"
+            why = f"There is no argument {shortened(visible(asked), 100)}"
+            raise NotFound(f"{why}; there are ref of {TICKET} and id of {BUILD}.")

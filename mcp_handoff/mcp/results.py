@@ -37,10 +37,12 @@ def tool_error(error: HandoffError) -> CallToolResult:
     )
 
 
-def protocol_error(error: HandoffError) -> MCPError:
-    """Return an error as resources and prompts have it."""
+def protocol_error(error: HandoffError, **data: str) -> MCPError:
+    """Return an error as resources and prompts have it, with what else is told in its data."""
     code = INTERNAL_ERROR if isinstance(error, _OURS) else INVALID_PARAMS
-    return MCPError(code=code, message=error.message, data={"error": _as_json(error)})
+    return MCPError(
+        code=code, message=error.message, data={"error": _as_json(error), **made_visible(data)}
+    )
 
 
 def _as_json(error: HandoffError) -> dict[str, Any]:

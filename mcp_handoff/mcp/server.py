@@ -9,7 +9,8 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.extension import RequestHandler
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.runner import serve_dual_era_loop
@@ -21,6 +22,7 @@ from mcp_types import (
     CompleteRequestParams,
     CompleteResult,
     GetPromptResult,
+    PaginatedRequestParams,
     Prompt,
     Resource,
     ResourceTemplate,
@@ -36,7 +38,7 @@ from mcp_handoff.actors import bot
 from mcp_handoff.admission import Admission, admission_of
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import progress_reported
@@ -88,11 +90,15 @@ class HandoffServer(MCPServer[Any]):
         self._structured = {
             tool.name: structured_arguments(tool.input_schema) for tool in self._listed
         }
-        add, subscribers = lowlevel_server(self).add_request_handler, self._subscribers
+        lowlevel, subscribers = lowlevel_server(self), self._subscribers
+        add = lowlevel.add_request_handler
         add("subscriptions/listen", SubscriptionsListenRequestParams, subscribers.listen)
         add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
         add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
         add("completion/complete", CompleteRequestParams, self._complete)
+        for name in _LISTS:
+            if listing := lowlevel.get_request_handler(name):
+                add(name, PaginatedRequestParams, _one_page(listing.handler))
 
     async def list_tools(self) -> list[ListedTool]:
         return self._listed
@@ -102,7 +108,9 @@ class HandoffServer(MCPServer[Any]):
     ) -> CallToolResult:
         tool = self._tools.get(name)
         if tool is None:
-            raise MCPError(code=INVALID_PARAMS, message=_unknown("tool", name, self._tools))
+            why = f"There is no tool {shortened(visible(name), 60)!r}"
+            known = ", ".join(self._tools)
+            raise MCPError(code=INVALID_PARAMS, message=f"{why}; there are {known}.")
         request = context.request_context if context else None
         sent = Arguments(tool.request, self._parsed(name, arguments), tool.fixed)
         async with progress_reported(request, name):
@@ -129,7 +137,7 @@ class HandoffServer(MCPServer[Any]):
         try:
             text = await resources.read(self._desk, visitor, str(uri))
         except HandoffError as error:
-            raise protocol_error(error) from None
+            raise protocol_error(error, uri=str(uri)) from None
         return [ReadResourceContents(content=text, mime_type=resources.JSON)]
 
     async def list_prompts(self) -> list[Prompt]:
@@ -141,12 +149,8 @@ class HandoffServer(MCPServer[Any]):
         arguments: dict[str, Any] | None = None,
         context: Context[Any, Any] | None = None,
     ) -> GetPromptResult:
-        prompt = prompts.BY_NAME.get(name)
-        if prompt is None:
-            message = _unknown("prompt", name, prompts.BY_NAME)
-            raise MCPError(code=INVALID_PARAMS, message=message)
         try:
-            return prompt.rendered(arguments or {})
+            return prompts.find(name).rendered(arguments or {})
         except HandoffError as error:
             raise protocol_error(error) from None
 
@@ -207,5 +211,14 @@ class HandoffServer(MCPServer[Any]):
         return [uri for uri in uris if await resources.can_read(self._desk, visitor, uri)]
 
 
-def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
-    return f"There is no {kind} {shortened(visible(name), 60)!r}; there are {', '.join(known)}."
+def _one_page(listing: RequestHandler) -> RequestHandler:
+    """Return a list's handler that takes no cursor: there is one page, and no cursor is its own."""
+
+    async def handle(context: RequestContext, params: PaginatedRequestParams) -> HandlerResult:
+        if params.cursor:
+            raise protocol_error(
+                ValidationFailed.at("cursor", "is not of this list, which has one page", "omit it")
+            )
+        return await listing(context, params)
+
+    return handle

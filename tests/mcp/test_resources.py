@@ -69,6 +69,7 @@ async def test_a_resource_that_is_not_there_is_an_invalid_parameter(
     with pytest.raises(MCPError, match=words) as raised:
         await desk.client.read_resource(uri)
     assert raised.value.error.code == -32602
+    assert raised.value.error.data["uri"] == uri
 
 
 async def test_references_and_choices_are_completed(desk: Agent) -> None:
@@ -85,6 +86,34 @@ async def test_references_and_choices_are_completed(desk: Agent) -> None:
     assert await complete(tickets, "ref", "ho-1") == ["HO-1-shop"]
     assert await complete(prompt, "role", "d") == ["design", "devops"]
     assert await complete(prompt, "problem", "x") == []
+
+
+@pytest.mark.parametrize(
+    ("of", "argument", "words"),
+    [
+        (PromptReference(type="ref/prompt", name="rubbish"), "role", "no prompt 'rubbish'"),
+        (PromptReference(type="ref/prompt", name="file_ticket"), "x", "file_ticket has no"),
+        (ResourceTemplateReference(type="ref/resource", uri="handoff://tickets/{ref}"), "x", "x"),
+        (ResourceTemplateReference(type="ref/resource", uri="handoff://rubbish"), "ref", "rubbish"),
+    ],
+)
+async def test_a_completion_of_what_is_not_there_is_an_invalid_parameter(
+    desk: Agent, of: Completed, argument: str, words: str
+) -> None:
+    with pytest.raises(MCPError, match=words) as raised:
+        await desk.client.complete(of, {"name": argument, "value": ""})
+    assert raised.value.error.code == -32602
+
+
+@pytest.mark.parametrize(
+    "method", ["list_tools", "list_prompts", "list_resources", "list_resource_templates"]
+)
+async def test_a_list_takes_no_cursor_that_it_never_gave(desk: Agent, method: str) -> None:
+    listing = getattr(desk.client, method)
+    assert (await listing()).next_cursor is None
+    with pytest.raises(MCPError, match="cursor is not of this list") as raised:
+        await listing(cursor="rubbish")
+    assert raised.value.error.code == -32602
 
 
 async def test_prompts_tell_an_agent_what_to_do(desk: Agent) -> None:
