@@ -23,6 +23,11 @@ def open_database(name: str, *, read_only: bool = False, clock: Clock = utc_now)
     return SqliteDatabase.open(Path(name), read_only=read_only, clock=clock)
 
 
+def address(name: str) -> str:
+    """Return what HANDOFF_BACKEND has to be for a database."""
+    return name if name.startswith("postgresql://") else f"sqlite:///{name}"
+
+
 def in_store(name: Path | str, use: Callable[[StoreBackend], Awaitable[ResultT]]) -> ResultT:
     """Use a store from this process, beside the servers that have it open."""
     return _in_database(str(name), lambda database: use(StoreBackend(database)))

@@ -1,8 +1,11 @@
 """What a remote backend's operations work with."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.changes import ChangeFeed
+from mcp_handoff.principals import LOCAL
 from mcp_handoff.remote.client import ApiClient
 
 
@@ -13,3 +16,11 @@ class Api:
     tickets: ApiClient
     builds: ApiClient
     feed: ChangeFeed
+
+
+def sent_key(caller: Caller, key: str | None) -> str | None:
+    """Return the idempotency key that an API gets for a caller's: all who come with a token of ours
+    share our one token over there, and must not share their keys."""
+    if key is None or caller.principal is LOCAL:
+        return key
+    return blake2b(f"{caller.owner}\n{key}".encode(), digest_size=16).hexdigest()

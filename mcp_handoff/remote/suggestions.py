@@ -6,7 +6,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.events import Change, EventKind
 from mcp_handoff.masking import masked_fields
-from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import suggestions_path
 from mcp_handoff.remote.responses import as_object, parse_response
 from mcp_handoff.remote.tickets import project_of
@@ -44,8 +44,9 @@ async def suggest_close(api: Api, caller: Caller, request: SuggestClose) -> Sugg
     content, masked = masked_fields(given)
     body = {"ticket_id": request.ticket, **content}
     path = suggestions_path(project_of(request, caller))
+    key = sent_key(caller, request.idempotency_key)
     try:
-        response = await api.tickets.send("POST", path, body=body, key=request.idempotency_key)
+        response = await api.tickets.send("POST", path, body=body, key=key)
     except (NotFound, Unsupported):
         if api.tickets.is_ours:
             raise

@@ -12,7 +12,7 @@ from mcp_handoff.events import Change
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.projects import is_id
 from mcp_handoff.references import parse_name, reference
-from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
 from mcp_handoff.suggestions import SuggestClose
@@ -48,8 +48,9 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
     content, masked = masked_fields(given)
     actor = {name: value for name, value in caller.actor.as_json().items() if value is not None}
     body = {**content, **actor}
+    key = sent_key(caller, request.idempotency_key)
     try:
-        response = await api.tickets.send("POST", path, body=body, key=request.idempotency_key)
+        response = await api.tickets.send("POST", path, body=body, key=key)
     except OutcomeUnknown:
         filed = await _find_filed(api, path, content)
         if filed is None:
@@ -123,7 +124,8 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
     given = request.model_dump(include={"provider", "repo"}, exclude_none=True)
     body, masked = masked_fields(given)
     path = f"{tickets_path(project)}/{quote(name, safe='')}/trigger-bot-build"
-    response = await api.tickets.send("POST", path, body=body, key=request.idempotency_key)
+    key = sent_key(caller, request.idempotency_key)
+    response = await api.tickets.send("POST", path, body=body, key=key)
     known = {"id": name, "status": "open", **_fields(response.get("ticket"), project)}
     fields = {**response, "ticket": known}
     triggered = parse_response(TriggeredBuild, fields, wrote=True, masked=masked)

@@ -1,18 +1,22 @@
 """The operations themselves, where no tool asks for so much."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Remote, Store
+from mcp_handoff.principals import Principal
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.tickets import FindTickets
+from tests.http.served import Served, make_project, make_token
 from tests.remote.conftest import TOKEN
 from tests.remote.stand_in import PROJECT
 from tests.remote.stood_in import StandIn
-from tests.requests import create_ticket
+from tests.requests import create_ticket, suggest_close, trigger_bot_build
 
 CALLER = Caller(bot("agent-1"), project=PROJECT)
 TICKETS = f"/projects/{PROJECT}/tickets"
@@ -43,6 +47,30 @@ async def test_tickets_are_chosen_by_request_type_though_the_api_does_not(
     bugs = await remote.find_tickets(CALLER, FindTickets(request_type="bug"))
     wishes = await remote.find_tickets(CALLER, FindTickets(request_type="feature_request"))
     assert (len(bugs.tickets), wishes.tickets) == (2, [])
+
+
+async def test_callers_who_share_a_token_over_there_do_not_share_their_keys(store: Path) -> None:
+    make_project(store, PROJECT)
+    alice, bob = (
+        replace(CALLER, principal=Principal(name, name, "user")) for name in ("alice", "bob")
+    )
+    with Served(store, token=make_token(store, "portal", "user")) as served:
+        backend = RemoteBackend(
+            *(ApiClient(f"{served.url}/api{path}", served.token) for path in ("", "/v1"))
+        )
+        request = create_ticket(idempotency_key="key-1")
+        hers, his, again = [
+            (await backend.create_ticket(caller, request)).ticket for caller in (alice, bob, alice)
+        ]
+        assert hers == again
+        assert hers.id != his.id
+        # Over a shared key the second of two would hear that it came with other arguments.
+        for caller, ticket in ((alice, hers.id), (bob, his.id)):
+            await backend.trigger_bot_build(caller, trigger_bot_build(ticket, idempotency_key="2"))
+            suggest = suggest_close(ticket, idempotency_key="3")
+            made = await backend.suggest_close(caller, suggest)
+            assert await backend.suggest_close(caller, suggest) == made
+        await backend.close()
 
 
 async def test_what_this_process_changes_is_published(remote: RemoteBackend) -> None:

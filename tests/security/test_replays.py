@@ -1,72 +1,86 @@
 """A kept result is its credential's: no name, no key and no lost right gives it to another."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from mcp_handoff.tokens import RevokeToken
-from tests.databases import in_store
-from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
+from tests.databases import address, in_store
+from tests.http.served import OPERATOR, Served, make_project, make_token
 from tests.requests import TICKET
+from tests.security.conftest import at_desk
 
-BODY: dict[str, Any] = {**TICKET, "priority": "high", "blocking": False}
-SECRET, SHOP = "/api/projects/secret/tickets", "/api/projects/shop/tickets"
+_numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def desk_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    store = tmp_path_factory.mktemp("replays") / "handoff.db"
+def served(shared_store: str) -> Iterator[Served]:
     for slug in ("secret", "shop"):
-        make_project(store, slug)
-    return store
-
-
-@pytest.fixture(scope="module")
-def served(desk_store: Path) -> Iterator[Served]:
-    make_token(desk_store, "operator", "admin")
-    with Served(desk_store) as running:
+        make_project(shared_store, slug)
+    make_token(shared_store, "operator", "admin")
+    with Served(Path(shared_store), HANDOFF_BACKEND=address(shared_store)) as running:
         yield running
 
 
-def file_ticket(served: Served, path: str, token: str, key: str, **more: Any) -> httpx2.Response:
-    headers = bearer(token) | {"Idempotency-Key": key}
-    return served.http.post(path, json={**BODY, **more}, headers=headers)
+@pytest.fixture
+def names() -> tuple[str, str]:
+    """Two names that no other test's tokens have."""
+    number = next(_numbers)
+    return f"alice {number}", f"bob {number}"
 
 
-def test_a_token_made_anew_under_the_same_name_gets_nothing_of_the_old_one(
-    served: Served, desk_store: Path
+def ticket(title: str, project: str, key: str, **more: Any) -> dict[str, Any]:
+    return {**TICKET, "title": title, "project": project, "idempotency_key": key, **more}
+
+
+async def test_a_token_made_anew_under_the_same_name_gets_nothing_of_the_old_one(
+    served: Served, shared_store: str, door: str, names: tuple[str, str]
 ) -> None:
-    old = make_token(desk_store, "ci-bot", "bot")
-    kept = file_ticket(served, SECRET, old, "key-1", title="Of the secret project")
-    in_store(desk_store, lambda store: store.revoke_token(OPERATOR, RevokeToken(token="ci-bot")))
-    new = make_token(desk_store, "ci-bot", "bot", "shop")
-    again = file_ticket(served, SECRET, new, "key-1", title="Of the secret project")
-    own = file_ticket(served, SHOP, new, "key-1", title="Of the secret project")
-    assert (kept.status_code, again.status_code, own.status_code) == (201, 403, 201)
-    assert own.json()["ticket"]["id"] != kept.json()["ticket"]["id"]
+    name, asked = names[0], ticket("Of the secret project", "secret", "key-1")
+    async with at_desk(served, door, make_token(shared_store, name, "bot")) as desk:
+        kept = await desk.file_ticket(**asked)
+    in_store(shared_store, lambda store: store.revoke_token(OPERATOR, RevokeToken(token=name)))
+    new = make_token(shared_store, name, "bot", "shop")
+    async with at_desk(served, door, new) as desk:
+        assert (await desk.refusal("create_ticket", asked))["code"] == "FORBIDDEN"
+        own = await desk.file_ticket(**{**asked, "project": "shop"})
+    assert own["id"] != kept["id"]
 
 
-def test_a_right_that_was_lost_is_lost_for_kept_results_too(
-    served: Served, desk_store: Path
+async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
+    served: Served, shared_store: str, door: str, names: tuple[str, str]
 ) -> None:
-    token = make_token(desk_store, "eve", "user")
-    assert file_ticket(served, SECRET, token, "key-2", title="Seen once").status_code == 201
-    limited = "UPDATE tokens SET projects = '[\"shop\"]' WHERE name = 'eve'"
-    in_store(desk_store, lambda store: store.database.write(lambda tx: tx.execute(limited)))
-    refused = file_ticket(served, SECRET, token, "key-2", title="Seen once")
-    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    asked = ticket("Seen once", "secret", "key-2")
+    async with at_desk(served, door, make_token(shared_store, names[0], "user")) as desk:
+        about = {"project": "secret", "ticket": (await desk.file_ticket(**asked))["id"]}
+        of_ticket = {
+            "trigger_bot_build": {**about, "idempotency_key": "key-3"},
+            "suggest_close": {**about, "evidence": {"pr": 7}, "idempotency_key": "key-4"},
+        }
+        for tool, arguments in of_ticket.items():
+            await desk.call(tool, **arguments)
+        limit = "UPDATE tokens SET projects = '[\"shop\"]' WHERE name = :name"
+        in_store(
+            shared_store,
+            lambda store: store.database.write(lambda tx: tx.execute(limit, name=names[0])),
+        )
+        assert (await desk.refusal("create_ticket", asked))["code"] == "FORBIDDEN"
+        for tool, arguments in of_ticket.items():
+            assert (await desk.refusal(tool, arguments))["code"] == "NOT_FOUND"
 
 
-def test_who_claims_anothers_name_neither_gets_nor_uses_up_its_keys(
-    served: Served, desk_store: Path
+async def test_who_claims_anothers_name_neither_gets_nor_uses_up_its_keys(
+    served: Served, shared_store: str, door: str, names: tuple[str, str]
 ) -> None:
-    alice, bob = (make_token(desk_store, name, "user") for name in ("alice", "bob"))
-    claimed = file_ticket(served, SHOP, bob, "key-3", title="By bob", actor_id="alice")
-    hers = file_ticket(served, SHOP, alice, "key-3", title="By alice")
-    assert (claimed.status_code, hers.status_code) == (201, 201)
-    stolen = file_ticket(served, SHOP, bob, "key-4", title="By alice", actor_id="alice")
-    assert stolen.json()["ticket"]["id"] != hers.json()["ticket"]["id"]
-    assert file_ticket(served, SHOP, alice, "key-3", title="By alice").json() == hers.json()
+    alice, bob = (make_token(shared_store, name, "user") for name in names)
+    claim = {"actor_id": names[0]} if door == "rest" else {}
+    async with at_desk(served, door, alice) as hers, at_desk(served, door, bob, names[0]) as his:
+        claimed = await his.file_ticket(**ticket("By bob", "shop", "key-5", **claim))
+        asked = ticket("By alice", "shop", "key-5")
+        own = await hers.file_ticket(**asked)
+        stolen = await his.file_ticket(**ticket("By alice", "shop", "key-6", **claim))
+        assert len({claimed["id"], own["id"], stolen["id"]}) == 3
+        assert await hers.file_ticket(**asked) == own
