@@ -154,6 +154,9 @@ class Dispatcher:
             with anyio.CancelScope(shield=True):
                 await self._store.release_dispatch(dispatch)
             raise
+        except Exception:  # a defect: a run that raised and was not counted would be sent for ever
+            logger.exception("sending run %s failed", dispatch.run_id)
+            attempt = _failed(dispatch, "sending it failed here, and the log says how")
         with anyio.CancelScope(shield=True):
             await self._store.settle_dispatch(dispatch, attempt)
         if attempt.error:

@@ -158,6 +158,22 @@ async def test_a_receiver_that_is_away_is_tried_again(desk: Store, caller: Calle
     assert run.next_attempt_at is not None
 
 
+async def test_a_defect_in_sending_counts_as_an_attempt_and_stops_no_other(
+    desk: Store, caller: Caller, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "seconds_of", overflow)
+    run_id = await trigger(desk, caller)
+    with Receiver(Answer(503), Answer()) as receiver:
+        await to(receiver, desk).send_due()
+        run = await run_of(desk, caller)
+        assert "the log says how" in (run.last_error or "")
+        assert (run.status, run.attempts) == ("queued", 1)
+        clock.advance(seconds=RETRY_SECONDS[0] * (1 + JITTER))
+        await to(receiver, desk).send_due()
+    assert receiver.ids() == [run_id] * 2
+    assert (await run_of(desk, caller)).status == "dispatched"
+
+
 async def test_no_proxy_reads_what_a_receiver_on_this_machine_is_told(
     desk: Store, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +300,10 @@ async def test_what_is_on_its_way_when_the_sender_stops_is_given_back(
         async with to(receiver, desk).running():
             await anyio.to_thread.run_sync(receiver.first)
         assert await desk.lease_dispatch() is not None
+
+
+def overflow(_: str | None) -> float | None:
+    raise OverflowError
 
 
 def counted(
