@@ -115,6 +115,12 @@ class Unsupported(HandoffError):
     code = "UNSUPPORTED"
 
 
+class TookTooLong(HandoffError):
+    """The store gave up reading: the same again takes as long, so ask for less."""
+
+    code = "TOOK_TOO_LONG"
+
+
 class BackendUnavailable(HandoffError):
     """The backend did not do it, and may later; nothing was changed."""
 

@@ -4,11 +4,18 @@ Limits and enumerations: the ticket API's documented page "Create a handoff tick
 (docs/rest.md).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import BOT, Caller
@@ -47,6 +54,12 @@ MERGED = "merged"
 
 IMPLEMENTATION_ROLES = frozenset({"frontend", "backend", "design", "devops", "other"})
 """The roles that a merge finishes; qa and test are left to those who test."""
+
+QUERY_WORDS, QUERY_BEGINNINGS = 32, 4
+"""How many words a query has, and how many of them are beginnings: each of those costs as much as
+all the words that begin so."""
+
+_WORD, _BEGINNING = re.compile(r"[^\W_]+"), re.compile(r"\w\*")
 
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
@@ -138,6 +151,17 @@ class CreatedTicket(Record):
     )
 
 
+def _check_query(query: str) -> str:
+    words, beginnings = len(_WORD.findall(query)), len(_BEGINNING.findall(query))
+    if words > QUERY_WORDS or beginnings > QUERY_BEGINNINGS:
+        why = (
+            f"must have at most {QUERY_WORDS} words, {QUERY_BEGINNINGS} of them ending in *;"
+            f" it has {words} and {beginnings}"
+        )
+        raise PydanticCustomError("query", "{why}", {"why": why})
+    return query
+
+
 class FindTickets(Request):
     """List a project's tickets, newest first, or search their texts."""
 
@@ -146,6 +170,7 @@ class FindTickets(Request):
             str,
             StringConstraints(max_length=200),
             STORABLE,
+            AfterValidator(_check_query),
             Field(description="words; cras* for beginnings"),
         ]
         | None
@@ -246,6 +271,14 @@ class TicketOperations(Protocol):
         Raises TicketClosed.
         """
         ...
+
+
+def as_query(text: str) -> str:
+    """Return a text as a query: its first words where it asks for too much."""
+    try:
+        return _check_query(text)
+    except PydanticCustomError:
+        return " ".join(_WORD.findall(text)[:QUERY_WORDS])
 
 
 def require_open(status: str, name: str) -> None:

@@ -31,7 +31,8 @@ from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 ResultT = TypeVar("ResultT")
 
 CONNECTIONS = 8
-"""The most that one process keeps open, beside the one that listens."""
+"""The most that one process keeps open, beside the one that listens; one of them is for what may
+not wait for the others."""
 
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
@@ -59,7 +60,8 @@ class PostgresDatabase:
         self._pool = pool
         self._clock = clock
         self._read_only = read_only
-        self._limiter = anyio.CapacityLimiter(CONNECTIONS)
+        self._limiter = anyio.CapacityLimiter(CONNECTIONS - 1)
+        self._reserved = anyio.CapacityLimiter(1)
         self._feed = ChangeFeed()
         self._listener = Listener(conninfo, self._feed)
 
@@ -91,6 +93,9 @@ class PostgresDatabase:
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await anyio.to_thread.run_sync(self._run, operation, False, limiter=self._limiter)
+
+    async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await anyio.to_thread.run_sync(self._run, operation, False, limiter=self._reserved)
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:

@@ -27,6 +27,7 @@ from mcp_handoff.tickets import (
     TicketPage,
     TriggerBotBuild,
     TriggeredBuild,
+    as_query,
 )
 
 _ALIASES = {
@@ -161,7 +162,7 @@ async def _find_filed(api: Api, path: str, content: Mapping[str, Any]) -> Mappin
     """Return the ticket with this title and description that was filed just now, None where there
     is none or the API can't be asked (docs/decisions/done-or-not.md)."""
     try:
-        query = {"q": content["title"], "limit": 20}
+        query = {"q": as_query(content["title"]), "limit": 20}
         response = await api.tickets.send("GET", path, query=query)
     except HandoffError:
         return None

@@ -7,7 +7,7 @@ from pydantic import WithJsonSchema
 
 from mcp_handoff import references
 from mcp_handoff.rest.bodies import PRINTED
-from mcp_handoff.tickets import STAGES
+from mcp_handoff.tickets import QUERY_BEGINNINGS, QUERY_WORDS, STAGES
 
 _NAME = WithJsonSchema(
     {"type": "string", "maxLength": 60, "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}
@@ -42,7 +42,14 @@ Stages = Annotated[
 
 Words = Annotated[
     str,
-    Query(alias="q", max_length=200, description="words, or a ticket's number or reference"),
+    Query(
+        alias="q",
+        max_length=200,
+        description=(
+            f"at most {QUERY_WORDS} words, {QUERY_BEGINNINGS} of them beginnings such as cras*;"
+            " or a ticket's number or reference"
+        ),
+    ),
     WithJsonSchema({"type": "string", "maxLength": 200, "pattern": PRINTED}),
 ]
 

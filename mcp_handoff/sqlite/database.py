@@ -1,7 +1,6 @@
 """The `Database` in a file: one thread that writes, reading connections apart."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,16 +12,15 @@ import apsw
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
-from mcp_handoff.sqlite.failures import failure
-from mcp_handoff.sqlite.opening import connect, prepare
-from mcp_handoff.sqlite.transaction import SqliteTransaction, execute, roll_back
+from mcp_handoff.sqlite.opening import prepare
+from mcp_handoff.sqlite.readers import Readers
 from mcp_handoff.sqlite.writer import Writer
 from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 
 ResultT = TypeVar("ResultT")
 
 READERS = 4
-"""How many operations read at once."""
+"""How many operations read at once, beside the one that may not wait for them."""
 
 
 class SqliteDatabase:
@@ -31,12 +29,12 @@ class SqliteDatabase:
     def __init__(
         self, path: Path, connection: apsw.Connection, clock: Clock, *, read_only: bool
     ) -> None:
-        self._path = path
-        self._clock = clock
         self._feed = ChangeFeed()
         self._writer = None if read_only else Writer(connection, clock, self._feed)
-        self._readers = deque([connection] if read_only else [])
-        self._limiter = anyio.CapacityLimiter(READERS)
+        self._readers = Readers(path, clock, READERS)
+        self._reserved = Readers(path, clock, 1)
+        if read_only:
+            self._readers.take(connection)
 
     @classmethod
     def open(
@@ -55,29 +53,17 @@ class SqliteDatabase:
         return await asyncio.wrap_future(self._writer.submit(operation))
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        return await anyio.to_thread.run_sync(self._read, operation, limiter=self._limiter)
+        return await self._readers.run(operation)
+
+    async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self._reserved.run(operation)
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self._feed.subscribe()
 
     async def close(self) -> None:
         # The writer goes last, for whoever goes last folds the log into the file.
-        while self._readers:
-            self._readers.pop().close()
+        self._readers.close()
+        self._reserved.close()
         if self._writer is not None:
             await anyio.to_thread.run_sync(self._writer.stop)
-
-    def _read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        try:
-            try:
-                connection = self._readers.pop()
-            except IndexError:
-                connection = connect(self._path, read_only=True)
-            try:
-                execute(connection, "BEGIN")
-                return operation(SqliteTransaction(connection, self._clock()))
-            finally:
-                roll_back(connection)
-                self._readers.append(connection)
-        except apsw.Error as error:
-            raise failure(error) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
+from mcp_handoff.store.transaction import took_too_long
 from mcp_handoff.text import visible
 
 BUSY_SECONDS = 30
@@ -20,6 +21,8 @@ def failure(error: apsw.Error, *, committing: bool = False) -> Exception:
 
     When the disk fails in the middle of a COMMIT, its last frame may be on it or not.
     """
+    if isinstance(error, apsw.InterruptError):
+        return took_too_long()
     reason = reason_of(error)
     if reason is None:
         return error

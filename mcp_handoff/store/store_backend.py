@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change
+from mcp_handoff.principals import Principal
 from mcp_handoff.store import (
     builds,
     outbox,
@@ -94,7 +95,10 @@ class StoreBackend:
     create_token = _write(tokens.create_token)
     list_tokens = _read(tokens.list_tokens)
     revoke_token = _write(tokens.revoke_token)
-    authenticate = _read(tokens.authenticate)
+
+    async def authenticate(self, secret: str) -> Principal | None:
+        with span("store authenticate"):
+            return await self.database.read_apart(lambda tx: tokens.authenticate(tx, secret))
 
     report_run = _write(reports.report_run)
     count_dispatches = _read(outbox.count_dispatches)

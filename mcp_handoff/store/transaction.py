@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+from mcp_handoff.errors import TookTooLong
 from mcp_handoff.events import Change
 
 ResultT = TypeVar("ResultT")
 
 Clock = Callable[[], datetime]
+
+READ_SECONDS = 5.0
+"""How long an operation may read before it is given up."""
 
 Row = Mapping[str, Any]
 """Column names to values: text, integers, floats, booleans or None; JSON and instants are text."""
@@ -82,7 +86,14 @@ class Database(Protocol):
         ...
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        """Run `operation` on one consistent state of the database, without writing."""
+        """Run `operation` on one consistent state of the database, without writing.
+
+        Raises TookTooLong after READ_SECONDS.
+        """
+        ...
+
+    async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Read as `read` does, without waiting for what others read; for short operations alone."""
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
@@ -92,6 +103,14 @@ class Database(Protocol):
     async def close(self) -> None:
         """Finish the writes that have begun and close every connection."""
         ...
+
+
+def took_too_long() -> TookTooLong:
+    """Return the error of an operation that read for too long."""
+    return TookTooLong(
+        f"It was given up after {READ_SECONDS:.0f} s; ask for less: fewer or longer words, one"
+        " status, one stage."
+    )
 
 
 def utc_now() -> datetime:

@@ -15,9 +15,9 @@ from schemathesis.openapi.checks import (
 
 KEY = "Idempotency-Key"
 
-DEEP = ({"cursor"}, {"evidence"}, {"metadata"})
-"""Fields whose rules no schema can tell: a cursor is that of a page before, and free JSON has
-limits at every depth."""
+DEEP = ({"cursor"}, {"evidence"}, {"metadata"}, {"query"})
+"""Fields whose rules no schema can tell: a cursor is that of a page before, free JSON has limits at
+every depth, and a query has so many words."""
 
 
 @schemathesis.hook  # pyright: ignore[reportUnknownMemberType] - its own annotation has gaps
