@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check proofs bench clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -15,6 +15,12 @@ check: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -n auto
+
+# The tests of faults, all that they have, with dice of their own; the seed repeats a run.
+proofs: .venv/development
+	@seed=$${HANDOFF_SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(10**6))')}; \
+		echo "HANDOFF_SEED=$$seed"; HANDOFF_PROOFS=wide HANDOFF_SEED=$$seed \
+		$(BIN)/python -m pytest -n auto tests/faults tests/backends tests/dispatch
 
 bench: .venv/development
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TypeVar
 
 import anyio
@@ -20,12 +19,12 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from mcp_handoff.changes import ChangeFeed
-from mcp_handoff.errors import BackendUnavailable, OutcomeUnknown
+from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import failure, is_lost
 from mcp_handoff.postgres.listener import Listener
 from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, prepare
-from mcp_handoff.postgres.transaction import Connection, PostgresTransaction
+from mcp_handoff.postgres.transaction import Connection, transact
 from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 
 ResultT = TypeVar("ResultT")
@@ -37,17 +36,9 @@ not wait for the others."""
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
 
-_BEGIN_WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true),"
-    " set_config('idle_in_transaction_session_timeout', '30s', true)",
-)
-_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
-
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """A unique value that another transaction took first: the next turn finds what that one wrote."""
 
-logger = logging.getLogger(__name__)
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what calls recover from
 
 
@@ -114,44 +105,10 @@ class PostgresDatabase:
             left = until - time.monotonic()
             try:
                 with self._pool.connection(max(left, 0.001)) as connection:
-                    return _attempt(connection, operation, self._clock(), writing=writing)
+                    return transact(connection, operation, self._clock(), writing=writing)
             except psycopg.Error as error:
                 again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                 if not again:
                     raise failure(error) from error
             time.sleep(random.uniform(0, 0.002 * 2 ** min(turn, 7)))  # noqa: S311 - no secret
             turn += 1
-
-
-def _attempt(
-    connection: Connection,
-    operation: Callable[[Transaction], ResultT],
-    now: datetime,
-    *,
-    writing: bool,
-) -> ResultT:
-    """Run an operation once; only when the server has said so is what it wrote durable.
-
-    After a statement that failed, the server skips the COMMIT and says so, which raises.
-    """
-    committing = False
-    try:
-        with connection.pipeline():
-            for statement in _BEGIN_WRITE if writing else _BEGIN_READ:
-                connection.execute(statement)
-            result = operation(PostgresTransaction(connection, now))
-            committing = writing
-            connection.execute("COMMIT")
-    except psycopg.Error as error:
-        if committing and is_lost(error):
-            logger.warning("the connection was lost while committing", exc_info=error)
-            raise OutcomeUnknown(
-                "The connection to the database was lost while committing. Look before a retry."
-            ) from error
-        # What ended the pipeline is known by what came before: all after it is only "aborted".
-        if isinstance(error, errors.PipelineAborted) and isinstance(
-            error.__context__, psycopg.Error
-        ):
-            raise error.__context__ from None
-        raise
-    return result

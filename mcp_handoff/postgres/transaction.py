@@ -1,19 +1,25 @@
-"""The `Transaction` on a connection of psycopg."""
+"""The `Transaction` on a connection of psycopg, and how one is run to its COMMIT."""
 
 import json
+import logging
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import errors
 from psycopg.rows import DictRow
 
+from mcp_handoff.errors import OutcomeUnknown
 from mcp_handoff.events import Change
-from mcp_handoff.store.transaction import Row, TextSearch
+from mcp_handoff.postgres.failures import is_lost
+from mcp_handoff.store.transaction import Row, TextSearch, Transaction
+
+ResultT = TypeVar("ResultT")
 
 Connection = psycopg.Connection[DictRow]
 
@@ -23,6 +29,16 @@ CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"(\w+)(\*?)")
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
+
+
+_BEGIN_WRITE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true),"
+    " set_config('idle_in_transaction_session_timeout', '30s', true)",
+)
+_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+
+logger = logging.getLogger(__name__)
 
 
 class PostgresTransaction:
@@ -79,6 +95,41 @@ class PostgresTransaction:
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_translate(sql), values)
+
+
+def transact(
+    connection: Connection,
+    operation: Callable[[Transaction], ResultT],
+    now: datetime,
+    *,
+    writing: bool,
+) -> ResultT:
+    """Run an operation once; only when the server has said so is what it wrote durable.
+
+    After a statement that failed, the server skips the COMMIT and says so, which raises.
+    """
+    done = None
+    try:
+        with connection.pipeline():
+            for statement in _BEGIN_WRITE if writing else _BEGIN_READ:
+                connection.execute(statement)
+            result = operation(PostgresTransaction(connection, now))
+            done = connection.execute("COMMIT"), result
+    except psycopg.Error as error:
+        if done and done[0].statusmessage == "COMMIT":
+            return done[1]  # only what comes after it was lost
+        if done and writing and is_lost(error):
+            logger.warning("the connection was lost while committing", exc_info=error)
+            raise OutcomeUnknown(
+                "The connection to the database was lost while committing. Look before a retry."
+            ) from error
+        # What ended the pipeline is known by what came before: all after it is only "aborted".
+        if isinstance(error, errors.PipelineAborted) and isinstance(
+            error.__context__, psycopg.Error
+        ):
+            raise error.__context__ from None
+        raise
+    return result
 
 
 @cache

@@ -14,6 +14,7 @@ from tests.backends.children import child
 from tests.backends.invariants import assert_whole, lost
 from tests.backends.power_cut import Acknowledged, Disk, Happening, Truncated, Written
 from tests.backends.writer_process import Acknowledgement
+from tests.proofs import seeds
 
 STORE = "handoff.db"
 
@@ -23,7 +24,7 @@ CUTS = 40
 SECONDS = 120
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5))
 async def test_every_acknowledged_write_outlives_the_loss_of_all_that_was_not_synced(
     tmp_path: Path, seed: int
 ) -> None:
@@ -33,7 +34,7 @@ async def test_every_acknowledged_write_outlives_the_loss_of_all_that_was_not_sy
         await assert_whole(store, acknowledged(record[:cut]))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5))
 async def test_every_acknowledged_write_outlives_the_loss_of_a_part_of_what_was_not_synced(
     tmp_path: Path, seed: int
 ) -> None:

@@ -17,6 +17,7 @@ from tests.dispatch.senders import Send, dispatch, dispatch_carelessly, sender
 from tests.dispatch.test_dispatch import trigger
 from tests.http.served import Served
 from tests.mcp.wire import TIMEOUT, Wire, environment
+from tests.proofs import seeds
 
 KILLS = 45
 """Kills of `mcp-handoff dispatch` on one store: 90 in two stores, and ten of servers."""
@@ -31,7 +32,7 @@ SECONDS = 0.01
 """What one message takes, all in all: the kill comes anywhere in it."""
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 async def test_every_run_arrives_though_its_senders_are_killed(
     store: Path, caller: Caller, seed: int
 ) -> None:

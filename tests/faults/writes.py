@@ -1,0 +1,205 @@
+"""Every operation that writes to a store, each made ready to be called once and counted."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import psycopg
+
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.builds import CreateBuild
+from mcp_handoff.projects import CreateProject
+from mcp_handoff.runs import Attempt, ReportRun
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.tokens import CreateToken, RevokeToken
+from tests import requests
+
+CALLER = Caller(bot("cutter"), project="shop")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call and how often it was done, in SQL."""
+
+    call: Callable[[StoreBackend], Awaitable[object]]
+    times: str
+
+
+class Desk:
+    """Prepares, on a way to the store that is never cut, what an operation needs."""
+
+    def __init__(self, backend: StoreBackend, url: str) -> None:
+        self.backend = backend
+        self._url = url
+
+    def execute(self, sql: str) -> None:
+        with psycopg.connect(self._url) as connection:
+            connection.execute(sql.encode())
+
+    def count(self, sql: str) -> int:
+        with psycopg.connect(self._url) as connection:
+            [(count,)] = connection.execute(sql.encode())
+        return count
+
+    async def ticket(self) -> str:
+        request = requests.create_ticket(title=uuid4().hex)
+        return (await self.backend.create_ticket(CALLER, request)).ticket.id
+
+    async def run(self) -> dict[str, str]:
+        """Trigger a run, and leave no other in the outbox."""
+        self.execute("DELETE FROM outbox")
+        trigger = requests.trigger_bot_build(await self.ticket())
+        triggered = await self.backend.trigger_bot_build(CALLER, trigger)
+        return triggered.ticket.ai_output["build_run"]
+
+    async def suggestion(self) -> str:
+        request = requests.suggest_close(await self.ticket())
+        return (await self.backend.suggest_close(CALLER, request)).suggestion.id
+
+    async def token(self) -> str:
+        request = CreateToken(name=uuid4().hex, role="bot")
+        return (await self.backend.create_token(CALLER, request)).token.id
+
+
+async def create_ticket(_: Desk) -> Case:
+    title = uuid4().hex
+    request = requests.create_ticket(title=title)
+    return Case(
+        lambda backend: backend.create_ticket(CALLER, request),
+        f"SELECT count(*) FROM tickets WHERE title = '{title}'",
+    )
+
+
+async def trigger_bot_build(desk: Desk) -> Case:
+    ticket = await desk.ticket()
+    return Case(
+        lambda backend: backend.trigger_bot_build(CALLER, requests.trigger_bot_build(ticket)),
+        f"SELECT count(*) FROM builds WHERE source_id = '{ticket}'",
+    )
+
+
+async def suggest_close(desk: Desk) -> Case:
+    ticket = await desk.ticket()
+    return Case(
+        lambda backend: backend.suggest_close(CALLER, requests.suggest_close(ticket)),
+        f"SELECT count(*) FROM suggestions WHERE ticket_id = '{ticket}'",
+    )
+
+
+async def act_on_suggestion(desk: Desk) -> Case:
+    suggestion = await desk.suggestion()
+    return Case(
+        lambda backend: backend.act_on_suggestion(CALLER, requests.execute(suggestion)),
+        _events("suggestion.executed", suggestion),
+    )
+
+
+async def expire_suggestions(desk: Desk) -> Case:
+    suggestion = await desk.suggestion()
+    desk.execute(f"UPDATE suggestions SET expires_at = '' WHERE id = '{suggestion}'")
+    return Case(
+        lambda backend: backend.expire_suggestions(), _events("suggestion.expired", suggestion)
+    )
+
+
+async def create_build(_: Desk) -> Case:
+    build_ref = uuid4().hex
+    request = CreateBuild(org="default", build_ref=build_ref, display_name="Nightly", provider="ci")
+    return Case(
+        lambda backend: backend.create_build(CALLER, request),
+        f"SELECT count(*) FROM builds WHERE build_ref = '{build_ref}'",
+    )
+
+
+async def update_build(desk: Desk) -> Case:
+    build = (await desk.run())["build_id"]
+    request = requests.update_build(build, description="Nightly")
+    return Case(
+        lambda backend: backend.update_build(CALLER, request), _events("build.updated", build)
+    )
+
+
+async def create_project(_: Desk) -> Case:
+    slug = uuid4().hex
+    return Case(
+        lambda backend: backend.create_project(CALLER, CreateProject(name=slug)),
+        f"SELECT count(*) FROM projects WHERE slug = '{slug}'",
+    )
+
+
+async def create_token(_: Desk) -> Case:
+    name = uuid4().hex
+    return Case(
+        lambda backend: backend.create_token(CALLER, CreateToken(name=name, role="bot")),
+        f"SELECT count(*) FROM tokens WHERE name = '{name}'",
+    )
+
+
+async def revoke_token(desk: Desk) -> Case:
+    token = await desk.token()
+    return Case(
+        lambda backend: backend.revoke_token(CALLER, RevokeToken(token=token)),
+        f"SELECT count(revoked_at) FROM tokens WHERE id = '{token}'",
+    )
+
+
+async def report_run(desk: Desk) -> Case:
+    run = (await desk.run())["id"]
+    return Case(
+        lambda backend: backend.report_run(CALLER, ReportRun(run_id=run, status="running")),
+        _events("build.running", run),
+    )
+
+
+async def lease_dispatch(desk: Desk) -> Case:
+    await desk.run()
+    await desk.backend.trigger_bot_build(CALLER, requests.trigger_bot_build(await desk.ticket()))
+    return Case(lambda backend: backend.lease_dispatch(), "SELECT count(leased_until) FROM outbox")
+
+
+async def settle_dispatch(desk: Desk) -> Case:
+    run = (await desk.run())["id"]
+    leased = await desk.backend.lease_dispatch()
+    assert leased is not None
+    return Case(
+        lambda backend: backend.settle_dispatch(leased, Attempt()),
+        _events("build.dispatched", run),
+    )
+
+
+async def release_dispatch(desk: Desk) -> Case:
+    run = (await desk.run())["id"]
+    leased = await desk.backend.lease_dispatch()
+    assert leased is not None
+    return Case(
+        lambda backend: backend.release_dispatch(leased),
+        f"SELECT count(*) FROM outbox WHERE run_id = '{run}' AND lease IS NULL",
+    )
+
+
+def _events(kind: str, subject: str) -> str:
+    return f"SELECT count(*) FROM events WHERE kind = '{kind}' AND subject_id = '{subject}'"
+
+
+Prepare = Callable[[Desk], Awaitable[Case]]
+
+PREPARED: dict[str, Prepare] = {
+    prepare.__name__: prepare
+    for prepare in (
+        create_ticket,
+        trigger_bot_build,
+        suggest_close,
+        act_on_suggestion,
+        expire_suggestions,
+        create_build,
+        update_build,
+        create_project,
+        create_token,
+        revoke_token,
+        report_run,
+        lease_dispatch,
+        settle_dispatch,
+        release_dispatch,
+    )
+}
+"""By the operation's name in the store."""
