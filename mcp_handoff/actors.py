@@ -61,6 +61,11 @@ def bot(name: str | None) -> Actor:
     return Actor(role=BOT, source="bot", id=shortened(visible(name), 200) if name else None)
 
 
+def system(work: str) -> Caller:
+    """Return who does what a store sees to by itself; no credential of anybody's is like it."""
+    return Caller(Actor(BOT, "system", work), principal=Principal("system", work, BOT))
+
+
 def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:
     """Return who acts: `actor` as its door knows it, by the name of its credential.
 

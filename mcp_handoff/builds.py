@@ -57,6 +57,8 @@ class Build(Record):
     error_message: str | None = None
     organization_id: str | None
     created_by: str | None = None
+    principal_id: str | None = None
+    principal_name: str | None = None
     created_at: Timestamp
     updated_at: Timestamp
     run: BuildRun | None = None

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mcp_handoff.principals import LOCAL
 from mcp_handoff.schema import Record, Timestamp
+from mcp_handoff.text import shortened
 
 EventKind = Literal[
     "ticket.created",
@@ -21,6 +23,8 @@ EventKind = Literal[
     "suggestion.skipped",
     "suggestion.expired",
     "project.created",
+    "token.created",
+    "token.revoked",
 ]
 
 
@@ -31,9 +35,23 @@ class Event(Record):
     actor_role: str
     actor_id: str | None = None
     source: str
+    principal_id: str | None = None
+    principal_name: str | None = None
     created_at: Timestamp
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+    @property
+    def author(self) -> str:
+        """Who did it, on one line: as it said, and by which credential where that differs."""
+        claimed = self.actor_role
+        if self.actor_id:
+            claimed = f"{shortened(self.actor_id, 200)} ({self.actor_role})"
+        if self.principal_id == LOCAL.id:
+            return f"{claimed}, without a token"
+        if self.principal_name in (None, self.actor_id):
+            return claimed
+        return f"{claimed}, with token {shortened(self.principal_name, 200)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Principals: who a request was proved to come from, and what that lets it do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -27,6 +28,9 @@ class Principal:
 
     def may_see(self, slug: str) -> bool:
         return self.projects is None or slug in self.projects
+
+    def as_json(self) -> Mapping[str, str]:
+        return {"principal_id": self.id, "principal_name": self.name}
 
     @property
     def only_project(self) -> str | None:

@@ -42,6 +42,8 @@ class BuildRun(Record):
     provider: str | None
     repo: str | None
     requested_by: str | None
+    principal_id: str | None = None
+    principal_name: str | None = None
     requested_at: Timestamp
     dispatched_at: Timestamp | None = None
     attempts: int

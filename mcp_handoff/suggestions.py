@@ -53,6 +53,8 @@ class Suggestion(Record):
     suggested_action: str | None
     status: SuggestionStatus
     source: str | None = None
+    principal_id: str | None = None
+    principal_name: str | None = None
     merge_sha: str | None = None
     pr_number: int | None = None
     repo: str | None = None

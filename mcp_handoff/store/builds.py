@@ -74,13 +74,14 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
         "status": "ready",
         "source_type": "api",
         "is_active": 1,
+        **caller.principal.as_json(),
         "created_at": now,
         "updated_at": now,
     }
     insert(tx, "builds", row)
     history.add_event(
         tx,
-        caller.actor,
+        caller,
         "build.created",
         subject_id=row["id"],
         build_id=row["id"],
@@ -111,7 +112,7 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
         of_ticket = row["ticket_number"] is not None
         history.add_event(
             tx,
-            caller.actor,
+            caller,
             "build.updated",
             subject_id=row["id"],
             ticket_id=row["source_id"] if of_ticket else None,

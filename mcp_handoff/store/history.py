@@ -1,6 +1,6 @@
 """The event that every write leaves, and the change that its subscribers hear of."""
 
-from mcp_handoff.actors import Actor
+from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change, Event, EventKind
 from mcp_handoff.store.transaction import (
     Row,
@@ -14,7 +14,7 @@ from mcp_handoff.store.transaction import (
 
 def add_event(
     tx: Transaction,
-    actor: Actor,
+    caller: Caller,
     kind: EventKind,
     *,
     subject_id: str,
@@ -25,8 +25,8 @@ def add_event(
     before: Row | None = None,
     after: Row | None = None,
 ) -> None:
-    """Write down who did what to which subject, with what it was before and after, and publish
-    which ticket (`reference` is its) and which build it changed."""
+    """Write down who did what to which subject, whom that was proved to be, with what it was
+    before and after, and publish which ticket (`reference` is its) and which build it changed."""
     insert(
         tx,
         "events",
@@ -35,7 +35,8 @@ def add_event(
             "project_id": project_id,
             "ticket_id": ticket_id,
             "subject_id": subject_id,
-            **actor.as_json(),
+            **caller.actor.as_json(),
+            **caller.principal.as_json(),
             "before": encode_json(before),
             "after": encode_json(after),
             "created_at": timestamp(tx.now),

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from mcp_handoff.actors import Actor
+from mcp_handoff.actors import system
 from mcp_handoff.ids import new_id
 from mcp_handoff.runs import LEASE_SECONDS, Attempt, BuildRun, Dispatch
 from mcp_handoff.store import runs
 from mcp_handoff.store.transaction import Transaction, insert, timestamp
 
-_SENDER = Actor(role="bot", source="system", id="dispatch")
+_SENDER = system("dispatch")
 _SENT_OF_RUN = {"build_id", "provider", "repo"}
 _DUE = "o.next_attempt_at <= :now AND (o.leased_until IS NULL OR o.leased_until <= :now)"
 

@@ -113,7 +113,7 @@ def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
     insert(tx, "projects", row)
     history.add_event(
         tx,
-        caller.actor,
+        caller,
         "project.created",
         subject_id=row["id"],
         project_id=row["id"],

@@ -44,5 +44,5 @@ def report_run(tx: Transaction, caller: Caller, request: ReportRun) -> ReportedR
         of_build["build_ref"] = mask(request.build_ref)
     changed = runs.change_run(tx, run, of_run)
     runs.change_build(tx, run, of_build)
-    runs.add_event(tx, caller.actor, _KINDS[request.status], run, changed)
+    runs.add_event(tx, caller, _KINDS[request.status], run, changed)
     return ReportedRun(run=changed)

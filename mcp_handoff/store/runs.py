@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mcp_handoff.actors import Actor
+from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.references import reference
@@ -102,11 +102,13 @@ def change_build(tx: Transaction, run: Row, changes: Row) -> None:
     )
 
 
-def add_event(tx: Transaction, actor: Actor, kind: EventKind, run: Row, changed: BuildRun) -> None:
+def add_event(
+    tx: Transaction, caller: Caller, kind: EventKind, run: Row, changed: BuildRun
+) -> None:
     """Write down who took a run from what it was to what it is."""
     history.add_event(
         tx,
-        actor,
+        caller,
         kind,
         subject_id=changed.id,
         ticket_id=run["ticket_id"],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from mcp_handoff.actors import Actor, Caller
+from mcp_handoff.actors import Caller, system
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
@@ -41,7 +41,7 @@ from mcp_handoff.tickets import MERGED, merge
 EXPIRY_BATCH = 100
 """The most suggestions that one transaction marks as expired."""
 
-_CLOCK = Actor(role="bot", source="system", id="expiry")
+_CLOCK = system("expiry")
 _DUE = "s.status = 'pending' AND s.expires_at <= :now"
 _EXPIRED = f"(s.status = 'expired' OR ({_DUE}))"
 _SELECT = (
@@ -106,6 +106,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
         "suggested_action": "close",
         "status": "pending",
         "source": caller.actor.source,
+        **caller.principal.as_json(),
         "merge_sha": request.merge_sha,
         "pr_number": request.pr_number,
         "repo": request.repo,
@@ -119,7 +120,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
         "project_slug": found.slug,
     }
     made = {**row, **of_ticket}
-    _add_event(tx, caller.actor, "suggestion.created", made, after={"status": "pending"})
+    _add_event(tx, caller, "suggestion.created", made, after={"status": "pending"})
     return SuggestedClose(suggestion=_suggestion(made), masked=masked)
 
 
@@ -158,7 +159,7 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
     assert ended, "the row is locked, and was pending"
     after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
     after |= applied.model_dump() if applied else {}
-    _add_event(tx, caller.actor, _KINDS[status], row, before=before, after=after)
+    _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
     acted = _suggestion({**row, "status": status, "reason": reason})
     return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
 
@@ -238,7 +239,7 @@ def _merge(tx: Transaction, row: Row) -> ApplyResult:
 
 def _add_event(
     tx: Transaction,
-    actor: Actor,
+    caller: Caller,
     kind: EventKind,
     row: Row,
     *,
@@ -247,7 +248,7 @@ def _add_event(
 ) -> None:
     history.add_event(
         tx,
-        actor,
+        caller,
         kind,
         subject_id=row["id"],
         project_id=row["project_id"],

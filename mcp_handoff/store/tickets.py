@@ -128,6 +128,7 @@ def _file(
         "status": "open",
         "stage": "backlog",
         **caller.actor.as_json(),
+        **caller.principal.as_json(),
         "created_at": now,
         "updated_at": now,
     }
@@ -137,7 +138,7 @@ def _file(
         insert(tx, "ticket_roles", {**of_ticket, "role": role.role, "status": role.status})
     history.add_event(
         tx,
-        caller.actor,
+        caller,
         "ticket.created",
         subject_id=row["id"],
         project_id=project["id"],

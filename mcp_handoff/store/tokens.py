@@ -5,7 +5,7 @@ from datetime import timedelta
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.principals import Principal
-from mcp_handoff.store import projects
+from mcp_handoff.store import history, projects
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -50,7 +50,10 @@ def create_token(tx: Transaction, caller: Caller, request: CreateToken) -> Creat
         "expires_at": timestamp(tx.now + lifetime) if lifetime else None,
     }
     insert(tx, "tokens", row)
-    return CreatedToken(token=_token(row), secret=secret)
+    token = _token(row)
+    after = token.model_dump(include={"name", "role", "projects", "expires_at"})
+    history.add_event(tx, caller, "token.created", subject_id=token_id, after=after)
+    return CreatedToken(token=token, secret=secret)
 
 
 def list_tokens(tx: Transaction, caller: Caller, request: ListTokens) -> TokenList:
@@ -69,6 +72,8 @@ def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> Revok
         raise NotFound.at("token", "names no token that is in force", "`token list` shows them")
     now = timestamp(tx.now)
     tx.execute("UPDATE tokens SET revoked_at = :now WHERE id = :id", now=now, id=row["id"])
+    after = {"name": row["name"], "revoked_at": now}
+    history.add_event(tx, caller, "token.revoked", subject_id=row["id"], after=after)
     return RevokedToken(token=_token({**row, "revoked_at": now}))
 
 

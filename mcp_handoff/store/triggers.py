@@ -35,6 +35,7 @@ def trigger_bot_build(
             provider=texts["provider"],
             repo=texts["repo"],
             requested_by=caller.actor.id,
+            **caller.principal.as_json(),
             requested_at=timestamp(tx.now),
             attempts=0,
             next_attempt_at=timestamp(tx.now) if dispatching else None,
@@ -59,6 +60,7 @@ def _start(
         "source_type": "ticket",
         "source_id": found.ticket["id"],
         "is_active": 1,
+        **caller.principal.as_json(),
         "created_at": run.requested_at,
         "updated_at": run.requested_at,
     }
@@ -74,7 +76,7 @@ def _start(
         outbox.add_dispatch(tx, run, payload)
     history.add_event(
         tx,
-        caller.actor,
+        caller,
         "build.triggered",
         subject_id=run.id,
         project_id=found.project["id"],

@@ -26,6 +26,7 @@ async def test_triggering_registers_a_queued_build_for_the_ticket(
     assert (registered.id, registered.status, registered.provider) == (build, "queued", "docker")
     assert (registered.source_type, registered.source_id) == ("ticket", detail.ticket.id)
     assert registered.build_ref == run["id"]
+    assert registered.principal_id == detail.ticket.principal_id is not None
     assert run == {
         "id": run["id"],
         "build_id": build,
@@ -33,6 +34,8 @@ async def test_triggering_registers_a_queued_build_for_the_ticket(
         "provider": "docker",
         "repo": "acme/shop",
         "requested_by": "agent-1",
+        "principal_id": detail.ticket.principal_id,
+        "principal_name": detail.ticket.principal_name,
         "requested_at": "2026-11-02T09:30:00.000Z",
         "dispatched_at": None,
         "attempts": 0,

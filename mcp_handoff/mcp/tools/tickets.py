@@ -107,10 +107,7 @@ def _describe_read(result: TicketDetail) -> str:
             lines.append(f"{name}: {text if isinstance(text, str) else compact_json(text)}")
     lines += map(describe_suggestion, result.suggestions)
     lines += map(describe_build, result.builds)
-    lines += [
-        f"{event.created_at} {event.kind} by {event.actor_id or event.actor_role}"
-        for event in result.events
-    ]
+    lines += [f"{event.created_at} {event.kind} by {event.author}" for event in result.events]
     return "\n".join(lines)
 
 

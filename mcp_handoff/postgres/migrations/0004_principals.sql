@@ -1,0 +1,19 @@
+-- Which credential was shown, beside whom its holder said it was. NULL in what is older than this.
+ALTER TABLE events ADD COLUMN principal_id plain;
+ALTER TABLE events ADD COLUMN principal_name TEXT;
+ALTER TABLE tickets ADD COLUMN principal_id plain;
+ALTER TABLE tickets ADD COLUMN principal_name TEXT;
+ALTER TABLE suggestions ADD COLUMN principal_id plain;
+ALTER TABLE suggestions ADD COLUMN principal_name TEXT;
+ALTER TABLE builds ADD COLUMN principal_id plain;
+ALTER TABLE builds ADD COLUMN principal_name TEXT;
+ALTER TABLE build_runs ADD COLUMN principal_id plain;
+ALTER TABLE build_runs ADD COLUMN principal_name TEXT;
+
+CREATE INDEX events_of_tokens ON events (subject_id, seq)
+    WHERE kind IN ('token.created', 'token.revoked');
+
+-- What tokens kept under their names is nobody's since keys belong to credentials.
+DELETE FROM idempotency WHERE principal IN (
+    SELECT 'bot:' || name FROM tokens UNION SELECT 'user:' || name FROM tokens
+);

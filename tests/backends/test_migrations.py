@@ -1,0 +1,65 @@
+"""A store that an older version wrote is brought up to date with all that is in it."""
+
+from pathlib import Path
+
+import apsw
+import psycopg
+import pytest
+
+from mcp_handoff import postgres, sqlite
+from mcp_handoff.actors import Caller
+from mcp_handoff.sqlite.opening import APPLICATION_ID
+from mcp_handoff.sqlite.transaction import execute
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
+from tests import requests
+from tests.databases import EVERY_DATABASE, open_database
+
+
+def make_old(name: str, version: int) -> None:
+    """Make a store of an older version, with something in it."""
+    content = (Path(__file__).parent / f"version_{version}.sql").read_text()
+    if name.startswith("postgresql://"):
+        with psycopg.connect(name) as connection:
+            connection.execute("CREATE TABLE handoff_schema (version INTEGER NOT NULL)")
+            for number, step in enumerate(steps(postgres.__file__, version), start=1):
+                connection.execute(step.encode())
+                connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
+            connection.execute(content.encode())
+        return
+    file = apsw.Connection(name)
+    for step in [*steps(sqlite.__file__, version), content]:
+        execute(file, step)
+    execute(file, f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
+    file.close()
+
+
+def steps(package: str | None, version: int) -> list[str]:
+    """Return the migrations of a database up to a version."""
+    assert package is not None
+    files = sorted((Path(package).parent / "migrations").glob("*.sql"))
+    return [file.read_text() for file in files[:version]]
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+def database_name(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+async def test_what_was_kept_before_principals_is_read_and_worked_on(
+    database_name: str, caller: Caller
+) -> None:
+    make_old(database_name, 3)
+    store = StoreBackend(open_database(database_name))
+    read = await store.get_ticket(caller, requests.get_ticket(1))
+    assert (read.ticket.principal_id, read.builds[0].principal_id) == (None, None)
+    assert [event.author for event in read.events] == ["ci-bot (bot)"]
+    await store.act_on_suggestion(caller, requests.execute(read.suggestions[0].id))
+    newest = (await store.get_ticket(caller, requests.get_ticket(1))).events[0]
+    assert (newest.kind, newest.principal_id) == ("suggestion.executed", "local")
+    assert await store.database.read(key_owners) == ["bot:agent-1"]
+    await store.close()
+
+
+def key_owners(tx: Transaction) -> list[str]:
+    return [row["principal"] for row in tx.fetch_all("SELECT principal FROM idempotency")]
