@@ -38,7 +38,7 @@ _AT_A_TERMINAL = (
 )
 
 _SHOWN_ONCE = (
-    "this is shown once. A server that runs without tokens asks for them from its next start on."
+    "this is shown once. From the first token on every server over this store asks for one."
 )
 
 ENVIRONMENT = """\
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=8484, help="port to listen on (8484)")
     serve.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
     serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
+    serve.add_argument("--no-auth", action="store_true", help="ask nobody for a token")
     serve.set_defaults(run=_serve_http)
     _add_token_commands(commands.add_parser("token", help="make, list and revoke tokens"))
     _add_project_commands(commands.add_parser("project", help="start and list projects"))
@@ -159,6 +160,7 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
             port=options.port,
             hosts=options.allow_host,
             origins=options.allow_origin,
+            no_auth=options.no_auth,
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
             beside=lambda url: background_work(backend, settings, settings.public_url or url),
         )

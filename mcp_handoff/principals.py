@@ -49,7 +49,7 @@ class Identity(Record):
 
 
 LOCAL = Principal(id="local", name="local", role="admin")
-"""Whoever reaches a server on loopback that has no tokens."""
+"""Whoever may do everything because no credentials are asked for."""
 
 
 def require_writer(principal: Principal) -> None:
@@ -62,3 +62,9 @@ def require_admin(principal: Principal) -> None:
     """Refuse what admins alone may do, those of some projects excepted (Forbidden)."""
     if principal.role != "admin" or principal.projects is not None:
         raise Forbidden("This takes the token of an admin who sees all projects.")
+
+
+def require_full_sight(principal: Principal) -> None:
+    """Refuse what tells of every project to whoever sees some (Forbidden)."""
+    if principal.projects is not None:
+        raise Forbidden("This takes a token that sees all projects.")

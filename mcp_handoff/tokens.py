@@ -85,6 +85,10 @@ class TokenOperations(Protocol):
         """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
         ...
 
+    async def has_had_tokens(self) -> bool:
+        """Tell whether a token was ever made, revoked and expired ones too: a cheap read."""
+        ...
+
 
 def new_secret() -> tuple[str, str]:
     """Return the id and the secret of a new token; the id can be read off the secret."""

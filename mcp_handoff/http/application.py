@@ -17,8 +17,9 @@ from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
 from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
-from mcp_handoff.http.authentication import Authenticate, Authentication
+from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
+from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
@@ -32,14 +33,14 @@ from mcp_handoff.rest.envelopes import error_response
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let in: by Host and Origin, and by what `authenticate` makes of a token.
+    """Who is let in: by Host and Origin, and by which credentials; None asks for none.
 
     `origins` are those that browsers may call from, beside this machine's own.
     """
 
     allowlist: Allowlist
     origins: Sequence[str]
-    authenticate: Authenticate | None
+    credentials: Credentials | None
     resource: Resource | None
 
 
@@ -91,7 +92,7 @@ def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
     app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
-    app = Authentication(app, access.authenticate, access.resource)
+    app = Authentication(app, access.credentials, access.resource)
     if access.origins:
         # https://fetch.spec.whatwg.org/#http-cors-protocol
         app = CORSMiddleware(

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.http.authentication import is_open, is_report
+from mcp_handoff.http.operation import METRICS_PATH
 
 BODY_BYTES = 4 * 2**20
 """The most that a body may hold; the SDK's own limit is the same."""
@@ -22,8 +23,8 @@ _TOO_SLOW = PlainTextResponse(
 
 
 class BodyLimit:
-    """Passes a request on once its whole body is there; to an address that anyone may call, and
-    that takes none, without one."""
+    """Passes a request on once its whole body is there; to an address that takes none, without
+    one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,7 +33,7 @@ class BodyLimit:
         limit = BODY_BYTES
         if is_report(scope["path"]):
             limit = REPORT_BYTES
-        elif is_open(scope["path"]):
+        elif is_open(scope["path"]) or scope["path"] == METRICS_PATH:
             limit = 0
         too_long = PlainTextResponse(
             f"The request's body is longer than the {limit:,} bytes that this address takes.",

@@ -5,10 +5,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mcp_handoff.actors import Caller, bot
+from mcp_handoff.admission import admission_of
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.http.metrics import Metrics
+from mcp_handoff.principals import require_full_sight
 from mcp_handoff.projects import ListProjects
+from mcp_handoff.rest.envelopes import error_response
+
+METRICS_PATH = "/metrics"
 
 
 def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
@@ -25,8 +30,12 @@ def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
             return JSONResponse(body, status_code=503)
         return JSONResponse({"status": "ok"})
 
-    async def figures(_: Request) -> Response:
-        waiting = await backend.count_dispatches() if isinstance(backend, Store) else 0
+    async def figures(request: Request) -> Response:
+        try:
+            require_full_sight(admission_of(request.scope).principal)
+            waiting = await backend.count_dispatches() if isinstance(backend, Store) else 0
+        except HandoffError as error:
+            return error_response(error, request.url.path)
         return metrics.exposition(waiting)
 
-    return [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]
+    return [Route("/healthz", health), Route("/readyz", readiness), Route(METRICS_PATH, figures)]

@@ -9,19 +9,16 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 
-from mcp_handoff.actors import Caller, bot
-from mcp_handoff.addresses import is_loopback
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.application import Access, Application, create_application
-from mcp_handoff.http.authentication import Authenticate
+from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
+from mcp_handoff.http.openings import require_loopback, require_seclusion
 from mcp_handoff.http.resource import Resource
-from mcp_handoff.principals import Principal
-from mcp_handoff.tokens import ListTokens, token_id_of
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""
@@ -48,6 +45,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # who is a proxy is HANDOFF_TRUSTED_PROXIES', not uvicorn's to say
             server_header=False,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=SILENCE_SECONDS,
@@ -77,51 +75,40 @@ async def serve(
     port: int,
     hosts: Sequence[str],
     origins: Sequence[str],
+    no_auth: bool,
     announce: Callable[[str], None],
     beside: Callable[[str], AbstractAsyncContextManager[None]],
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, and run beside it what the server's own address is given to.
 
-    Raises Misconfigured for an address beyond loopback as long as nobody could prove who it is.
+    With `no_auth` it asks nobody for credentials. Raises Misconfigured for what lets in callers
+    from elsewhere as long as nobody has to prove who it is.
     """
-    resource = None
+    resource = issuer = None
     if settings.oauth_issuer and settings.oauth_audience:
         resource = Resource(settings.oauth_audience, settings.oauth_issuer)
-    authenticate = await _authenticator(backend, resource)
-    if authenticate is None and not is_loopback(host):
-        raise Misconfigured(
-            f"{host} can be reached from elsewhere, and there is no token yet. Make one first:"
-            " mcp-handoff token create NAME --role bot"
-        )
+        issuer = Issuer(resource.issuer, resource.address)
+    credentials = Credentials(backend if isinstance(backend, Store) else None, issuer)
+    required = await credentials.are_required()
+    if no_auth:
+        require_loopback(settings, host)
+        unasked = "; the store's tokens are not asked for" if required else ""
+        announce(f"warning: --no-auth makes an admin of everyone who reaches this server{unasked}")
+        open_to = "whoever reaches it"
+    elif required:
+        open_to = "whoever has a token"
+    else:
+        require_seclusion(settings, host, hosts, origins, credentials.first_step)
+        open_to = "everyone on this machine (there is no token)"
     bound = listen(host, port)
     address = f"{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
     allowlist = Allowlist([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    access = Access(allowlist, origins, authenticate, resource)
+    access = Access(allowlist, origins, None if no_auth else credentials, resource)
     application = create_application(backend, settings, access)
-    everyone = "everyone on this machine (there is no token)"
-    open_to = "whoever has a token" if authenticate else everyone
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
     async with application.sessions(), beside(f"http://{address}"):
         await Server(application).serve([bound])
-
-
-async def _authenticator(backend: Backend, resource: Resource | None) -> Authenticate | None:
-    """Return what tells whom a token belongs to, ours or the issuer's; None where there is none."""
-    store = backend if isinstance(backend, Store) else None
-    if resource is not None:
-        issuer = Issuer(resource.issuer, resource.address)
-
-        async def authenticate(secret: str) -> Principal | None:
-            if store is not None and token_id_of(secret) is not None:
-                return await store.authenticate(secret)
-            return await issuer.authenticate(secret)
-
-        return authenticate
-    if store is None:
-        return None
-    listed = await store.list_tokens(Caller(bot("serve")), ListTokens())
-    return None if all(token.revoked_at for token in listed.tokens) else store.authenticate
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -100,6 +100,10 @@ class StoreBackend:
         with span("store authenticate"):
             return await self.database.read_apart(lambda tx: tokens.authenticate(tx, secret))
 
+    async def has_had_tokens(self) -> bool:
+        with span("store has_had_tokens"):
+            return await self.database.read_apart(tokens.has_had_tokens)
+
     report_run = _write(reports.report_run)
     count_dispatches = _read(outbox.count_dispatches)
     is_dispatch_due = _read(outbox.is_dispatch_due)

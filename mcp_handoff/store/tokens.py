@@ -86,5 +86,10 @@ def authenticate(tx: Transaction, secret: str) -> Principal | None:
     return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
 
 
+def has_had_tokens(tx: Transaction) -> bool:
+    """Tell whether a token was ever made: those that ended stay in the table."""
+    return tx.fetch_one("SELECT 1 FROM tokens LIMIT 1") is not None
+
+
 def _token(row: Row) -> Token:
     return Token.model_validate({**row, "projects": decode_json(row["projects"])})

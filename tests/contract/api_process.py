@@ -15,6 +15,7 @@ from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.config import read_settings
 from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.application import Access, create_application
+from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.serving import Server, listen
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
@@ -34,7 +35,7 @@ class ServedStore:
         )
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/api"
-        access = Access(Allowlist(["127.0.0.1:*"], []), [], self._backend.authenticate, None)
+        access = Access(Allowlist(["127.0.0.1:*"], []), [], Credentials(self._backend, None), None)
         settings = read_settings({"HANDOFF_RATE_LIMIT": "0"})
         self._application = create_application(self._backend, settings, access)
         self._server = Server(self._application)

@@ -22,7 +22,8 @@ OPERATOR = Caller(Actor(role="user", source="cli"))
 
 
 class Served:
-    """The process, its store, its address and a client of its REST API with a token, if any."""
+    """The process, its store, its address, what it said before that, and a client of its REST API
+    with a token, if any."""
 
     def __init__(self, store: Path, *arguments: str, token: str = "", **settings: str) -> None:
         self.store, self.token = store, token
@@ -35,7 +36,7 @@ class Served:
         )
         assert self.process.stderr is not None
         with bounded(self.process):
-            self.url = _announced(self.process.stderr)
+            self.url, self.said = _announced(self.process.stderr)
         headers = bearer(token) if token else {}
         self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
 
@@ -59,12 +60,12 @@ class Served:
         return self.process.returncode, errors
 
 
-def _announced(errors: IO[bytes]) -> str:
-    """Return the address that a server announces; its log may come before."""
+def _announced(errors: IO[bytes]) -> tuple[str, str]:
+    """Return the address that a server announces, and what came before."""
     said = b""
     for line in errors:
         if found := re.match(rb"mcp-handoff: (http://[\d.]+:\d+)", line):
-            return found.group(1).decode()
+            return found.group(1).decode(), said.decode()
         said += line
     raise AssertionError(said.decode())
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.http.served import Served, bearer, make_token
+from tests.http.served import Served, bearer, make_project, make_token
 from tests.http.test_access import TICKET
 from tests.mcp.agent import Agent
 
@@ -56,15 +56,13 @@ async def test_calls_are_counted_by_operation_and_outcome(served: Served) -> Non
     assert seen["process_resident_memory_bytes"] > 0
 
 
-def test_figures_are_for_this_machine_and_for_whoever_has_a_token(store: Path) -> None:
-    token = make_token(store, "ada", "user")
+def test_where_tokens_are_asked_for_figures_take_one_that_sees_every_project(store: Path) -> None:
+    make_project(store, "shop")
+    everywhere = bearer(make_token(store, "prometheus", "reader"))
+    limited = bearer(make_token(store, "ada", "admin", "shop"))
     with Served(store) as served:
-        forwarded = {"X-Forwarded-For": "203.0.113.7"}
-        assert served.http.get("/metrics").status_code == 200
-        assert served.http.get("/metrics", headers=forwarded).status_code == 401
-        assert (
-            served.http.get("/metrics", headers={**forwarded, **bearer(token)}).status_code == 200
-        )
+        for headers, status in ((everywhere, 200), (limited, 403), ({}, 401)):
+            assert served.http.get("/metrics", headers=headers).status_code == status
 
 
 async def test_every_line_of_the_log_is_an_object_with_its_request(served: Served) -> None:

@@ -69,8 +69,8 @@ def test_an_early_refusal_ends_the_connection_without_waiting_for_the_body(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_an_address_that_anyone_may_call_takes_no_body(served: Served, path: str) -> None:
-    connection = dripping(served, "POST", path)
+def test_what_operators_read_takes_no_body(served: Served, path: str) -> None:
+    connection = dripping(served, "POST", path, f"Authorization: Bearer {served.token}")
     assert b"413" in received(connection)[:20]
     connection.close()
     assert served.http.post(path, content=b"x").status_code == 413

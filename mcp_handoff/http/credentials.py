@@ -1,0 +1,42 @@
+"""Whose credentials a server takes, and whether it asks for any."""
+
+from mcp_handoff.backend import Store
+from mcp_handoff.http.oauth import Issuer
+from mcp_handoff.http.shared_read import SharedRead
+from mcp_handoff.principals import Principal
+from mcp_handoff.tokens import token_id_of
+
+
+class Credentials:
+    """The tokens of a store, of an OAuth issuer, or of both.
+
+    With an issuer they are always required; without, from the moment that the store's first token
+    is made, in whatever process, and for good: no revocation, expiry or restart takes that back.
+    """
+
+    def __init__(self, store: Store | None, issuer: Issuer | None) -> None:
+        self._store = store
+        self._issuer = issuer
+        self._required = issuer is not None
+        self._has_had_tokens = SharedRead(store.has_had_tokens) if store is not None else None
+
+    async def are_required(self) -> bool:
+        """Tell whether a caller has to show one; raises BackendUnavailable when that can't be
+        known."""
+        if not self._required and self._has_had_tokens is not None:
+            self._required = await self._has_had_tokens()
+        return self._required
+
+    async def authenticate(self, secret: str) -> Principal | None:
+        """Return whom a secret belongs to, None when it is nobody's. Raises what an issuer
+        raises."""
+        if self._store is not None and token_id_of(secret) is not None:
+            return await self._store.authenticate(secret)
+        return await self._issuer.authenticate(secret) if self._issuer is not None else None
+
+    @property
+    def first_step(self) -> str:
+        """What an operator does to have any."""
+        if self._store is None:
+            return "set HANDOFF_OAUTH_ISSUER and HANDOFF_OAUTH_AUDIENCE"
+        return "make a token: mcp-handoff token create NAME --role bot"

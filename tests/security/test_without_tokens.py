@@ -1,0 +1,164 @@
+"""A server that has no tokens is its own machine's alone, until it has one and never again."""
+
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mcp_handoff.config import read_settings
+from mcp_handoff.errors import Misconfigured
+from mcp_handoff.http.credentials import Credentials
+from mcp_handoff.http.openings import require_loopback, require_seclusion
+from mcp_handoff.tokens import RevokeToken
+from tests.databases import EVERY_DATABASE, in_store
+from tests.http.served import OPERATOR, Served, bearer, command, make_token
+from tests.http.test_access import DOORS
+from tests.mcp.wire import TIMEOUT
+
+MESSAGES = "/messages/?session_id=00000000000000000000000000000000"
+FORWARDED = {
+    "Forwarded": "for=203.0.113.7;proto=https",
+    "X-Forwarded-For": "127.0.0.1",
+    "X-Forwarded-Host": "desk.example",
+    "X-Forwarded-Proto": "https",
+    "X-Real-IP": "127.0.0.1",
+    "Via": "1.1 proxy",
+    "CF-Connecting-IP": "203.0.113.7",
+    "True-Client-IP": "203.0.113.7",
+}
+
+
+@pytest.fixture(scope="module")
+def tokenless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("tokenless") / "handoff.db") as running:
+        yield running
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+def place(request: pytest.FixtureRequest) -> str:
+    """Where a fresh store is: a file or a URL."""
+    return str(request.getfixturevalue(request.param))
+
+
+def started(place: str, *arguments: str, **settings: str) -> Served:
+    if place.startswith("postgresql://"):
+        settings["HANDOFF_BACKEND"] = place
+    return Served(Path(place), *arguments, **settings)
+
+
+def revoke(place: str, name: str) -> None:
+    in_store(place, lambda store: store.revoke_token(OPERATOR, RevokeToken(token=name)))
+
+
+@pytest.mark.parametrize("path", [*DOORS, MESSAGES, "/metrics"])
+def test_a_forwarded_request_is_refused_in_our_own_words(tokenless: Served, path: str) -> None:
+    method = "POST" if path == MESSAGES else "GET"
+    for name, value in FORWARDED.items():
+        refused = tokenless.http.request(method, path, headers={name: value, **bearer("mho_x")})
+        assert refused.status_code == 403, name
+        assert "mcp-handoff token create" in refused.text
+
+
+def test_a_request_over_http_1_0_counts_as_forwarded(tokenless: Served) -> None:
+    host, _, port = tokenless.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=TIMEOUT) as connection:
+        head = f"GET /api/projects HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n"
+        connection.sendall(head.encode())
+        assert b" 403 " in connection.recv(65_536)[:20]
+
+
+def test_whoever_calls_directly_is_served(tokenless: Served) -> None:
+    for path in ("/api/projects", "/metrics", "/readyz"):
+        assert tokenless.http.get(path).status_code == 200
+
+
+def test_the_first_token_closes_a_running_server_at_once_and_for_good(place: str) -> None:
+    with started(place) as served:
+        assert served.http.get("/api/projects").status_code == 200
+        token = make_token(place, "first", "user")
+        for path in (*DOORS, "/metrics"):
+            assert served.http.get(path).status_code == 401
+            assert served.http.get(path, headers=bearer("mho_x")).status_code == 401
+        assert served.http.get("/api/projects", headers=bearer(token)).status_code == 200
+        revoke(place, "first")
+        assert served.http.get("/api/projects").status_code == 401
+    with started(place) as again:
+        for headers in ({}, bearer(token)):
+            assert again.http.get("/api/projects", headers=headers).status_code == 401
+
+
+def test_a_session_of_the_time_before_the_first_token_ends_with_it(store: Path) -> None:
+    accept = {"Accept": "application/json, text/event-stream"}
+    client = {"name": "x", "version": "1"}
+    parameters = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters}
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    with Served(store) as served:
+        opened = served.http.post("/mcp", json=opening, headers=accept)
+        session = {**accept, "Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        assert served.http.post("/mcp", json=listing, headers=session).status_code == 200
+        token = make_token(store, "first", "bot")
+        for headers, status in (({}, 401), (bearer(token), 404)):
+            asked = served.http.post("/mcp", json=listing, headers={**session, **headers})
+            assert asked.status_code == status
+
+
+def test_a_store_whose_last_token_expired_stays_closed(store: Path) -> None:
+    make_token(store, "short", "user", days=1)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE tokens SET expires_at = '2026-01-01'")
+    with Served(store) as served:
+        assert served.http.get("/api/projects").status_code == 401
+
+
+def test_what_lets_in_others_needs_a_token_first(store: Path) -> None:
+    for refused in (
+        command(store, "serve", "--port", "0", "--host", "0.0.0.0"),
+        command(store, "serve", "--port", "0", HANDOFF_PUBLIC_URL="https://desk.example"),
+    ):
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "First make a token: mcp-handoff token create" in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["desk.example", "127.evil.example:8484", "0.0.0.0", "10.0.0.7:*"])
+def test_a_name_that_is_not_this_machines_is_an_opening(host: str) -> None:
+    settings, here = read_settings({}), "127.0.0.1"
+    for hosts, origins in (([host], []), ([], [f"https://{host}"]), ([], ["*"])):
+        with pytest.raises(Misconfigured, match="for callers from elsewhere"):
+            require_seclusion(settings, here, hosts, origins, "make a token")
+
+
+def test_over_an_api_the_first_step_is_an_issuer() -> None:
+    assert Credentials(None, None).first_step.startswith("set HANDOFF_OAUTH_ISSUER")
+
+
+def test_names_of_this_machine_open_nothing(store: Path) -> None:
+    names = ("--allow-host", "localhost:*", "--allow-host", "[::1]:80")
+    with Served(store, *names, "--allow-origin", "http://localhost:3000") as served:
+        assert served.http.get("/api/projects").status_code == 200
+
+
+def test_no_auth_opens_on_purpose_and_says_so(store: Path) -> None:
+    make_token(store, "ada", "user")
+    with Served(store, "--no-auth", "--allow-host", "desk.example") as served:
+        headers = {"Host": "desk.example", **FORWARDED, **bearer("mho_x")}
+        assert served.http.get("/api/projects", headers=headers).status_code == 200
+        assert served.http.get("/api/tokens").status_code == 200
+    assert "makes an admin of everyone" in served.said
+    assert "the store's tokens are not asked for" in served.said
+
+
+def test_no_auth_opens_no_more_than_a_port_of_this_machine(store: Path) -> None:
+    make_token(store, "ada", "user")
+    refused = command(store, "serve", "--no-auth", "--port", "0", "--host", "0.0.0.0")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "0.0.0.0 can be reached from elsewhere" in refused.stderr
+    issuer = {
+        "HANDOFF_OAUTH_ISSUER": "https://issuer.example",
+        "HANDOFF_OAUTH_AUDIENCE": "https://desk.example/mcp",
+    }
+    with pytest.raises(Misconfigured, match="contradict"):
+        require_loopback(read_settings(issuer), "127.0.0.1")
