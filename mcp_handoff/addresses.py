@@ -1,17 +1,27 @@
 """Addresses: which are of this machine alone, and which a secret may be sent to."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+def ip_address_of(text: str) -> Address | None:
+    """Return the IP address that a text is, None when it is none; an IPv4 address that is written
+    as an IPv6 one (RFC 4291, section 2.5.5.2) is itself."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def is_loopback(host: str | None) -> bool:
     """Tell whether a host is this machine alone: localhost, 127.0.0.0/8 or ::1 (RFC 6890)."""
-    if host is None or host == "localhost":
-        return host is not None
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = ip_address_of(host or "")
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def is_secure(address: str) -> bool:

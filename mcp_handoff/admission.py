@@ -13,12 +13,13 @@ from mcp_handoff.principals import LOCAL, Principal
 class Admission:
     """Whom a request comes from, and how far it came.
 
-    `refusal` is why it is refused all the same, for its door to say in the words of its protocol;
-    `noted` whether the desk has noted its call; `error` the code of the error that its door found
-    by itself.
+    `client` is the IP address that it comes from; `refusal` why it is refused all the same, for its
+    door to say in the words of its protocol; `noted` whether the desk has noted its call; `error`
+    the code of the error that its door found by itself.
     """
 
     principal: Principal = LOCAL
+    client: str | None = None
     refusal: HandoffError | None = None
     noted: bool = False
     error: str | None = None

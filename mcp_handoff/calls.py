@@ -19,13 +19,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Call:
-    """One call; `outcome` is OK, CANCELLED or the code of its error, `seconds` what it took."""
+    """One call; `outcome` is OK, CANCELLED or the code of its error, `seconds` what it took,
+    `client` the IP address that it came from, where it came over a network."""
 
     door: Door
     operation: str
     principal: str
     outcome: str = CANCELLED
     seconds: float = 0.0
+    client: str | None = None
 
 
 Observe = Callable[[Call], None]
@@ -38,6 +40,7 @@ def log_call(call: Call) -> None:
         "door": call.door,
         "operation": call.operation,
         "principal": call.principal,
+        "client": call.client,
         "outcome": call.outcome,
         "ms": round(call.seconds * 1000, 2),
     }

@@ -64,6 +64,9 @@ environment:
   BUILD_DISPATCH_SECRET
                       whsec_..., signs what it is told and proves its reports
   HANDOFF_PUBLIC_URL  where builds reach this server to report (serve: its address)
+  HANDOFF_TRUSTED_PROXIES
+                      addresses and networks of the proxies in front of serve,
+                      which say whom a request comes from (default: none)
   HANDOFF_LOG_LEVEL   DEBUG, INFO, WARNING or ERROR, on stderr (default: WARNING)
 """
 

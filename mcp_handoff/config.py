@@ -4,10 +4,11 @@ import os
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, get_args
 
-from mcp_handoff.addresses import is_secure
+from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.text import shortened, visible
@@ -59,6 +60,7 @@ class Settings:
     builds_token: str | None = field(default=None, repr=False)
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 def read_settings(
@@ -83,6 +85,9 @@ def read_settings(
         builds_token=_token("HANDOFF_BUILDS_TOKEN", values.get("HANDOFF_BUILDS_TOKEN")),
         dispatch_secret=_dispatch_secret(values.get("BUILD_DISPATCH_SECRET")),
         public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
+        trusted_proxies=_networks(
+            "HANDOFF_TRUSTED_PROXIES", values.get("HANDOFF_TRUSTED_PROXIES") or ""
+        ),
     )
 
 
@@ -142,6 +147,16 @@ def _address(name: str, value: str | None) -> str | None:
             " (http:// for this machine alone)."
         )
     return value or None
+
+
+def _networks(name: str, value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise Misconfigured(
+            f"{name}={_quoted(value)} must be IP addresses and networks with commas between them,"
+            " such as 127.0.0.1, 10.0.0.0/8."
+        ) from None
 
 
 def _token(name: str, value: str | None) -> str | None:

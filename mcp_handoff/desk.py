@@ -223,8 +223,10 @@ class Desk:
     @contextmanager
     def _noted(self, visitor: Visitor, operation: str) -> Generator[None]:
         """Note how a call ends; it does so at once for whoever was refused on the way here."""
-        visitor.admission.noted = True
-        with observed(self.observe, Call(visitor.door, operation, visitor.principal.name)):
-            if visitor.admission.refusal is not None:
-                raise visitor.admission.refusal
+        admission = visitor.admission
+        admission.noted = True
+        call = Call(visitor.door, operation, visitor.principal.name, client=admission.client)
+        with observed(self.observe, call):
+            if admission.refusal is not None:
+                raise admission.refusal
             yield

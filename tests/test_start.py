@@ -35,6 +35,7 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_PROJECT", "Web Shop", "such as web-shop"),
         ("HANDOFF_ORG", "A!", "HANDOFF_ORG"),
         ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
+        ("HANDOFF_TRUSTED_PROXIES", "127.0.0.1, proxy.example", "HANDOFF_TRUSTED_PROXIES"),
         ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("HANDOFF_ACTOR_ID", "x\u202ey", "HANDOFF_ACTOR_ID"),
         ("BUILD_DISPATCH_URL", "http://builds.example/hook", "https://"),

@@ -20,6 +20,7 @@ from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
 from mcp_handoff.http.credentials import Credentials
+from mcp_handoff.http.forwarding import Clients
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
@@ -102,7 +103,8 @@ def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=["Mcp-Session-Id", "Retry-After", "WWW-Authenticate", HEADER],
         )
-    return RequestIds(AllowlistMiddleware(app, access.allowlist))
+    app = AllowlistMiddleware(app, access.allowlist)
+    return RequestIds(Clients(app, settings.trusted_proxies))
 
 
 def _metadata_routes(resource: Resource | None) -> list[Route]:

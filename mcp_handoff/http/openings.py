@@ -43,3 +43,5 @@ def _openings(
             yield f"--allow-origin {origin}"
     if settings.public_url and not is_loopback(split_address(settings.public_url).hostname):
         yield "HANDOFF_PUBLIC_URL"
+    if settings.trusted_proxies:
+        yield "HANDOFF_TRUSTED_PROXIES"

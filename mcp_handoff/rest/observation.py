@@ -30,5 +30,5 @@ class Observation:
                 span.update_name(f"rest {operation}")
         if admission.error is not None and not admission.noted:
             seconds = time.perf_counter() - begun
-            name = admission.principal.name
-            self._observe(Call("rest", operation, name, admission.error, seconds))
+            name, client = admission.principal.name, admission.client
+            self._observe(Call("rest", operation, name, admission.error, seconds, client))
