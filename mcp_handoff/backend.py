@@ -30,6 +30,11 @@ class Backend(TicketOperations, SuggestionOperations, BuildOperations, ProjectOp
         some hears of EVERYTHING. Raises BackendUnavailable when it can't be followed."""
         ...
 
+    async def check_ready(self) -> None:
+        """Raise BackendUnavailable when calls would fail: for a look now and then, as cheap as it
+        can be."""
+        ...
+
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
         ...

@@ -4,13 +4,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mcp_handoff.actors import Caller, bot
 from mcp_handoff.admission import admission_of
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.principals import require_full_sight
-from mcp_handoff.projects import ListProjects
 from mcp_handoff.rest.envelopes import error_response
 
 METRICS_PATH = "/metrics"
@@ -24,7 +22,7 @@ def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
 
     async def readiness(_: Request) -> Response:
         try:
-            await backend.list_projects(Caller(bot("readiness")), ListProjects())
+            await backend.check_ready()
         except HandoffError as error:
             body = {"status": "unavailable", "error": error.message}
             return JSONResponse(body, status_code=503)

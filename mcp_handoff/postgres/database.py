@@ -94,6 +94,9 @@ class PostgresDatabase:
             await anyio.to_thread.run_sync(self._listener.start)
             yield changes
 
+    async def check_ready(self) -> None:
+        await self.read(lambda tx: tx.fetch_one("SELECT 1 AS one"))
+
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._listener.stop)
         await anyio.to_thread.run_sync(self._pool.close)

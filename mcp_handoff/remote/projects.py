@@ -1,5 +1,7 @@
 """Projects over an API, and whom it takes us for."""
 
+from contextlib import suppress
+
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.principals import Identity
@@ -28,6 +30,12 @@ async def create_project(api: Api, caller: Caller, request: CreateProject) -> Cr
     body = request.model_dump(exclude_none=True)
     response = await api.tickets.send("POST", "/projects", body=body)
     return parse_response(CreatedProject, response, wrote=True)
+
+
+async def check_ready(api: Api) -> None:
+    """Ask for the projects, which is answered quickly; one that lists none answers too."""
+    with suppress(NotFound, Unsupported):
+        await api.tickets.send("GET", "/projects")
 
 
 async def whoami(api: Api) -> Identity:

@@ -59,6 +59,9 @@ class RemoteBackend:
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self.api.feed.subscribe()
 
+    async def check_ready(self) -> None:
+        await projects.check_ready(self.api)
+
     async def close(self) -> None:
         await self.api.tickets.close()
         await self.api.builds.close()

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import anyio.to_thread
@@ -12,7 +14,9 @@ import apsw
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
-from mcp_handoff.sqlite.opening import prepare
+from mcp_handoff.sqlite.files import OpenFiles
+from mcp_handoff.sqlite.locks import LockWait
+from mcp_handoff.sqlite.opening import connect, prepare
 from mcp_handoff.sqlite.readers import Readers
 from mcp_handoff.sqlite.writer import Writer
 from mcp_handoff.store.transaction import Clock, Transaction, utc_now
@@ -30,11 +34,21 @@ class SqliteDatabase:
         self, path: Path, connection: apsw.Connection, clock: Clock, *, read_only: bool
     ) -> None:
         self._feed = ChangeFeed()
-        self._writer = None if read_only else Writer(connection, clock, self._feed)
-        self._readers = Readers(path, clock, READERS)
-        self._reserved = Readers(path, clock, 1)
+        self._path = path
+        self._files = OpenFiles(path, connection)
+        self._ending = Event()
+        connect_to_read = partial(self._connect, read_only=True)
+        self._readers = Readers(connect_to_read, self._files, clock, READERS)
+        self._reserved = Readers(connect_to_read, self._files, clock, 1)
+        self._writer: Writer | None = None
         if read_only:
+            connection.set_busy_handler(LockWait(self._ending))
             self._readers.take(connection)
+        else:
+            connect_to_write = partial(self._connect, read_only=False)
+            self._writer = Writer(
+                connection, connect_to_write, self._files, clock, self._feed, self._ending
+            )
 
     @classmethod
     def open(
@@ -61,9 +75,28 @@ class SqliteDatabase:
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self._feed.subscribe()
 
+    async def check_ready(self) -> None:
+        # An empty transaction takes the lock and looks at the files, and writes nothing.
+        await (self.write(_nothing) if self._writer else self.read(_nothing))
+
     async def close(self) -> None:
+        self._ending.set()
         # The writer goes last, for whoever goes last folds the log into the file.
         self._readers.close()
         self._reserved.close()
         if self._writer is not None:
             await anyio.to_thread.run_sync(self._writer.stop)
+
+    def _connect(self, *, read_only: bool) -> apsw.Connection:
+        """Open one more connection to the files that are open."""
+        connection = connect(self._path, read_only=read_only, wait=LockWait(self._ending))
+        try:
+            self._files.check_names()
+        except BackendUnavailable:
+            connection.close()
+            raise
+        return connection
+
+
+def _nothing(tx: Transaction) -> None:
+    tx.fetch_one("SELECT 1 FROM projects")

@@ -7,11 +7,9 @@ from pathlib import Path
 import apsw
 
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
+from mcp_handoff.sqlite.locks import BUSY_SECONDS
 from mcp_handoff.store.transaction import took_too_long
 from mcp_handoff.text import visible
-
-BUSY_SECONDS = 30
-"""How long a process waits for a lock that others keep."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +28,12 @@ def failure(error: apsw.Error, *, committing: bool = False) -> Exception:
     if committing and isinstance(error, apsw.IOError):
         return OutcomeUnknown(f"The store failed while committing: {reason}. Look before a retry.")
     return BackendUnavailable(f"The store could not do it: {reason}. Nothing was changed.")
+
+
+def is_broken(error: Exception) -> bool:
+    """Tell whether the connection that an error came from may be of no use any more."""
+    passing = apsw.BusyError, apsw.FullError, apsw.InterruptError
+    return isinstance(error, apsw.Error) and not isinstance(error, passing)
 
 
 def unusable(path: Path, error: Exception, *, read_only: bool) -> Misconfigured:

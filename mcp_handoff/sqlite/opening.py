@@ -2,11 +2,13 @@
 
 import time
 from pathlib import Path
+from threading import Event
 
 import apsw
 
 from mcp_handoff.errors import Misconfigured
-from mcp_handoff.sqlite.failures import BUSY_SECONDS, unusable
+from mcp_handoff.sqlite.failures import unusable
+from mcp_handoff.sqlite.locks import BUSY_SECONDS, LockWait
 from mcp_handoff.sqlite.transaction import execute
 
 APPLICATION_ID = 0x48414E44
@@ -21,6 +23,7 @@ def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
     Raises Misconfigured when it can't be used: no directory, no permission, another program's
     file, a newer program's.
     """
+    began = time.monotonic()
     try:
         if path.is_dir():
             raise Misconfigured(f"{path} is a directory; HANDOFF_BACKEND must name a file.")
@@ -28,7 +31,7 @@ def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
             raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")
         if read_only and not path.exists():
             raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
-        connection = connect(path, read_only=read_only)
+        connection = connect(path, read_only=read_only, wait=LockWait(Event(), lambda: began))
         try:
             if not read_only:
                 _migrate(connection, path)
@@ -44,28 +47,22 @@ def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
     return connection
 
 
-def connect(path: Path, *, read_only: bool) -> apsw.Connection:
+def connect(path: Path, *, read_only: bool, wait: LockWait) -> apsw.Connection:
     """Open a connection that waits for the locks of others."""
     writing = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     flags = apsw.SQLITE_OPEN_READONLY if read_only else writing
     connection = apsw.Connection(str(path), flags=flags)
-    connection.set_busy_handler(_wait_for_lock)
+    connection.set_busy_handler(wait)
     execute(connection, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
+    if not read_only:
+        execute(connection, "PRAGMA synchronous = FULL")
     return connection
-
-
-def _wait_for_lock(tries: int) -> bool:
-    """Look again in a millisecond: SQLite's own waits grow to a hundred, so that whoever has
-    waited longest waits on."""
-    time.sleep(0.001)
-    return tries < BUSY_SECONDS * 1000
 
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
     if connection.readonly("main"):
         raise apsw.ReadOnlyError
-    execute(connection, "PRAGMA synchronous = FULL")
     version = _version(connection, path)
     _use_wal(connection)
     if version == len(_STEPS):

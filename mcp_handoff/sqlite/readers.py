@@ -2,16 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 import apsw
 
-from mcp_handoff.sqlite.failures import failure
-from mcp_handoff.sqlite.opening import connect
+from mcp_handoff.sqlite.failures import failure, is_broken
+from mcp_handoff.sqlite.files import GLANCE_SECONDS, OpenFiles
 from mcp_handoff.sqlite.transaction import SqliteTransaction, execute, roll_back
 from mcp_handoff.store.transaction import READ_SECONDS, Clock, Transaction
 
@@ -22,10 +22,14 @@ _STEPS = 1_000
 
 
 class Readers:
-    """Reads a file in worker threads, with at most `count` connections, opened when needed."""
+    """Reads in worker threads, with at most `count` connections, which `connect` opens when they
+    are needed."""
 
-    def __init__(self, path: Path, clock: Clock, count: int) -> None:
-        self._path = path
+    def __init__(
+        self, connect: Callable[[], apsw.Connection], files: OpenFiles, clock: Clock, count: int
+    ) -> None:
+        self._connect = connect
+        self._files = files
         self._clock = clock
         self._idle = deque[apsw.Connection]()
         self._limiter = anyio.CapacityLimiter(count)
@@ -43,19 +47,33 @@ class Readers:
             self._idle.pop().close()
 
     def _run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        until = time.monotonic() + READ_SECONDS
+        self._files.check_names(age=GLANCE_SECONDS)
         try:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = connect(self._path, read_only=True)
-            try:
-                connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-                execute(connection, "BEGIN")
+            with self._lend() as connection:
                 return operation(SqliteTransaction(connection, self._clock()))
-            finally:
-                connection.set_progress_handler(None)
-                roll_back(connection)
-                self._idle.append(connection)
         except apsw.Error as error:
             raise failure(error) from error
+
+    @contextmanager
+    def _lend(self) -> Generator[apsw.Connection]:
+        """Lend a connection in a transaction; one on which the file failed is not lent again."""
+        until = time.monotonic() + READ_SECONDS
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        broken = False
+        try:
+            connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            execute(connection, "BEGIN")
+            yield connection
+        except apsw.Error as error:
+            broken = is_broken(error)
+            raise
+        finally:
+            connection.set_progress_handler(None)
+            roll_back(connection)
+            if broken:
+                connection.close(force=True)
+            else:
+                self._idle.append(connection)

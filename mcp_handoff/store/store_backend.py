@@ -114,5 +114,8 @@ class StoreBackend:
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self.database.changes()
 
+    async def check_ready(self) -> None:
+        await self.database.check_ready()
+
     async def close(self) -> None:
         await self.database.close()

@@ -100,6 +100,10 @@ class Database(Protocol):
         """Subscribe to what is published, from the moment this is entered."""
         ...
 
+    async def check_ready(self) -> None:
+        """Try what a write needs, without writing. Raises BackendUnavailable when it would fail."""
+        ...
+
     async def close(self) -> None:
         """Finish the writes that have begun and close every connection."""
         ...
