@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mcp_handoff.masking import mask
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.schema import Name, Request
 from mcp_handoff.text import shortened, visible
@@ -58,7 +59,7 @@ class Caller:
 
 def bot(name: str | None) -> Actor:
     """Return the actor of every call that comes in through MCP; its id is one visible line."""
-    return Actor(role=BOT, source="bot", id=shortened(visible(name), 200) if name else None)
+    return Actor(role=BOT, source="bot", id=shortened(mask(visible(name)), 200) if name else None)
 
 
 def system(work: str) -> Caller:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
+from mcp_handoff.masking import find_secrets
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.text import shortened, visible
 
@@ -131,6 +132,8 @@ def _actor_id(value: str | None) -> str | None:
         raise Misconfigured(
             f"HANDOFF_ACTOR_ID={_quoted(value)} must be 1 to 200 visible characters."
         )
+    if value and find_secrets(value):
+        raise Misconfigured("HANDOFF_ACTOR_ID looks like a secret, and names are shown to all.")
     return value or None
 
 

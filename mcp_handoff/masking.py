@@ -1,65 +1,90 @@
-"""Tokens and keys that someone pasted: recognised by their published shapes and masked.
-
-The shapes are those that the issuers document so that scanners can find them (GitHub, GitLab,
-Slack, AWS, Google, Stripe, npm, PyPI, OpenAI, Anthropic, Standard Webhooks, RFC 7519, RFC 7468).
-"""
+"""Tokens and keys that someone pasted: recognised by their shapes and masked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from mcp_handoff.text import mapped_texts
+from mcp_handoff.secret_shapes import IN_CONTEXT, PASSWORD_NAME, PREFIXED, is_password
+from mcp_handoff.text import visible_places
 
-_SHAPES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "private key": (
-        ("private key-----",),
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-    ),
-    "mcp-handoff token": (("mho_",), r"\bmho_[0-9a-f]{32}_[A-Za-z0-9_-]{20,}"),
-    "report token": (("mhr_",), r"\bmhr_[A-Za-z0-9_-]{43}"),
-    "GitHub token": (
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b|\bgithub_pat_[A-Za-z0-9_]{20,255}\b",
-    ),
-    "GitLab token": (("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    "Slack token": (("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    "AWS access key": (("akia", "asia"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "Google API key": (("aiza",), r"\bAIza[0-9A-Za-z_-]{35}"),
-    "Stripe key": (("k_live_", "k_test_"), r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}"),
-    "npm token": (("npm_",), r"\bnpm_[A-Za-z0-9]{36}\b"),
-    "PyPI token": (("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),
-    "API key": (("sk-",), r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}"),
-    "webhook secret": (("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
-    "JSON web token": (
-        ("eyj",),
-        r"\beyJ[A-Za-z0-9_-]{8,4000}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}",
-    ),
-    "bearer token": (("bearer",), r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{20,}=*"),
-    "password in a URL": (("://",), r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),
-}
-"""Of each kind the signs, in lower case, one of which it always holds, and its whole shape."""
+Span = tuple[int, int, str]
+"""Where a secret begins and ends, and its kind."""
 
 
 def mask(text: str) -> str:
-    """Return `text` with every recognised secret replaced by `[masked: what it was]`."""
+    """Return `text` with every recognised secret replaced by `[masked: what it was]`.
+
+    Invisible characters within a secret hide nothing: whoever shows the text would join it again.
+    """
+    places = visible_places(text)
+    spans = find_secrets(text if places is None else "".join(text[place] for place in places))
+    parts: list[str] = []
+    end = 0
+    for start, stop, kind in spans:
+        first, last = (start, stop - 1) if places is None else (places[start], places[stop - 1])
+        parts += [text[end:first], f"[masked: {kind}]"]
+        end = last + 1
+    return "".join([*parts, text[end:]])
+
+
+def find_secrets(text: str) -> list[Span]:
+    """Return where secrets stand in a text, in order and apart from one another.
+
+    The time it takes grows with the text alone, whatever it holds.
+    """
+    spans: list[Span] = []
+    for start, end, kind in sorted(_matches(text), key=lambda span: (span[0], -span[1])):
+        if spans and start < spans[-1][1]:
+            first, last, of = spans[-1]
+            spans[-1] = (first, max(last, end), of)
+        else:
+            spans.append((start, end, kind))
+    return spans
+
+
+def _matches(text: str) -> Iterator[Span]:
+    for kind, rests in PREFIXED.items():
+        for sign, rest in rests.items():
+            if sign in text:
+                for found in _prefixed(sign, rest).finditer(text):
+                    yield *found.span(), kind
     lowered = text.lower()
-    kinds = tuple(
-        kind for kind, (signs, _) in _SHAPES.items() if any(sign in lowered for sign in signs)
-    )
-    if not kinds:
-        return text
-    return _any_of(kinds).sub(lambda found: f"[masked: {kinds[(found.lastindex or 1) - 1]}]", text)
+    for context in IN_CONTEXT:
+        if any(sign in lowered for sign in context.signs):
+            for found in re.finditer(context.pattern, text):
+                if context.holds(found["secret"]):
+                    yield *found.span("secret"), context.kind
 
 
 @cache
-def _any_of(kinds: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"({_SHAPES[kind][1]})" for kind in kinds), re.DOTALL)
+def _prefixed(sign: str, rest: str) -> re.Pattern[str]:
+    """Return a shape that begins where a word does; the sign comes first, for it is found fast."""
+    begins = f"(?<![A-Za-z0-9]{re.escape(sign)})" if sign[0].isalnum() else ""
+    return re.compile(f"{re.escape(sign)}{begins}{rest}")
 
 
-def masked_json(value: Any) -> Any:
-    """Apply `mask` to every text in a JSON value, keys included."""
-    return mapped_texts(value, mask)
+def masked_json(value: Any, name: str = "") -> Any:
+    """Apply `mask` to every text in a JSON value, keys included; under the name of a password any
+    word counts as one."""
+    match value:
+        case str() if (
+            _NAMES_PASSWORD.search(name) and _WORD.fullmatch(value) and is_password(value)
+        ):
+            return "[masked: password]"
+        case str():
+            return mask(value)
+        case Mapping():
+            items = cast(Mapping[str, Any], value).items()
+            return {mask(key): masked_json(item, key) for key, item in items}
+        case list():
+            return [masked_json(item, name) for item in cast(list[Any], value)]
+        case _:
+            return value
+
+
+_NAMES_PASSWORD = re.compile(f"(?i:{PASSWORD_NAME})$")
+_WORD = re.compile(r"\S{4,}")
 
 
 def masked_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None]:

@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, to_json
 
+from mcp_handoff.masking import find_secrets
 from mcp_handoff.text import JSON_BYTES, JSON_DEPTH, check_json, storable
 
 
@@ -37,6 +38,13 @@ def _check_text(text: str) -> str:
         raise PydanticCustomError("unstorable", "{why}", {"why": str(error)}) from None
 
 
+def _check_name(name: str) -> str:
+    if secrets := find_secrets(name):
+        why = f"looks like it holds a secret ({secrets[0][2]}), and names are shown to everybody"
+        raise PydanticCustomError("secret", "{why}", {"why": why})
+    return name
+
+
 def _check_object(value: dict[str, Any]) -> dict[str, Any]:
     try:
         check_json(value)
@@ -54,6 +62,9 @@ def _as_integer(value: Any) -> Any:
 
 STORABLE = AfterValidator(_check_text)
 """Refuses text that not every database can hold."""
+
+HARMLESS = AfterValidator(_check_name)
+"""Refuses a name that holds a secret: what is looked up, compared and logged can't be masked."""
 
 WHOLE = BeforeValidator(_as_integer)
 """JSON has one kind of number: 7.0 is the integer 7 (JSON Schema, section 6.1.1)."""
@@ -75,7 +86,7 @@ JsonObject = Annotated[
 ]
 """A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, HARMLESS]
 """A short name."""
 
 SLUG_LENGTH = 60
@@ -84,16 +95,18 @@ Slug = Annotated[
     str,
     StringConstraints(max_length=SLUG_LENGTH, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
     STORABLE,
+    HARMLESS,
 ]
 """Lower-case letters, digits and single hyphens."""
 
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE, HARMLESS]
 """Makes a retry safe: the same key and arguments give the first result again."""
 
 Repo = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
     STORABLE,
+    HARMLESS,
     Field(description="owner/name"),
 ]
 """A repository as owner/name."""

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, cast
 
 JSON_BYTES = 65_536
@@ -61,7 +60,15 @@ def visible(text: str) -> str:
     """Return `text` without invisible and bidirectional control characters (Unicode TR 36)."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character for character in text if not _is_hidden(character))
+    return text.translate(dict.fromkeys(map(ord, _hidden_in(text))))
+
+
+def visible_places(text: str) -> list[int] | None:
+    """Return where in `text` the characters stand that `visible` keeps, None for everywhere."""
+    hidden = _hidden_in(text)
+    if not hidden:
+        return None
+    return [place for place, character in enumerate(text) if character not in hidden]
 
 
 def made_visible(value: Any) -> Any:
@@ -89,7 +96,10 @@ def shortened(text: str, length: int) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-@cache
+def _hidden_in(text: str) -> set[str]:
+    return {character for character in set(text) if _is_hidden(character)}
+
+
 def _is_hidden(character: str) -> bool:
     if character in _LINE_CONTROLS:
         return False

@@ -231,7 +231,6 @@ class TriggeredBuild(Record):
     """The ticket with the run that was started, or with the one already on its way."""
 
     ticket: BuildingTicket
-    masked: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

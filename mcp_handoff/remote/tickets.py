@@ -122,14 +122,13 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
             if not api.tickets.is_ours:
                 project, name = own, str(row["id"])
 
-    given = request.model_dump(include={"provider", "repo"}, exclude_none=True)
-    body, masked = masked_fields(given)
+    body = request.model_dump(include={"provider", "repo"}, exclude_none=True)
     path = f"{tickets_path(project)}/{quote(name, safe='')}/trigger-bot-build"
     key = sent_key(caller, request.idempotency_key)
     response = await api.tickets.send("POST", path, body=body, key=key)
     known = {"id": name, "status": "open", **_fields(response.get("ticket"), project)}
     fields = {**response, "ticket": known}
-    triggered = parse_response(TriggeredBuild, fields, wrote=True, masked=masked)
+    triggered = parse_response(TriggeredBuild, fields, wrote=True)
     ticket = triggered.ticket
     build_id = ticket.ai_output.get("build_run", {}).get("build_id")
     api.feed.publish([Change("build.triggered", ticket.id, ticket.reference, build_id)])

@@ -41,7 +41,7 @@ def report_run(tx: Transaction, caller: Caller, request: ReportRun) -> ReportedR
     if request.url:
         of_run["url"] = mask(request.url)
     if request.build_ref:
-        of_build["build_ref"] = mask(request.build_ref)
+        of_build["build_ref"] = request.build_ref
     changed = runs.change_run(tx, run, of_run)
     runs.change_build(tx, run, of_build)
     runs.add_event(tx, caller, _KINDS[request.status], run, changed)

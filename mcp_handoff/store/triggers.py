@@ -3,7 +3,6 @@
 from mcp_handoff.actors import Caller
 from mcp_handoff.builds import UNSPECIFIED_PROVIDER
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.store import history, idempotency, outbox, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
@@ -22,18 +21,17 @@ def trigger_bot_build(
     With `dispatching`, what was started is left in the outbox.
     """
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
-    ticket, masked = found.ticket, None
+    ticket = found.ticket
     require_open(ticket["status"], found.reference)
     latest = runs.latest_of(tx, ticket["id"])
     roles = roles_of(tx, ticket["id"])
     if latest is None or not is_under_way(latest["status"]):
-        texts, masked = masked_fields({"provider": request.provider, "repo": request.repo})
         run = BuildRun(
             id=new_id(),
             build_id=new_id(),
             status="queued",
-            provider=texts["provider"],
-            repo=texts["repo"],
+            provider=request.provider,
+            repo=request.repo,
             requested_by=caller.actor.id,
             **caller.principal.as_json(),
             requested_at=timestamp(tx.now),
@@ -43,7 +41,7 @@ def trigger_bot_build(
         ticket = {**ticket, **_start(tx, caller, found, run, dispatching=dispatching)}
     output = decode_json(ticket["ai_output"])
     whole = {**summary(ticket, found.slug, roles), "ai_output": output}
-    return TriggeredBuild(ticket=BuildingTicket.model_validate(whole), masked=masked)
+    return TriggeredBuild(ticket=BuildingTicket.model_validate(whole))
 
 
 def _start(

@@ -376,7 +376,8 @@ _TOKEN = LETTERS + string.digits
 
 
 def _secret(begin: str, size: int, end: str = "", *, alphabet: str = _TOKEN) -> Values:
-    core = st.text(alphabet, min_size=size, max_size=size)
+    # Nobody is given a key of one letter 48 times, which is how a placeholder reads.
+    core = st.text(alphabet, min_size=size - 2, max_size=size - 2).map("K{}7".format)
     return core.map(lambda text: (f"{begin}{text}{end}", text))
 
 
@@ -388,11 +389,12 @@ SECRETS: Mapping[str, Values] = {
     "GitLab token": _secret("glpat-", 20),
     "Slack token": _secret("xoxb-", 40) | _secret("xoxp-", 40),
     "AWS access key": _secret("AKIA", 16, alphabet=string.ascii_uppercase + string.digits),
-    "Google API key": _secret("AIza", 35),
+    "Google key": _secret("AIza", 35),
     "Stripe key": _secret("sk_live_", 24) | _secret("rk_test_", 24),
     "npm token": _secret("npm_", 36),
     "PyPI token": _secret("pypi-", 60),
-    "API key": _secret("sk-ant-", 40) | _secret("sk-proj-", 40) | _secret("sk-", 48),
+    "Anthropic key": _secret("sk-ant-", 40),
+    "OpenAI key": _secret("sk-proj-", 40) | _secret("sk-", 48),
     "webhook secret": _secret("whsec_", 32),
     "JSON web token": _secret("eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.", 43),
     "bearer token": _secret("Authorization: Bearer ", 32) | _secret("bearer  ", 32),

@@ -278,12 +278,15 @@ KEPT_TEXTS: Mapping[Place, tuple[int, int]] = {
     ("create_ticket", "description"): (10, 5000),
     ("create_ticket", "suggested_resolution"): (0, 2000),
     ("create_ticket", "implementation_notes"): (0, 5000),
-    ("trigger_bot_build", "provider"): (1, 200),
     ("act_on_suggestion", "reason"): (0, 2000),
     ("update_build", "description"): (0, 2000),
+}
+NAMES: Mapping[Place, tuple[int, int]] = {
+    ("create_ticket", "idempotency_key"): (1, 255),
+    ("trigger_bot_build", "provider"): (1, 200),
     ("update_build", "display_name"): (1, 200),
 }
-OTHER_TEXTS = {("create_ticket", "idempotency_key"): (1, 255), ("find_tickets", "query"): (0, 200)}
+OTHER_TEXTS = {("find_tickets", "query"): (0, 200)}
 OBJECTS = (
     ("create_ticket", "evidence"),
     ("suggest_close", "evidence"),
@@ -297,7 +300,7 @@ def sized(low: int, high: int) -> tuple[list[str], list[str]]:
 
 
 EDGES: Mapping[Place, tuple[Sequence[Any], Sequence[Any]]] = {
-    **{place: sized(*lengths) for place, lengths in {**KEPT_TEXTS, **OTHER_TEXTS}.items()},
+    **{place: sized(*lengths) for place, lengths in {**KEPT_TEXTS, **NAMES, **OTHER_TEXTS}.items()},
     **dict.fromkeys(OBJECTS, (LARGEST, TOO_LARGE)),
     ("find_tickets", "limit"): ([1, 100], [0, 101]),
     ("list_suggestions", "limit"): ([1, 200], [0, 201]),
@@ -343,6 +346,20 @@ async def test_a_pasted_secret_is_masked_and_its_sender_is_told(
         assert result["masked"] == [name]
         assert f"[masked: {kind}]" in read
         assert core not in read
+        assert core.encode() not in desk.bytes()
+
+
+@pytest.mark.parametrize(("tool", "name"), NAMES)
+@settings(BOUNDED, max_examples=6)
+@given(secrets=st.fixed_dictionaries(dict(SECRETS)))
+async def test_a_name_that_holds_a_secret_is_refused_without_repeating_it(
+    desk: Board, tool: str, name: str, secrets: Secrets
+) -> None:
+    for kind, (secret, core) in secrets.items():
+        error = await desk.refused(tool, {**await desk.filled(BASES[tool]), name: secret})
+        assert set(error["fields"]) == {name}
+        assert f"a secret ({kind})" in error["message"]
+        assert core not in json.dumps(error)
         assert core.encode() not in desk.bytes()
 
 

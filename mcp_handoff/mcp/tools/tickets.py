@@ -116,7 +116,7 @@ def _describe_triggered(result: TriggeredBuild) -> str:
     build, status = run.get("build_id"), run.get("status", "triggered")
     named = f"Build {build}" if build else "A bot build"
     return (
-        f"{named} of {result.ticket.name} is {status}.{masking(result.masked)}"
+        f"{named} of {result.ticket.name} is {status}."
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 
