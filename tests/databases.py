@@ -17,10 +17,10 @@ EVERY_DATABASE = ("store", "postgres")
 ResultT = TypeVar("ResultT")
 
 
-def open_database(name: str, *, read_only: bool = False, clock: Clock = utc_now) -> Database:
+def open_database(name: str, *, read_only: bool = False, clock: Clock | None = None) -> Database:
     if name.startswith("postgresql://"):
         return PostgresDatabase.open(name, read_only=read_only, clock=clock)
-    return SqliteDatabase.open(Path(name), read_only=read_only, clock=clock)
+    return SqliteDatabase.open(Path(name), read_only=read_only, clock=clock or utc_now)
 
 
 def address(name: str) -> str:

@@ -25,7 +25,7 @@ from mcp_handoff.postgres.failures import failure, is_lost
 from mcp_handoff.postgres.listener import Listener
 from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, prepare
 from mcp_handoff.postgres.transaction import Connection, transact
-from mcp_handoff.store.transaction import Clock, Transaction, utc_now
+from mcp_handoff.store.transaction import Clock, Transaction
 
 ResultT = TypeVar("ResultT")
 
@@ -43,10 +43,16 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what calls r
 
 
 class PostgresDatabase:
-    """A `Database` that any number of processes on any number of machines share."""
+    """A `Database` that any number of processes on any number of machines share: what time it is,
+    the database says, unless there is a `clock`."""
 
     def __init__(
-        self, conninfo: str, pool: ConnectionPool[Connection], clock: Clock, *, read_only: bool
+        self,
+        conninfo: str,
+        pool: ConnectionPool[Connection],
+        clock: Clock | None,
+        *,
+        read_only: bool,
     ) -> None:
         self._pool = pool
         self._clock = clock
@@ -58,7 +64,7 @@ class PostgresDatabase:
 
     @classmethod
     def open(
-        cls, url: str, *, read_only: bool = False, clock: Clock = utc_now
+        cls, url: str, *, read_only: bool = False, clock: Clock | None = None
     ) -> "PostgresDatabase":
         """Connect, and make the schema when it is missing or migrate it when it is old.
 
@@ -108,7 +114,7 @@ class PostgresDatabase:
             left = until - time.monotonic()
             try:
                 with self._pool.connection(max(left, 0.001)) as connection:
-                    return transact(connection, operation, self._clock(), writing=writing)
+                    return transact(connection, operation, self._clock, writing=writing)
             except psycopg.Error as error:
                 again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                 if not again:

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 from mcp_handoff.errors import OutcomeUnknown
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import is_lost
-from mcp_handoff.store.transaction import Row, TextSearch, Transaction
+from mcp_handoff.store.transaction import Clock, Row, TextSearch, Transaction
 
 ResultT = TypeVar("ResultT")
 
@@ -31,12 +31,14 @@ _WORD = re.compile(r"(\w+)(\*?)")
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
 
 
+_NOW = "SELECT now() AT TIME ZONE 'UTC' AS now"
 _BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true),"
+    f"{_NOW}, set_config('synchronous_commit', 'on', true),"
+    " set_config('lock_timeout', '10s', true),"
     " set_config('idle_in_transaction_session_timeout', '30s', true)",
 )
-_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", _NOW)
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +58,13 @@ class PostgresTransaction:
         order="t.number DESC",
     )
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._now = now
+        self._now = cache(clock)
 
     @property
     def now(self) -> datetime:
-        return self._now
+        return self._now()
 
     def execute(self, sql: str, **values: Any) -> None:
         self._execute(sql, values)
@@ -100,20 +102,22 @@ class PostgresTransaction:
 def transact(
     connection: Connection,
     operation: Callable[[Transaction], ResultT],
-    now: datetime,
+    clock: Clock | None,
     *,
     writing: bool,
 ) -> ResultT:
     """Run an operation once; only when the server has said so is what it wrote durable.
 
-    After a statement that failed, the server skips the COMMIT and says so, which raises.
+    After a statement that failed, the server skips the COMMIT and says so, which raises. Without a
+    `clock` the time is the database's.
     """
     done = None
     try:
         with connection.pipeline():
-            for statement in _BEGIN_WRITE if writing else _BEGIN_READ:
-                connection.execute(statement)
-            result = operation(PostgresTransaction(connection, now))
+            begin, look = _BEGIN_WRITE if writing else _BEGIN_READ
+            connection.execute(begin)
+            begun = connection.execute(look)
+            result = operation(PostgresTransaction(connection, clock or partial(_instant, begun)))
             done = connection.execute("COMMIT"), result
     except psycopg.Error as error:
         if done and done[0].statusmessage == "COMMIT":
@@ -130,6 +134,13 @@ def transact(
             raise error.__context__ from None
         raise
     return result
+
+
+def _instant(begun: psycopg.Cursor[DictRow]) -> datetime:
+    """Return when the transaction began, by the database's clock."""
+    row = begun.fetchone()
+    assert row is not None, "it selects one row"
+    return row["now"].replace(tzinfo=UTC)
 
 
 @cache

@@ -42,24 +42,22 @@ def is_dispatch_due(tx: Transaction) -> bool:
 
 def lease_dispatch(tx: Transaction) -> Dispatch | None:
     """Lease what has been due for longest and nobody else has; None when nothing is due."""
-    now = timestamp(tx.now)
-    due = (
-        "SELECT o.run_id, o.payload, r.attempts FROM outbox o JOIN build_runs r ON r.id = o.run_id"
-        f" WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1"
-    )
-    while row := tx.fetch_one(due, now=now):
-        lease = new_id()
+    lease, until = new_id(), timestamp(tx.now + timedelta(seconds=LEASE_SECONDS))
+    while True:
         leased = tx.fetch_one(
-            "UPDATE outbox AS o SET lease = :lease, leased_until = :until"
-            f" WHERE o.run_id = :id AND {_DUE} RETURNING run_id",
-            id=row["run_id"],
+            "UPDATE outbox AS o SET lease = :lease, leased_until = :until WHERE o.run_id ="
+            f" (SELECT o.run_id FROM outbox o WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1)"
+            f" AND {_DUE} RETURNING run_id, payload,"
+            " (SELECT attempts FROM build_runs r WHERE r.id = run_id) AS attempts",
             lease=lease,
-            now=now,
-            until=timestamp(tx.now + timedelta(seconds=LEASE_SECONDS)),
+            now=timestamp(tx.now),
+            until=until,
         )
-        if leased:  # else another was faster
-            return Dispatch(row["run_id"], json.loads(row["payload"]), row["attempts"], lease)
-    return None
+        if leased:
+            run_id, payload = leased["run_id"], json.loads(leased["payload"])
+            return Dispatch(run_id, payload, leased["attempts"], lease)
+        if not is_dispatch_due(tx):
+            return None  # else another was faster
 
 
 def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:

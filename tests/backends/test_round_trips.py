@@ -15,7 +15,6 @@ from mcp_handoff.postgres.opening import prepare
 from mcp_handoff.postgres.transaction import Connection
 from mcp_handoff.runs import Attempt, ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import utc_now
 from tests import requests
 
 
@@ -60,9 +59,7 @@ async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store
         configure=wire.attach,
         open=True,
     )
-    opened = StoreBackend(
-        PostgresDatabase(conninfo, pool, utc_now, read_only=False), dispatching=True
-    )
+    opened = StoreBackend(PostgresDatabase(conninfo, pool, None, read_only=False), dispatching=True)
     for number in range(2):
         await opened.create_ticket(caller, requests.create_ticket(title=f"Fault {number}"))
     yield opened
