@@ -19,6 +19,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import EVERYTHING
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, TimedOut
+from mcp_handoff.pace import Pace
 from mcp_handoff.retry_after import seconds_of
 from mcp_handoff.runs import Attempt, Dispatch, retry_in, run_secret
 
@@ -28,9 +29,6 @@ RESPONSE_SECONDS = 15.0
 
 LOOK_SECONDS = 5.0
 """How often the outbox is looked at for what others left in it."""
-
-SENDERS = 4
-"""How many runs one process sends at once."""
 
 EVENT = "build.triggered"
 
@@ -95,13 +93,17 @@ class Dispatcher:
     def __init__(self, store: Store, receiver: Receiver) -> None:
         self._store = store
         self._receiver = receiver
+        self._pace = Pace()
 
     async def send_due(self) -> list[Attempt]:
-        """Send everything that is due now and return how it went."""
+        """Send everything that is due now, unless the receiver turns out to be down, and return
+        how it went."""
         made: list[Attempt] = []
         async with aclosing(_http_client()) as http:
             while dispatch := await self._lease():
                 made.append(await self._send(http, dispatch))
+                if self._pace.is_down:
+                    break
         return made
 
     @asynccontextmanager
@@ -119,23 +121,20 @@ class Dispatcher:
         An idle process only reads: a lease, which takes the store's lock, is asked for where
         something is due.
         """
-        free = anyio.Semaphore(SENDERS)
         async with self._store.changes() as changes:
             while True:
                 with _logged():
                     while await self._store.is_dispatch_due():
-                        if not await senders.start(self._send_one, http, free):
+                        if not await senders.start(self._send_one, http):
                             break
                 with anyio.move_on_after(LOOK_SECONDS):
                     async for change in changes:
                         if change.kind in (EVENT, EVERYTHING.kind):
                             break
 
-    async def _send_one(
-        self, http: HttpClient, free: anyio.Semaphore, *, task_status: TaskStatus[bool]
-    ) -> None:
-        """Send what has waited longest, having said whether there was something."""
-        async with free:
+    async def _send_one(self, http: HttpClient, *, task_status: TaskStatus[bool]) -> None:
+        """Send what comes next, having said whether there was something."""
+        async with self._pace.turn():
             dispatch = await self._lease()
             task_status.started(dispatch is not None)
             if dispatch is not None:
@@ -157,6 +156,7 @@ class Dispatcher:
         except Exception:  # a defect: a run that raised and was not counted would be sent for ever
             logger.exception("sending run %s failed", dispatch.run_id)
             attempt = _failed(dispatch, "sending it failed here, and the log says how")
+        self._pace.note(taken=attempt.retry_in is None)
         with anyio.CancelScope(shield=True):
             await self._store.settle_dispatch(dispatch, attempt)
         if attempt.error:

@@ -114,8 +114,9 @@ class RunOperations(Protocol):
         ...
 
     async def lease_dispatch(self) -> Dispatch | None:
-        """Lease the run that has waited longest for its dispatch, for LEASE_SECONDS; None when
-        none is due that nobody else has."""
+        """Lease the run that is to be dispatched next, for LEASE_SECONDS: of those that were never
+        tried the newest, else the one that has been due for longest; None when none is due that
+        nobody else has."""
         ...
 
     async def settle_dispatch(self, dispatch: Dispatch, attempt: Attempt, /) -> None:

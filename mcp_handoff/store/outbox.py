@@ -13,7 +13,14 @@ from mcp_handoff.store.transaction import Transaction, insert, timestamp
 
 _SENDER = system("dispatch")
 _SENT_OF_RUN = {"build_id", "provider", "repo"}
-_DUE = "o.next_attempt_at <= :now AND (o.leased_until IS NULL OR o.leased_until <= :now)"
+_FREE = "(leased_until IS NULL OR leased_until <= :now)"
+_NEXT = (
+    f"coalesce((SELECT run_id FROM outbox WHERE attempts = 0 AND {_FREE}"
+    " ORDER BY next_attempt_at DESC LIMIT 1),"
+    f" (SELECT run_id FROM outbox WHERE attempts > 0 AND next_attempt_at <= :now AND {_FREE}"
+    " ORDER BY next_attempt_at LIMIT 1))"
+)
+"""What is sent next, if anything is due that nobody else has (docs/decisions/dispatches.md)."""
 
 
 def add_dispatch(tx: Transaction, run: BuildRun, payload: Mapping[str, Any]) -> None:
@@ -36,19 +43,18 @@ def count_dispatches(tx: Transaction) -> int:
 
 def is_dispatch_due(tx: Transaction) -> bool:
     """Tell whether something is due that nobody else has."""
-    due = f"SELECT 1 FROM outbox o WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1"
-    return tx.fetch_one(due, now=timestamp(tx.now)) is not None
+    row = tx.fetch_one(f"SELECT {_NEXT} AS run_id", now=timestamp(tx.now))
+    return row is not None and row["run_id"] is not None
 
 
 def lease_dispatch(tx: Transaction) -> Dispatch | None:
-    """Lease what has been due for longest and nobody else has; None when nothing is due."""
+    """Lease what is to be sent next: of the runs that were never tried the newest, else what has
+    been due for longest; None when nothing is due that nobody else has."""
     lease, until = new_id(), timestamp(tx.now + timedelta(seconds=LEASE_SECONDS))
     while True:
         leased = tx.fetch_one(
-            "UPDATE outbox AS o SET lease = :lease, leased_until = :until WHERE o.run_id ="
-            f" (SELECT o.run_id FROM outbox o WHERE {_DUE} ORDER BY o.next_attempt_at LIMIT 1)"
-            f" AND {_DUE} RETURNING run_id, payload,"
-            " (SELECT attempts FROM build_runs r WHERE r.id = run_id) AS attempts",
+            "UPDATE outbox SET lease = :lease, leased_until = :until"
+            f" WHERE run_id = {_NEXT} AND {_FREE} RETURNING run_id, payload, attempts",
             lease=lease,
             now=timestamp(tx.now),
             until=until,
@@ -68,9 +74,10 @@ def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> No
     if attempt.retry_in is not None:
         next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
         put_off = tx.fetch_one(
-            "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next"
-            " WHERE run_id = :id AND lease = :lease RETURNING run_id",
+            "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next,"
+            " attempts = :attempts WHERE run_id = :id AND lease = :lease RETURNING run_id",
             next=next_attempt_at,
+            attempts=tried["attempts"],
             **own,
         )
         if put_off:

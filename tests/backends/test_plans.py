@@ -36,8 +36,9 @@ class Explaining:
     [
         (suggestions.is_expiry_due, "suggestions_by_expiry"),
         (suggestions.expire_suggestions, "suggestions_by_expiry"),
-        (outbox.is_dispatch_due, "outbox_by_time"),
-        (outbox.lease_dispatch, "outbox_by_time"),
+        (outbox.is_dispatch_due, "outbox_untried"),
+        (outbox.is_dispatch_due, "outbox_tried"),
+        (outbox.lease_dispatch, "outbox_tried"),
     ],
 )
 async def test_what_is_due_is_found_by_an_index_and_not_sorted(
@@ -48,7 +49,10 @@ async def test_what_is_due_is_found_by_an_index_and_not_sorted(
         look(cast(Transaction, explaining))
         return explaining.plans
 
-    [plan] = await database.write(explain)
-    assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan
-    assert "SCAN" not in plan
-    assert "TEMP B-TREE" not in plan
+    plans = await database.write(explain)
+    for plan in plans:
+        assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan
+        steps = plan.replace("SCAN CONSTANT ROW", "").split("; ")
+        assert not [step for step in steps if "SCAN" in step and "INDEX" not in step]
+        assert "TEMP B-TREE" not in plan
+    assert plans

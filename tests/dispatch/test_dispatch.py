@@ -15,6 +15,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.dispatch import Dispatcher
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
+from mcp_handoff.pace import SENDERS
 from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun
 from tests import requests
 from tests.clock import SteppedClock
@@ -256,18 +257,18 @@ async def test_a_receiver_that_hangs_on_one_run_is_sent_the_others(
     async with desk.changes() as changes:
         with Receiver(Answer(hangs=True), Answer()) as receiver:
             async with to(receiver, desk).running():
-                for number in range(2 * dispatch.SENDERS):
+                for number in range(2 * SENDERS):
                     await trigger(desk, caller, f"Fault number {number}")
-                await until(changes, "build.dispatched", 2 * dispatch.SENDERS - 1)
+                await until(changes, "build.dispatched", 2 * SENDERS - 1)
     assert await desk.count_dispatches() == 1
 
 
 async def test_no_more_runs_are_leased_than_are_being_sent(desk: Store, caller: Caller) -> None:
-    for number in range(dispatch.SENDERS + 2):
+    for number in range(SENDERS + 2):
         await trigger(desk, caller, f"Fault number {number}")
     with Receiver(Answer(hangs=True)) as receiver:
         async with to(receiver, desk).running():
-            await anyio.to_thread.run_sync(receiver.wait_for, dispatch.SENDERS)
+            await anyio.to_thread.run_sync(receiver.wait_for, SENDERS)
             free = [await desk.lease_dispatch() for _ in range(3)]
     assert [dispatch is None for dispatch in free] == [False, False, True]
 
