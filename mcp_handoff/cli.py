@@ -293,8 +293,13 @@ def _create_project(options: argparse.Namespace, settings: Settings) -> int:
 
 def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
     async def show(desk: Desk, visitor: Visitor) -> None:
-        for project in (await desk.list_projects(visitor, Arguments(ListProjects))).projects:
-            print(f"{project.slug}  {project.id}  {project.name}")
+        cursor: str | None = None
+        while True:
+            page = await desk.list_projects(visitor, Arguments(ListProjects, {"cursor": cursor}))
+            for project in page.projects:
+                print(f"{project.slug}  {project.id}  {project.name}")
+            if (cursor := page.next_cursor) is None:
+                return
 
     return _run_at_desk(open_backend(settings), settings, show)
 

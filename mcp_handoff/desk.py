@@ -137,7 +137,7 @@ class Desk:
 
     async def list_projects(
         self, visitor: Visitor, arguments: Arguments[projects.ListProjects]
-    ) -> projects.ProjectList:
+    ) -> projects.ProjectPage:
         return await self._perform(visitor, arguments, self._backend.list_projects, writes=False)
 
     async def create_project(

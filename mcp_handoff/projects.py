@@ -8,7 +8,16 @@ from typing import Protocol
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.principals import Principal
-from mcp_handoff.schema import SLUG_LENGTH, Name, Record, Request, Slug, Timestamp
+from mcp_handoff.schema import (
+    SLUG_LENGTH,
+    Cursor,
+    Limit,
+    Name,
+    Record,
+    Request,
+    Slug,
+    Timestamp,
+)
 
 FALLBACK_SLUG = "default"
 
@@ -42,17 +51,21 @@ class CreatedProject(Record):
 class ListProjects(Request):
     """List the projects that the caller may see."""
 
+    limit: Limit = 100
+    cursor: Cursor | None = None
 
-class ProjectList(Record):
-    """Every project, in the order of their slugs."""
+
+class ProjectPage(Record):
+    """Projects, in the order of their slugs."""
 
     projects: list[Project]
+    next_cursor: str | None = None
 
 
 class ProjectOperations(Protocol):
     """What a backend does with projects."""
 
-    async def list_projects(self, caller: Caller, request: ListProjects, /) -> ProjectList:
+    async def list_projects(self, caller: Caller, request: ListProjects, /) -> ProjectPage:
         """List the projects that the caller may see, in the order of their slugs."""
         ...
 

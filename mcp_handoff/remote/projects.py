@@ -5,7 +5,7 @@ from contextlib import suppress
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.principals import Identity
-from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectPage
 from mcp_handoff.remote.api import Api
 from mcp_handoff.remote.responses import objects, parse_response
 
@@ -13,16 +13,17 @@ _TICKETS = 2000
 """How many of the caller's tickets are looked through for projects."""
 
 
-async def list_projects(api: Api, caller: Caller, request: ListProjects) -> ProjectList:
+async def list_projects(api: Api, caller: Caller, request: ListProjects) -> ProjectPage:
     """List the projects; where the API lists none, those of the caller's tickets."""
     try:
-        response = await api.tickets.send("GET", "/projects")
+        query = request.model_dump()
+        response = await api.tickets.send("GET", "/projects", query=query)
     except (NotFound, Unsupported):
         # The documented API lists no projects; those of the caller's tickets are there.
         listed = await api.tickets.send("GET", "/tickets", query={"limit": _TICKETS, "slim": 1})
         ids = [row.get("project_id") for row in objects(listed.get("tickets"))]
         response = {"projects": [{"id": id_} for id_ in dict.fromkeys(ids) if id_]}
-    return parse_response(ProjectList, response, wrote=False)
+    return parse_response(ProjectPage, response, wrote=False)
 
 
 async def create_project(api: Api, caller: Caller, request: CreateProject) -> CreatedProject:

@@ -1,19 +1,28 @@
 """/projects: list, start."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectList
+from fastapi import APIRouter, Query
+
+from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectPage
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.parameters import Cursor, given
 from mcp_handoff.validation import Arguments
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.get("", summary="List projects", responses=ticket_reads())
-async def list_projects(desk: DeskDep, visitor: VisitorDep) -> ProjectList:
-    return await desk.list_projects(visitor, Arguments(ListProjects))
+@router.get("", summary="List projects", responses=ticket_reads(400))
+async def list_projects(
+    desk: DeskDep,
+    visitor: VisitorDep,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    cursor: Cursor = None,
+) -> ProjectPage:
+    sent = given(limit=limit, cursor=cursor)
+    return await desk.list_projects(visitor, Arguments(ListProjects, sent))
 
 
 @router.post(

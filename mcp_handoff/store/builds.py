@@ -19,6 +19,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, projects, runs
 from mcp_handoff.store.lookup import look_up_ticket
+from mcp_handoff.store.pages import cut, size_of
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -30,13 +31,15 @@ from mcp_handoff.store.transaction import (
 )
 
 _EDITABLE = ("description", "display_name", "is_active", "metadata")
+_SIZE = size_of("build_ref", "display_name", "description", "metadata", "error_message")
 
 
 def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
     """Return a page of an organization's builds, newest first."""
-    position = cursors.decode(request, request.cursor)
     ticket = request.ticket and look_up_ticket(tx, caller, request.ticket, None).ticket["id"]
     organization = _organization(tx, caller, request.org)
+    scope = organization, ticket or ""
+    position = cursors.decode_number(request.cursor, request, *scope)
     seen, slugs = _seen(caller)
     conditions = [seen, "organization_id = :organization"]
     if ticket:
@@ -46,7 +49,8 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     if position is not None:
         conditions.append("seq < :position")
     rows = tx.fetch_all(
-        f"SELECT * FROM builds WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT :rows",
+        f"SELECT id, seq, {_SIZE} FROM builds WHERE {' AND '.join(conditions)}"
+        " ORDER BY seq DESC LIMIT :rows",
         organization=organization,
         ticket=ticket,
         status=request.status,
@@ -54,11 +58,11 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
         rows=request.limit + 1,
         **slugs,
     )
-    more = len(rows) > request.limit
-    rows = rows[: request.limit]
+    page = cut(rows, request.limit)
+    more = len(page) < len(rows)
     return BuildPage(
-        items=_builds(tx, rows),
-        next_cursor=cursors.encode(request, rows[-1]["seq"]) if more else None,
+        items=_builds(tx, _whole(tx, page)),
+        next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
     )
 
 
@@ -176,6 +180,14 @@ def _require(
         why = "names no build in this organization"
         raise NotFound.at("build_id", why, "find_builds shows those there are")
     return row
+
+
+def _whole(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
+    """Return the whole rows of builds, newest first."""
+    if not rows:
+        return []
+    parameters, ids = placeholders("id", [row["id"] for row in rows])
+    return tx.fetch_all(f"SELECT * FROM builds WHERE id IN ({parameters}) ORDER BY seq DESC", **ids)
 
 
 def _as_columns(fields: Mapping[str, Any]) -> dict[str, Any]:

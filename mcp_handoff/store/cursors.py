@@ -1,37 +1,66 @@
-"""Page cursors: where the next page begins, bound to the query that it continues."""
+"""Page cursors: where the next page begins, bound to the query that it continues.
+
+A cursor is checked, it is no secret: whoever makes one up for a query of its own begins elsewhere
+among the rows that this query may show it.
+"""
 
 import base64
 import json
 from hashlib import blake2b
 
 from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.projects import slug_of
 from mcp_handoff.schema import Request
 
-_PAGING = {"cursor", "limit"}
+_UNBOUND = {"cursor", "limit", "project", "org", "ticket"}
+"""What may differ from page to page: the paging, and by which of its names a thing is called."""
+
 _DIGEST_BYTES = 6
 
 
-def encode(request: Request, position: int) -> str:
-    """Return the cursor of the rows of `request` that come after `position`."""
-    number = position.to_bytes(8, "big")
-    filters = json.dumps(request.model_dump(exclude=_PAGING), sort_keys=True)
-    digest = blake2b(number + filters.encode(), digest_size=_DIGEST_BYTES).digest()
-    return base64.urlsafe_b64encode(number + digest).decode().rstrip("=")
+def encode(position: int | str, request: Request, *scope: str) -> str:
+    """Return the cursor of the rows of `request` that come after `position`; `scope` are the ids
+    of what the request names."""
+    filters = json.dumps([*scope, request.model_dump(exclude=_UNBOUND)], sort_keys=True)
+    text = str(position).encode()
+    digest = blake2b(text + filters.encode(), digest_size=_DIGEST_BYTES).digest()
+    return base64.urlsafe_b64encode(digest + text).decode().rstrip("=")
 
 
-def decode(request: Request, cursor: str | None) -> int | None:
-    """Return the position in `cursor`, None without one.
+def decode_number(cursor: str | None, request: Request, *scope: str) -> int | None:
+    """Return the number in `cursor`, None without one.
 
     Raises ValidationFailed when it was altered or belongs to another query.
     """
+    text = _decode(cursor, request, *scope)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise _refusal()
+    return int(text)
+
+
+def decode_slug(cursor: str | None, request: Request, *scope: str) -> str | None:
+    """Return the slug in `cursor`, as decode_number does a number."""
+    text = _decode(cursor, request, *scope)
+    if text is not None and text != slug_of(text):
+        raise _refusal()
+    return text
+
+
+def _decode(cursor: str | None, request: Request, *scope: str) -> str | None:
     if cursor is None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        position = raw[_DIGEST_BYTES:].decode()
     except ValueError:
-        raw = b""
-    position = int.from_bytes(raw[:8], "big")
-    if position >= 2**63 or cursor != encode(request, position):
-        why = "must be the next_cursor of a page with these same filters"
-        raise ValidationFailed.at("cursor", why, "leave it out to start anew")
+        raise _refusal() from None
+    if cursor != encode(position, request, *scope):
+        raise _refusal()
     return position
+
+
+def _refusal() -> ValidationFailed:
+    why = "must be the next_cursor of a page with these same filters"
+    return ValidationFailed.at("cursor", why, "leave it out to start anew")

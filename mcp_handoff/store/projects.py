@@ -10,20 +10,32 @@ from mcp_handoff.projects import (
     CreateProject,
     ListProjects,
     Project,
-    ProjectList,
+    ProjectPage,
     is_id,
     require_sight,
     slug_of,
 )
-from mcp_handoff.store import history
-from mcp_handoff.store.transaction import Row, Transaction, insert, timestamp
+from mcp_handoff.store import cursors, history
+from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders, timestamp
 
 
-def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectList:
-    """Return the projects that the caller may see."""
-    rows = tx.fetch_all("SELECT * FROM projects ORDER BY slug")
-    seen = [Project.model_validate(row) for row in rows if caller.principal.may_see(row["slug"])]
-    return ProjectList(projects=seen)
+def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectPage:
+    """Return a page of the projects that the caller may see, by their slugs."""
+    seen, slugs = "1 = 1", dict[str, str]()
+    if caller.principal.projects is not None:
+        parameters, slugs = placeholders("slug", sorted(caller.principal.projects))
+        seen = f"slug IN ({parameters})"
+    rows = tx.fetch_all(
+        f"SELECT * FROM projects WHERE {seen} AND slug > :position ORDER BY slug LIMIT :rows",
+        position=cursors.decode_slug(request.cursor, request) or "",
+        rows=request.limit + 1,
+        **slugs,
+    )
+    page = rows[: request.limit]
+    return ProjectPage(
+        projects=[Project.model_validate(row) for row in page],
+        next_cursor=cursors.encode(page[-1]["slug"], request) if len(page) < len(rows) else None,
+    )
 
 
 def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:

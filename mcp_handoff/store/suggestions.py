@@ -1,6 +1,6 @@
 """Proposals to close: made, listed, carried out or declined."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
 from mcp_handoff.store.lookup import look_up_named, look_up_ticket
+from mcp_handoff.store.pages import cut, size_of
 from mcp_handoff.store.ticket_rows import roles_of
 from mcp_handoff.store.transaction import (
     Row,
@@ -51,6 +52,7 @@ _SELECT = (
     " FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
     " JOIN projects p ON p.id = s.project_id"
 )
+_SIZE = size_of("s.evidence", "s.reason")
 _BY_STATUS = {
     "any": "s.status IS NOT NULL",
     "expired": _EXPIRED,
@@ -65,14 +67,16 @@ _KINDS: Mapping[SuggestionStatus, EventKind] = {
 
 def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) -> SuggestionPage:
     """Return a page of a project's suggestions, newest first."""
-    position = cursors.decode(request, request.cursor)
     project = projects.find_named(tx, caller, request.project)
+    scope = project["id"] if project else ""
+    position = cursors.decode_number(request.cursor, request, scope)
     if project is None:
         return SuggestionPage(total=0, suggestions=[])
     by_status = _BY_STATUS.get(request.status, "s.status = :status")
     after = "AND s.seq < :position" if position is not None else ""
     rows = tx.fetch_all(
-        f"{_SELECT} WHERE s.project_id = :project_id AND {by_status} {after}"
+        f"SELECT s.id, s.seq, {_SIZE} FROM suggestions s"
+        f" WHERE s.project_id = :project_id AND {by_status} {after}"
         " ORDER BY s.seq DESC LIMIT :rows",
         project_id=project["id"],
         status=request.status,
@@ -80,12 +84,12 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
         rows=request.limit + 1,
         now=timestamp(tx.now),
     )
-    more = len(rows) > request.limit
-    rows = rows[: request.limit]
+    page = cut(rows, request.limit)
+    more = len(page) < len(rows)
     return SuggestionPage(
-        total=len(rows),
-        suggestions=[_suggestion(row) for row in rows],
-        next_cursor=cursors.encode(request, rows[-1]["seq"]) if more else None,
+        total=len(page),
+        suggestions=[_suggestion(row) for row in _whole(tx, page)],
+        next_cursor=cursors.encode(page[-1]["seq"], request, scope) if more else None,
     )
 
 
@@ -174,7 +178,11 @@ def expire_suggestions(tx: Transaction) -> None:
     """Mark pending suggestions whose time is over, each with an event: EXPIRY_BATCH at most, and
     first those that are over for longest."""
     due = tx.fetch_all(
-        f"{_SELECT} WHERE {_DUE} ORDER BY s.expires_at LIMIT {EXPIRY_BATCH}", now=timestamp(tx.now)
+        "SELECT s.id, s.project_id, s.ticket_id, t.number AS ticket_number, p.slug AS project_slug"
+        " FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
+        f" JOIN projects p ON p.id = s.project_id WHERE {_DUE}"
+        f" ORDER BY s.expires_at LIMIT {EXPIRY_BATCH}",
+        now=timestamp(tx.now),
     )
     if not due:
         return
@@ -200,6 +208,18 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
         now=timestamp(tx.now),
     )
     return [_suggestion(row) for row in rows]
+
+
+def _whole(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
+    """Return the whole rows of suggestions, newest first."""
+    if not rows:
+        return []
+    parameters, ids = placeholders("id", [row["id"] for row in rows])
+    return tx.fetch_all(
+        f"{_SELECT} WHERE s.id IN ({parameters}) ORDER BY s.seq DESC",
+        now=timestamp(tx.now),
+        **ids,
+    )
 
 
 def _merge(tx: Transaction, row: Row) -> ApplyResult:

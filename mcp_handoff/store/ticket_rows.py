@@ -12,6 +12,20 @@ SUMMARY_COLUMNS = ", ".join(
 )
 """What is selected of tickets `t` that are shown without their long texts."""
 
+_OTHER_COLUMNS = ", ".join(Ticket.model_fields.keys() - TicketSummary.model_fields.keys())
+
+
+def with_texts(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
+    """Return rows of tickets that were read without their long texts with them."""
+    if not rows:
+        return []
+    parameters, ids = placeholders("id", [row["id"] for row in rows])
+    found = tx.fetch_all(
+        f"SELECT id, {_OTHER_COLUMNS} FROM tickets WHERE id IN ({parameters})", **ids
+    )
+    texts = {row["id"]: row for row in found}
+    return [{**row, **texts[row["id"]]} for row in rows]
+
 
 def whole_tickets(tx: Transaction, rows: Sequence[Row], slug: str) -> list[Ticket]:
     """Return tickets with all that is kept of them."""

@@ -1,8 +1,10 @@
 """Searching a project's tickets, page by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcp_handoff.references import parse_name
+from mcp_handoff.store.pages import cut, size_of
 from mcp_handoff.store.ticket_rows import SUMMARY_COLUMNS
 from mcp_handoff.store.transaction import Row, Transaction, placeholders
 from mcp_handoff.tickets import FindTickets
@@ -10,12 +12,24 @@ from mcp_handoff.tickets import FindTickets
 _BEFORE_ALL = 2**63 - 1
 """The position in front of every ticket's number."""
 
+_SLIM = size_of("t.title", "t.actor_id")
+_WHOLE = size_of(
+    "t.title",
+    "t.actor_id",
+    "t.description",
+    "t.evidence",
+    "t.suggested_resolution",
+    "t.implementation_notes",
+    "t.ai_output",
+    "t.resolution_note",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page's rows, and the number below which the next page's are."""
+    """A page's rows without their long texts, and the number below which the next page's are."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     next_position: int | None
 
 
@@ -31,8 +45,8 @@ def search(tx: Transaction, project: Row, request: FindTickets, position: int | 
     rows = _select(tx, project, request, below, offset=offset, excluded=excluded)
     if named and position is None and not offset:
         rows = [named, *rows]
-    page = rows[: request.limit]
-    if len(rows) <= request.limit:
+    page = cut(rows, request.limit)
+    if len(page) == len(rows):
         return Found(page, None)
     return Found(page, _BEFORE_ALL if page[-1] is named else page[-1]["number"])
 
@@ -77,7 +91,7 @@ def _select(
             "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)"
         )
     return tx.fetch_all(
-        f"SELECT {SUMMARY_COLUMNS if request.slim else 't.*'} FROM {source}"
+        f"SELECT {SUMMARY_COLUMNS}, {_SLIM if request.slim else _WHOLE} FROM {source}"
         f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :rows OFFSET :offset",
         project_id=project["id"],
         below=below,

@@ -18,7 +18,13 @@ from mcp_handoff.store import (
     ticket_search,
 )
 from mcp_handoff.store.lookup import look_up_ticket
-from mcp_handoff.store.ticket_rows import roles_by_ticket, roles_of, summary, whole_tickets
+from mcp_handoff.store.ticket_rows import (
+    roles_by_ticket,
+    roles_of,
+    summary,
+    whole_tickets,
+    with_texts,
+)
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert, timestamp
 from mcp_handoff.tickets import (
     MERGED,
@@ -75,8 +81,9 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
     """Return a page of tickets, newest first; one named by its number comes before them all."""
-    position = cursors.decode(request, request.cursor)
     project = projects.find_named(tx, caller, request.project)
+    scope = project["id"] if project else ""
+    position = cursors.decode_number(request.cursor, request, scope)
     if project is None:
         return TicketPage(tickets=[])
     found = ticket_search.search(tx, project, request, position)
@@ -85,10 +92,11 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
         summaries = [summary(row, project["slug"], roles[row["id"]]) for row in found.rows]
         tickets = [Ticket.model_validate(fields) for fields in summaries]
     else:
-        tickets = whole_tickets(tx, found.rows, project["slug"])
+        tickets = whole_tickets(tx, with_texts(tx, found.rows), project["slug"])
+    after = found.next_position
     return TicketPage(
         tickets=tickets,
-        next_cursor=cursors.encode(request, found.next_position) if found.next_position else None,
+        next_cursor=cursors.encode(after, request, scope) if after else None,
     )
 
 

@@ -115,7 +115,9 @@ WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("update_build", {"build_id": NOWHERE, "status": "ready"}, INVALID, "status"),
     ("update_build", {"build_id": NOWHERE, "display_name": None}, INVALID, "display_name"),
     ("update_build", {"build_id": NOWHERE, "is_active": None}, INVALID, "is_active"),
-    ("list_projects", {"limit": 5}, INVALID, "limit"),
+    ("list_projects", {"limit": 500}, INVALID, "limit"),
+    ("list_projects", {"cursor": "AAAA"}, INVALID, "cursor"),
+    ("list_projects", {"query": "shop"}, INVALID, "query"),
 ]
 
 

@@ -324,7 +324,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "is_active": _FLAG,
         "metadata": _object(),
     },
-    "list_projects": {},
+    "list_projects": {"limit": _limit(100), "cursor": _CURSOR},
 }
 """By tool and argument, from the pages of the API and not from the code."""
 

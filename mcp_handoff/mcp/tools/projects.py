@@ -2,15 +2,15 @@
 
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.projects import ListProjects, ProjectList
+from mcp_handoff.mcp.tools.words import page_of
+from mcp_handoff.projects import ListProjects, ProjectPage
 
 
-def _describe_listed(result: ProjectList) -> str:
+def _describe_listed(result: ProjectPage) -> str:
     if not result.projects:
         return "No projects yet; the first create_ticket makes one."
-    return "\n".join(
-        f"{project.slug or project.id}: {project.name or ''}" for project in result.projects
-    )
+    lines = [f"{project.slug or project.id}: {project.name or ''}" for project in result.projects]
+    return page_of(lines, result.next_cursor)
 
 
 LIST_PROJECTS = Tool(
@@ -18,7 +18,7 @@ LIST_PROJECTS = Tool(
     title="List projects",
     description="List the projects that hold tickets.",
     request=ListProjects,
-    result=ProjectList,
+    result=ProjectPage,
     perform=Desk.list_projects,
     describe=_describe_listed,
     holds_others_words=True,

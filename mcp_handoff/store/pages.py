@@ -1,0 +1,28 @@
+"""Pages: as many rows as were asked for, or as many as fit."""
+
+from collections.abc import Sequence
+
+from mcp_handoff.store.transaction import Row
+
+PAGE_BYTES = 2 * 1024 * 1024
+"""What the rows of a page take at most as they are stored; a page has one row at least."""
+
+_ROW_BYTES = 512
+"""What a row takes beside its texts."""
+
+
+def size_of(*texts: str) -> str:
+    """Return, in SQL, what a row with these columns of text takes. Neither database reads a long
+    text to tell its length."""
+    lengths = "".join(f" + COALESCE(octet_length({text}), 0)" for text in texts)
+    return f"{_ROW_BYTES}{lengths} AS size"
+
+
+def cut(rows: Sequence[Row], limit: int) -> Sequence[Row]:
+    """Return those of `rows`, of which each tells its `size`, that make a page."""
+    room = PAGE_BYTES
+    for count, row in enumerate(rows[:limit]):
+        room -= row["size"]
+        if count and room < 0:
+            return rows[:count]
+    return rows[:limit]
