@@ -56,3 +56,7 @@ class Store(Backend, TokenOperations, RunOperations, Protocol):
     async def expire_suggestions(self) -> None:
         """Mark the pending suggestions whose time is over, each with an event."""
         ...
+
+    async def forget_keys(self, days: int) -> None:
+        """Forget the idempotency keys that were used more than so many days ago."""
+        ...

@@ -58,6 +58,8 @@ environment:
   HANDOFF_ACTOR_ID    who acts (default: the client's name)
   HANDOFF_READ_ONLY   1 to only read
   HANDOFF_RATE_LIMIT  calls a minute for each token (default: 600; 0 for no limit)
+  HANDOFF_KEEP_KEYS_DAYS
+                      how long an idempotency key keeps its result (default: 30)
   HANDOFF_OAUTH_ISSUER, HANDOFF_OAUTH_AUDIENCE
                       whose JSON web tokens are taken, and the address they are for
   BUILD_DISPATCH_URL  the address that is told of triggered builds

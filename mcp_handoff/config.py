@@ -17,6 +17,9 @@ from mcp_handoff.text import shortened, visible
 BackendKind = Literal["sqlite", "postgresql", "api"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+MOST_DAYS = 3650
+"""The longest that idempotency keys can be kept."""
+
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
 _SCHEMES: Mapping[str, BackendKind] = {
@@ -42,6 +45,7 @@ class Settings:
     """What the environment says.
 
     `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
+    `keep_keys_days` is how long an idempotency key keeps its result;
     `oauth_issuer` and `oauth_audience` are addresses, both or neither. Each token goes to the API
     that it was given for and nowhere else.
     """
@@ -55,6 +59,7 @@ class Settings:
     oauth_issuer: str | None
     oauth_audience: str | None
     rate_limit: int
+    keep_keys_days: int
     log_level: LogLevel
     api_token: str | None = field(default=None, repr=False)
     builds_api: str | None = None
@@ -80,6 +85,7 @@ def read_settings(
         oauth_issuer=issuer,
         oauth_audience=audience,
         rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
+        keep_keys_days=_keep_keys_days(values.get("HANDOFF_KEEP_KEYS_DAYS") or "30"),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
         builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
@@ -203,6 +209,15 @@ def _rate_limit(value: str) -> int:
         raise Misconfigured(
             f"HANDOFF_RATE_LIMIT={_quoted(value)} must be the calls a minute for each token, 0 for"
             " no limit."
+        )
+    return int(value)
+
+
+def _keep_keys_days(value: str) -> int:
+    if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= MOST_DAYS:
+        raise Misconfigured(
+            f"HANDOFF_KEEP_KEYS_DAYS={_quoted(value)} must be 1 to {MOST_DAYS}: how many days an"
+            " idempotency key keeps its result."
         )
     return int(value)
 

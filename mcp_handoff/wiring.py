@@ -73,7 +73,8 @@ async def background_work(
         if isinstance(backend, Store) and not settings.read_only:
             from mcp_handoff.upkeep import upkeep
 
-            await running.enter_async_context(upkeep(backend, UPKEEP_SECONDS))
+            seen_to = upkeep(backend, UPKEEP_SECONDS, settings.keep_keys_days)
+            await running.enter_async_context(seen_to)
         yield
 
 

@@ -38,6 +38,8 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_TRUSTED_PROXIES", "127.0.0.1, proxy.example", "HANDOFF_TRUSTED_PROXIES"),
         ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("HANDOFF_ACTOR_ID", "x\u202ey", "HANDOFF_ACTOR_ID"),
+        ("HANDOFF_KEEP_KEYS_DAYS", "0", "must be 1 to 3650"),
+        ("HANDOFF_KEEP_KEYS_DAYS", "a month", "must be 1 to 3650"),
         ("BUILD_DISPATCH_URL", "http://builds.example/hook", "https://"),
         ("BUILD_DISPATCH_URL", "https://user:secret@builds.example", "BUILD_DISPATCH_URL"),
         ("BUILD_DISPATCH_URL", "https://builds.example:port/hook", "BUILD_DISPATCH_URL"),

@@ -72,7 +72,10 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="makes a retry safe: the same key and body give the first result again",
+        description=(
+            "makes a retry safe: the same key and body give the first result again, for 30 days"
+            " unless the server is told otherwise"
+        ),
     ),
 ]
 

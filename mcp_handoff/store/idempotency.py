@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from hashlib import blake2b
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -16,6 +17,9 @@ RequestT = TypeVar("RequestT", bound=Request)
 RecordT = TypeVar("RecordT", bound=Record)
 
 Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], RecordT]
+
+FORGOTTEN = 1_000
+"""The most keys that one transaction forgets."""
 
 Access = Callable[[Transaction, Caller, Any], object]
 """Raises what an operation would raise for a caller who may no longer see what it is about."""
@@ -68,6 +72,25 @@ def once(
         return replay_or_run
 
     return decorate
+
+
+def are_old_keys_kept(tx: Transaction, days: int) -> bool:
+    """Tell whether a key was used more than so many days ago."""
+    old = "SELECT 1 FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT 1"
+    return tx.fetch_one(old, before=_days_ago(tx, days)) is not None
+
+
+def forget_keys(tx: Transaction, days: int) -> None:
+    """Forget keys that were used more than so many days ago: FORGOTTEN at most, oldest first."""
+    tx.execute(
+        "DELETE FROM idempotency WHERE (principal, operation, key) IN (SELECT principal, operation,"
+        f" key FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT {FORGOTTEN})",
+        before=_days_ago(tx, days),
+    )
+
+
+def _days_ago(tx: Transaction, days: int) -> str:
+    return timestamp(tx.now - timedelta(days=days))
 
 
 def fingerprint(content: Any) -> str:

@@ -11,6 +11,7 @@ from mcp_handoff.events import Change
 from mcp_handoff.principals import Principal
 from mcp_handoff.store import (
     builds,
+    idempotency,
     outbox,
     projects,
     reports,
@@ -83,6 +84,11 @@ class StoreBackend:
         with span("store expire_suggestions"):
             while await self.database.read(suggestions.is_expiry_due):
                 await self.database.write(suggestions.expire_suggestions)
+
+    async def forget_keys(self, days: int) -> None:
+        with span("store forget_keys"):
+            while await self.database.read(lambda tx: idempotency.are_old_keys_kept(tx, days)):
+                await self.database.write(lambda tx: idempotency.forget_keys(tx, days))
 
     find_builds = _read(builds.find_builds)
     create_build = _write(builds.create_build)

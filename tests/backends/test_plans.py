@@ -1,12 +1,13 @@
 """What a store looks for now and then, it finds by an index."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from mcp_handoff.sqlite.database import SqliteDatabase
-from mcp_handoff.store import outbox, suggestions
+from mcp_handoff.store import idempotency, outbox, suggestions
 from mcp_handoff.store.transaction import Row, Transaction
 
 Look = Callable[[Transaction], object]
@@ -36,6 +37,7 @@ class Explaining:
     [
         (suggestions.is_expiry_due, "suggestions_by_expiry"),
         (suggestions.expire_suggestions, "suggestions_by_expiry"),
+        (partial(idempotency.are_old_keys_kept, days=30), "idempotency_by_age"),
         (outbox.is_dispatch_due, "outbox_untried"),
         (outbox.is_dispatch_due, "outbox_tried"),
         (outbox.lease_dispatch, "outbox_tried"),

@@ -127,7 +127,7 @@ CREATE_TICKET = Tool(
     description=(
         "Hand work to one or more roles: files a ticket in backlog. An equal ticket of yours"
         " from the last ten minutes is returned instead of a second one. Send an"
-        " idempotency_key to retry safely."
+        " idempotency_key to retry safely, for days."
     ),
     request=CreateTicket,
     result=CreatedTicket,
