@@ -7,7 +7,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff import __version__
+from mcp_handoff.addresses import split_address
 from mcp_handoff.errors import Forbidden
+from mcp_handoff.http.authentication import is_open
+from mcp_handoff.http.operation import HEALTH_PATH
 from mcp_handoff.http.refusals import refuse_early
 
 HEADERS = {
@@ -25,35 +28,49 @@ class Allowlist:
     hosts: Sequence[str]
     origins: Sequence[str]
 
-    def allows_host(self, value: str | None) -> bool:
-        return value is not None and _matches(value.lower(), self.hosts)
+    def allows_host(self, value: str) -> bool:
+        return _matches(value.lower(), self.hosts)
 
-    def allows_origin(self, value: str | None) -> bool:
-        return value is None or _matches(value.lower(), self.origins)
+    def allows_origin(self, value: str | None, host: str) -> bool:
+        """Tell whether a page of this origin may call: of our own, at an allowed Host, any may."""
+        if value is None or split_address(value).netloc == host.lower():
+            return True
+        return _matches(value.lower(), self.origins)
 
 
 class AllowlistMiddleware:
-    """Refuses requests for a Host or from an Origin that is not allowed."""
+    """Refuses requests for a Host or from an Origin that is not allowed.
+
+    /healthz is for whoever reaches it, under whatever name. What takes a token is kept by no cache.
+    """
 
     def __init__(self, app: ASGIApp, allowlist: Allowlist) -> None:
         self._app = app
         self._allowlist = allowlist
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if not is_open(path) and "no-store" not in headers.get("cache-control", ""):
+                    headers.append("Cache-Control", "no-store")
             await send(message)
 
         headers, app = Headers(scope=scope), self._app
-        if not self._allowlist.allows_host(headers.get("host")):
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if path == HEALTH_PATH:
+            pass
+        elif not self._allowlist.allows_host(host):
             refusal = Forbidden(
                 "This Host is not served here; --host and --allow-host name those that are."
             )
-            app = refuse_early(refusal, scope["path"])
-        elif not self._allowlist.allows_origin(headers.get("origin")):
+            app = refuse_early(refusal, path)
+        elif not self._allowlist.allows_origin(origin, host):
             refusal = Forbidden("This Origin may not call; --allow-origin names those that may.")
-            app = refuse_early(refusal, scope["path"])
+            app = refuse_early(refusal, path)
         await app(scope, receive, send_with_headers)
 
 

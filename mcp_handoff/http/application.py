@@ -29,6 +29,7 @@ from mcp_handoff.http.resource import Resource
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.transports import HttpTransports, SessionOwners, UnresumedStreams
 from mcp_handoff.rest.api import create_api
+from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
 
 
@@ -80,7 +81,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         routes=[
             *operation_routes(backend, metrics),
             *_metadata_routes(access.resource),
-            Mount("/api", create_api(desk, report_key)),
+            Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
         ],
         exception_handlers={404: _refuse_address},

@@ -12,8 +12,11 @@ from mcp_handoff.http.forwarding import is_forwarded
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.rest.description import MOUNT_PATH
+from mcp_handoff.rest.docs_page import STATIC_PATH
 
-_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", f"{MOUNT_PATH}/docs", f"{MOUNT_PATH}/openapi.json"})
+_OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/")
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
 
 
@@ -78,4 +81,4 @@ def is_report(path: str) -> bool:
 
 def is_open(path: str) -> bool:
     """Tell whether anyone may read an address, whatever token they show or don't."""
-    return path in _OPEN_PATHS or path.startswith(METADATA_PATH)
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)

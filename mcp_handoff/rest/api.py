@@ -18,7 +18,8 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import HandoffError, Internal, MethodNotAllowed, NotFound
 from mcp_handoff.rest import builds, me, projects, runs, suggestions, tickets, tokens
-from mcp_handoff.rest.description import BEARER, describe
+from mcp_handoff.rest.description import BEARER, MOUNT_PATH, describe
+from mcp_handoff.rest.docs_page import STATIC_PATH, add_docs_page
 from mcp_handoff.rest.envelopes import error_response
 from mcp_handoff.rest.observation import Observation
 from mcp_handoff.validation import refusal
@@ -55,7 +56,9 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
         title="mcp-handoff",
         version=__version__,
         summary="Handoff tickets, bot builds and closing suggestions.",
+        docs_url=None,
         redoc_url=None,
+        static_url=STATIC_PATH,
         redirect_slashes=False,
         dependencies=[BEARER],
     )
@@ -66,6 +69,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
         api.include_router(module.router)
     if report_key is not None:
         api.include_router(runs.router)
+    add_docs_page(api, MOUNT_PATH)
     api.add_middleware(DefectResponses)
     api.add_middleware(Observation, observe=desk.observe)
     api.add_exception_handler(HandoffError, _refuse_call)

@@ -6,6 +6,9 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 
+MOUNT_PATH = "/api"
+"""Where the API is mounted."""
+
 BEARER = Depends(HTTPBearer(auto_error=False, description="A token of `mcp-handoff token create`."))
 """Describes what the authentication in front of this API checks; nothing is checked here."""
 
@@ -20,7 +23,7 @@ def describe(api: FastAPI) -> dict[str, Any]:
         version=api.version,
         summary=api.summary,
         routes=api.routes,
-        servers=[{"url": "/api"}],
+        servers=[{"url": MOUNT_PATH}],
     )
     for operations in described["paths"].values():
         for operation in operations.values():

@@ -33,17 +33,24 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.mark.parametrize("path", [*DOORS, "/healthz"])
+@pytest.mark.parametrize("path", [*DOORS, "/readyz"])
 def test_a_foreign_host_or_origin_is_refused_at_every_door(served: Served, path: str) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
         assert served.http.get(path, headers=headers).status_code == 403
 
 
-def test_a_named_host_and_origin_are_served(store: Path) -> None:
-    named = ("--allow-host", "desk.example", "--allow-origin", "https://desk.example")
+def test_a_named_host_and_origin_are_served_and_the_pages_of_that_host(store: Path) -> None:
+    named = ("--allow-host", "desk.example", "--allow-origin", "https://portal.example")
     with Served(store, *named, token=make_token(store, "ada", "user")) as served:
-        headers = {"Host": "desk.example", "Origin": "https://desk.example"}
-        assert served.http.get("/api/projects", headers=headers).status_code == 200
+        for origin, status in (
+            ("https://portal.example", 200),
+            ("https://desk.example", 200),
+            ("https://desk.example:8443", 403),
+            ("https://evil.example", 403),
+            ("null", 403),
+        ):
+            headers = {"Host": "desk.example", "Origin": origin}
+            assert served.http.get("/api/projects", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("path", DOORS)
@@ -56,6 +63,38 @@ def test_without_a_valid_token_no_door_opens(guarded: Served, path: str) -> None
     assert guarded.http.get(path, params={"token": token}).status_code == 401
     assert guarded.http.get("/healthz").json() == {"status": "ok"}
     assert guarded.http.get("/readyz").json() == {"status": "ok"}
+
+
+def test_what_takes_a_token_is_kept_by_no_cache(guarded: Served) -> None:
+    token = bearer(make_token(guarded.store, "cached", "admin"))
+    for path in (*DOORS, "/api/tokens", "/api/nowhere", "/nowhere", "/metrics"):
+        for headers in ({}, token, {**token, "Host": "evil.example"}):
+            with guarded.http.stream("GET", path, headers=headers) as answer:
+                assert "no-store" in answer.headers["Cache-Control"], path
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    answer = guarded.http.post("/mcp", json=listing, headers={**accept, **token})
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_healthz_says_ok_whatever_a_header_says(served: Served, guarded: Served) -> None:
+    headers = {
+        "Host": "evil.example",
+        "Origin": "https://evil.example",
+        "Authorization": "Bearer mho_broken",
+        "Forwarded": "for=203.0.113.7",
+        "X-Forwarded-For": "<script>",
+        "Last-Event-ID": "7",
+        "Mcp-Session-Id": "7",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "create_ticket",
+    }
+    for server in (served, guarded):
+        for sent in ({name: value} for name, value in headers.items()):
+            answer = server.http.get("/healthz", headers=sent)
+            assert (answer.status_code, answer.json()) == (200, {"status": "ok"}), sent
+        assert server.http.get("/healthz", headers=headers).status_code == 200
+        assert server.http.get("/readyz", headers=bearer("mho_broken")).status_code == 200
 
 
 def test_a_token_that_is_revoked_or_expired_stops_at_once(guarded: Served) -> None:
