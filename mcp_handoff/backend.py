@@ -53,6 +53,18 @@ class Remote(Protocol):
 class Store(Backend, TokenOperations, RunOperations, Protocol):
     """A backend that keeps the tokens of its server too, and sees to the runs that it starts."""
 
+    async def list_organizations(self) -> list[str]:
+        """Return the slugs of the organizations that the store holds: none before its first, and
+        several only where an older version let them in."""
+        ...
+
+    async def open_organization(self, slug: str, /) -> str:
+        """Return the id of the store's organization, which the first to ask makes its own.
+
+        Raises Misconfigured for another.
+        """
+        ...
+
     async def expire_suggestions(self) -> None:
         """Mark the pending suggestions whose time is over, each with an event."""
         ...

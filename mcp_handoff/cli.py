@@ -24,6 +24,7 @@ from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, name
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import (
     background_work,
+    claim_store,
     describe_backend,
     open_backend,
     open_dispatcher,
@@ -170,7 +171,7 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
             beside=lambda url: background_work(backend, settings, settings.public_url or url),
         )
 
-    return _run(open_backend(settings), serve_over_http)
+    return _run(open_backend(settings), settings, serve_over_http)
 
 
 def _create_token(options: argparse.Namespace, settings: Settings) -> int:
@@ -221,7 +222,7 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)
-    return _run(open_backend(settings), serve)
+    return _run(open_backend(settings), settings, serve)
 
 
 def _demo(_: argparse.Namespace, __: Settings) -> int:
@@ -241,7 +242,7 @@ def _dispatch(_: argparse.Namespace, settings: Settings) -> int:
         failed = [attempt for attempt in attempts if attempt.error]
         print(f"{len(attempts) - len(failed)} dispatched, {len(failed)} failed")
 
-    return _run(store, send)
+    return _run(store, settings, send)
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
@@ -311,12 +312,14 @@ def _run_at_desk(
 ) -> int:
     """Do what a person at this machine asks for; they may do everything."""
     visitor = Visitor("cli", Actor(role="user", source="cli", id=settings.actor_id))
-    return _run(backend, lambda _: use(Desk(backend, settings), visitor))
+    return _run(backend, settings, lambda _: use(Desk(backend, settings), visitor))
 
 
-def _run(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
+def _run(backend: BackendT, settings: Settings, use: Callable[[BackendT], Awaitable[None]]) -> int:
     async def use_and_close() -> None:
         try:
+            if isinstance(backend, Store):
+                await claim_store(backend, settings)
             await use(backend)
         finally:
             await backend.close()

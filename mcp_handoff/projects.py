@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import Forbidden
+from mcp_handoff.errors import Forbidden, Misconfigured
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import (
     SLUG_LENGTH,
@@ -85,6 +86,15 @@ def require_sight(principal: Principal, slug: str) -> None:
     if not principal.may_see(slug):
         allowed = ", ".join(sorted(principal.projects or ()))
         raise Forbidden(f"This token may write in {allowed} alone.", fields={"project": slug})
+
+
+def require_organization(slug: str, known: Sequence[str]) -> None:
+    """Refuse another organization than those that a store holds (Misconfigured)."""
+    if known and slug not in known:
+        raise Misconfigured(
+            f"This store belongs to the organization {known[0]}, and no token keeps two apart: set"
+            f" HANDOFF_ORG={known[0]}, or give {slug} a store of its own (HANDOFF_BACKEND)."
+        )
 
 
 def is_id(name: str) -> bool:

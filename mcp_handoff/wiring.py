@@ -1,5 +1,6 @@
 """From settings to a backend: the one place that sees both sides."""
 
+import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from mcp_handoff.addresses import origin_of
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import BackendAddress, Settings
 from mcp_handoff.errors import Misconfigured
+from mcp_handoff.projects import require_organization
+
+logger = logging.getLogger(__name__)
 
 UPKEEP_SECONDS = 60.0
 """How often a store is seen to."""
@@ -44,6 +48,23 @@ def open_store(settings: Settings) -> Store:
                 "HANDOFF_BACKEND is an API: its tokens are made and kept over there."
             )
     return StoreBackend(database, dispatching=dispatching)
+
+
+async def claim_store(store: Store, settings: Settings) -> None:
+    """Make sure that a store is HANDOFF_ORG's, which the first process to write in it makes it.
+
+    Raises Misconfigured when it is another's.
+    """
+    known = await store.list_organizations()
+    require_organization(settings.organization, known)
+    if not known and not settings.read_only:
+        await store.open_organization(settings.organization)
+    if len(known) > 1:
+        logger.warning(
+            "this store holds the organizations %s from an older version: whoever may see all"
+            " projects sees those of each",
+            ", ".join(known),
+        )
 
 
 def open_dispatcher(

@@ -68,7 +68,9 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
 
 def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> UpdatedBuild:
     """Register a build that was made elsewhere, ready for use."""
-    organization = _organization(tx, caller, request.org) or projects.add_organization(tx, caller)
+    organization = _organization(tx, caller, request.org) or projects.open_organization(
+        tx, caller.organization
+    )
     texts, masked = masked_fields(request.model_dump(exclude={"org"}))
     now = timestamp(tx.now)
     row: dict[str, Any] = {

@@ -12,6 +12,7 @@ from mcp_handoff.projects import (
     Project,
     ProjectPage,
     is_id,
+    require_organization,
     require_sight,
     slug_of,
 )
@@ -96,17 +97,29 @@ def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
     return None if name in (None, caller.project) else _missing()
 
 
+def list_organizations(tx: Transaction) -> list[str]:
+    """Return the slugs of the organizations that the store holds, the first one first."""
+    return [row["slug"] for row in tx.fetch_all("SELECT slug FROM organizations ORDER BY id")]
+
+
 def organization_id(tx: Transaction, slug: str) -> str | None:
     """Return the id of an organization."""
     row = tx.fetch_one("SELECT id FROM organizations WHERE slug = :slug", slug=slug)
     return row["id"] if row else None
 
 
-def add_organization(tx: Transaction, caller: Caller) -> str:
-    """Make the caller's own organization and return its id."""
-    row = {"id": new_id(), "slug": caller.organization, "created_at": timestamp(tx.now)}
+def open_organization(tx: Transaction, slug: str) -> str:
+    """Return the id of the store's organization, which the first to ask makes its own.
+
+    Raises Misconfigured for another.
+    """
+    if found := organization_id(tx, slug):
+        return found
+    require_organization(slug, list_organizations(tx))
+    made = new_id()
+    row = {"id": made, "slug": slug, "created_at": timestamp(tx.now), "sole": 1}
     insert(tx, "organizations", row)
-    return row["id"]
+    return made
 
 
 def _missing() -> NoReturn:
@@ -114,10 +127,9 @@ def _missing() -> NoReturn:
 
 
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
-    organization = organization_id(tx, caller.organization) or add_organization(tx, caller)
     row = {
         "id": new_id(),
-        "organization_id": organization,
+        "organization_id": open_organization(tx, caller.organization),
         "slug": slug,
         "name": name,
         "created_at": timestamp(tx.now),

@@ -97,6 +97,8 @@ class StoreBackend:
 
     list_projects = _read(projects.list_projects)
     create_project = _write(projects.create_project)
+    list_organizations = _read(projects.list_organizations)
+    open_organization = _write(projects.open_organization)
 
     create_token = _write(tokens.create_token)
     list_tokens = _read(tokens.list_tokens)

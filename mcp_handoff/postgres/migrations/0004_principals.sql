@@ -17,3 +17,8 @@ CREATE INDEX events_of_tokens ON events (subject_id, seq)
 DELETE FROM idempotency WHERE principal IN (
     SELECT 'bot:' || name FROM tokens UNION SELECT 'user:' || name FROM tokens
 );
+
+-- 1 for the one organization that a store is made for, which two can't be at once. NULL in older
+-- stores, of which some hold several.
+ALTER TABLE organizations ADD COLUMN sole BIGINT;
+CREATE UNIQUE INDEX sole_organization ON organizations (sole);
