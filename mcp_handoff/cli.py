@@ -19,6 +19,7 @@ from mcp_handoff.errors import HandoffError, Misconfigured, Unsupported, Validat
 from mcp_handoff.principals import ROLES
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.suggestions import ListSuggestions
+from mcp_handoff.text import visible
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
 from mcp_handoff.validation import Arguments
@@ -205,7 +206,9 @@ def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
 
 def _described(token: Token) -> str:
     state = "revoked" if token.revoked_at else f"expires {token.expires_at or 'never'}"
-    return f"{token.name}  {token.id}  {token.role}  {names_of(token.projects)}  {state}"
+    by = [f"{event.kind.removeprefix('token.')} by {event.author}" for event in token.events]
+    facts = (token.name, token.id, token.role, names_of(token.projects), state, *by)
+    return visible("  ".join(facts))
 
 
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:

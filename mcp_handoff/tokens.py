@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.events import Event
 from mcp_handoff.ids import new_id
 from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.schema import Name, Record, Request, Slug, Timestamp
@@ -17,7 +18,7 @@ _PREFIX = "mho"
 
 
 class Token(Record):
-    """A token as it is listed: never its secret."""
+    """A token as it is listed, with who made and who ended it: never its secret."""
 
     id: str
     name: str
@@ -26,6 +27,7 @@ class Token(Record):
     created_at: Timestamp
     expires_at: Timestamp | None = None
     revoked_at: Timestamp | None = None
+    events: list[Event] = Field(default_factory=list[Event])
 
 
 class CreateToken(Request):

@@ -1,5 +1,8 @@
 """The event that every write leaves, and the change that its subscribers hear of."""
 
+from itertools import groupby
+from operator import itemgetter
+
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change, Event, EventKind
 from mcp_handoff.store.transaction import (
@@ -52,9 +55,22 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
         ticket_id=ticket_id,
         limit=limit,
     )
-    return [
-        Event.model_validate(
-            {**row, "before": decode_json(row["before"]), "after": decode_json(row["after"])}
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def of_tokens(tx: Transaction) -> dict[str, list[Event]]:
+    """Return the events of all tokens by the tokens' ids, oldest first."""
+    rows = tx.fetch_all(
+        "SELECT * FROM events WHERE kind IN ('token.created', 'token.revoked')"
+        " ORDER BY subject_id, seq"
+    )
+    return {
+        token_id: [_event(row) for row in of_token]
+        for token_id, of_token in groupby(rows, key=itemgetter("subject_id"))
+    }
+
+
+def _event(row: Row) -> Event:
+    return Event.model_validate(
+        {**row, "before": decode_json(row["before"]), "after": decode_json(row["after"])}
+    )

@@ -59,7 +59,8 @@ def create_token(tx: Transaction, caller: Caller, request: CreateToken) -> Creat
 def list_tokens(tx: Transaction, caller: Caller, request: ListTokens) -> TokenList:
     """Return all tokens, oldest first, those that were revoked too."""
     rows = tx.fetch_all("SELECT * FROM tokens ORDER BY id")
-    return TokenList(tokens=[_token(row) for row in rows])
+    events = history.of_tokens(tx)
+    return TokenList(tokens=[_token({**row, "events": events.get(row["id"], [])}) for row in rows])
 
 
 def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> RevokedToken:

@@ -45,6 +45,7 @@ async def test_an_expiry_leaves_a_line_of_history_by_nobody(
     kinds = [event.kind for event in events]
     assert kinds == ["suggestion.expired", "suggestion.created", "ticket.created"]
     assert (events[0].source, events[0].actor_id) == ("system", "expiry")
+    assert (events[0].principal_id, events[0].author) == ("system", "expiry (bot)")
     assert (events[0].before, events[0].after) == ({"status": "pending"}, {"status": "expired"})
     listed = await desk.list_suggestions(caller, requests.list_suggestions(status="expired"))
     assert [one.id for one in listed.suggestions] == [made.suggestion.id]

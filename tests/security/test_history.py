@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import address
-from tests.http.served import Served, make_project, make_token
+from tests.http.served import Served, command, make_project, make_token
 from tests.mcp.agent import Agent, text
 from tests.security.conftest import at_desk
 
@@ -60,3 +60,23 @@ async def test_who_acts_under_anothers_name_is_known_by_the_token(
         told = text(await desk.client.call_tool("get_ticket", about))
     assert f"ticket.created by {alice} (user), with token {bob}\n" in f"{told}\n"
     assert f"build.triggered by {bob} (user)\n" in told
+
+
+def test_a_tokens_making_and_its_end_are_told_with_who_did_it(
+    served: Served, shared_store: str, names: tuple[str, str]
+) -> None:
+    alice, _ = names
+    settings = {"HANDOFF_BACKEND": address(shared_store), "HANDOFF_ACTOR_ID": "boss"}
+    unused = Path("unused.db")
+    assert command(unused, "token", "create", alice, "--role", "bot", **settings).returncode == 0
+    assert served.http.delete(f"/api/tokens/{alice}").status_code == 200
+    listed = served.http.get("/api/tokens").json()["tokens"]
+    [events] = [token["events"] for token in listed if token["name"] == alice]
+    root = next(token["id"] for token in listed if token["name"] == "root")
+    assert [(event["kind"], event["actor_id"], event["principal_id"]) for event in events] == [
+        ("token.created", "boss", "local"),
+        ("token.revoked", "root", root),
+    ]
+    shown = command(unused, "token", "list", **settings).stdout
+    assert "created by boss (user), without a token  revoked by root (user)\n" in shown
+    assert "mho_" not in shown
