@@ -31,11 +31,17 @@ class SqliteDatabase:
     """A `Database` in one file, shared by any number of processes on one machine."""
 
     def __init__(
-        self, path: Path, connection: apsw.Connection, clock: Clock, *, read_only: bool
+        self,
+        path: Path,
+        connection: apsw.Connection,
+        files: OpenFiles,
+        clock: Clock,
+        *,
+        read_only: bool,
     ) -> None:
         self._feed = ChangeFeed()
         self._path = path
-        self._files = OpenFiles(path, connection)
+        self._files = files
         self._ending = Event()
         connect_to_read = partial(self._connect, read_only=True)
         self._readers = Readers(connect_to_read, self._files, clock, READERS)
@@ -59,7 +65,8 @@ class SqliteDatabase:
         Raises Misconfigured when it can't be used: no directory, no permission, another program's
         file, a newer program's.
         """
-        return cls(path, prepare(path, read_only=read_only), clock, read_only=read_only)
+        connection, files = prepare(path, read_only=read_only)
+        return cls(path, connection, files, clock, read_only=read_only)
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._writer is None:

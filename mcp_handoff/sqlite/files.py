@@ -1,11 +1,14 @@
-"""The files of a store while it is open: whether they are still the ones that were opened.
+"""The files of a store: who may get at them, and whether they are still the ones that were opened.
 
 SQLite goes on in files that were deleted or replaced, and takes what was copied over its file for
 its own (https://sqlite.org/howtocorrupt.html).
 """
 
+import logging
 import os
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from struct import unpack_from
 from typing import NamedTuple
@@ -15,6 +18,8 @@ import apsw
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.sqlite.transaction import execute, roll_back
 from mcp_handoff.text import visible
+
+logger = logging.getLogger(__name__)
 
 GLANCE_SECONDS = 1.0
 """How old the knowledge may be that a read goes by; a write always looks anew."""
@@ -29,7 +34,8 @@ class OpenFiles:
 
     def __init__(self, path: Path, connection: apsw.Connection) -> None:
         self._database = path
-        self._beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+        # They lie beside the file itself, whatever link leads to it.
+        self._beside = [Path(connection.filename + suffix) for suffix in ("-wal", "-shm")]
         self._opened = {file: _identity(file) for file in (path, *self._beside)}
         self._header = _header_of(connection)
         self._overwritten = False
@@ -115,6 +121,25 @@ class OpenFiles:
         finally:
             roll_back(connection)
         return False
+
+
+def create_private(path: Path) -> None:
+    """Make an empty database that is its owner's alone, unless there is one already. SQLite gives
+    its log and index the same rights."""
+    with suppress(FileExistsError):
+        os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def tell_of_others(path: Path) -> None:
+    """Warn when everyone on this machine may get at a database, or others may put another in its
+    place. It is left as it is: a group may share one on purpose."""
+    file, directory = path.resolve().stat().st_mode, path.resolve().parent.stat().st_mode
+    if file & stat.S_IRWXO:
+        logger.warning("everyone on this machine may get at %s; chmod o= takes that back", path)
+    if directory & (stat.S_IWGRP | stat.S_IWOTH) and not directory & stat.S_ISVTX:
+        logger.warning(
+            "others may put another file in the place of %s; chmod go-w its directory", path
+        )
 
 
 class _Header(NamedTuple):

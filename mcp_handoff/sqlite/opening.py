@@ -8,6 +8,7 @@ import apsw
 
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.sqlite.failures import unusable
+from mcp_handoff.sqlite.files import OpenFiles, create_private, tell_of_others
 from mcp_handoff.sqlite.locks import BUSY_SECONDS, LockWait
 from mcp_handoff.sqlite.transaction import execute
 
@@ -17,8 +18,9 @@ APPLICATION_ID = 0x48414E44
 _STEPS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 
-def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
+def prepare(path: Path, *, read_only: bool) -> tuple[apsw.Connection, OpenFiles]:
     """Return a connection to the file, which is made when it is new and migrated when it is old.
+    A new one is its owner's alone; others that may get at an old one are told of in the log.
 
     Raises Misconfigured when it can't be used: no directory, no permission, another program's
     file, a newer program's.
@@ -31,6 +33,8 @@ def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
             raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")
         if read_only and not path.exists():
             raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
+        if not read_only:
+            create_private(path)
         connection = connect(path, read_only=read_only, wait=LockWait(Event(), lambda: began))
         try:
             if not read_only:
@@ -39,12 +43,14 @@ def prepare(path: Path, *, read_only: bool) -> apsw.Connection:
                 raise Misconfigured(
                     f"{path} is from an older mcp-handoff; open it once for writing."
                 )
+            files = OpenFiles(path, connection)
         except BaseException:
             connection.close()
             raise
     except (apsw.Error, OSError, ValueError) as error:
         raise unusable(path, error, read_only=read_only) from None
-    return connection
+    tell_of_others(path)
+    return connection, files
 
 
 def connect(path: Path, *, read_only: bool, wait: LockWait) -> apsw.Connection:

@@ -90,6 +90,37 @@ def test_a_newer_programs_store_is_refused_with_both_versions_and_left_as_it_was
     assert kept.read_bytes() == before
 
 
+def test_a_new_store_with_its_log_and_index_is_its_owners_alone(store: Path) -> None:
+    before = os.umask(0)
+    try:
+        opened = SqliteDatabase.open(store)
+    finally:
+        os.umask(before)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in store.parent.iterdir()}
+    assert modes == dict.fromkeys(("handoff.db", "handoff.db-wal", "handoff.db-shm"), 0o600)
+    anyio.run(opened.close)
+
+
+@pytest.mark.parametrize(
+    ("file", "directory", "words"),
+    [
+        (0o644, 0o700, ["everyone on this machine may get at"]),
+        (0o660, 0o700, []),
+        (0o600, 0o777, ["others may put another file in the place of"]),
+        (0o600, 0o770, ["others may put another file in the place of"]),
+        (0o600, 0o1777, []),
+    ],
+)
+def test_that_others_may_get_at_a_store_is_told_and_left_as_it_is(
+    kept: Path, file: int, directory: int, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with permissions(kept, file), permissions(kept.parent, directory):
+        anyio.run(SqliteDatabase.open(kept).close)
+        assert kept.stat().st_mode & 0o777 == file
+    assert [word for word in words if word not in caplog.text] == []
+    assert len(caplog.records) == len(words)
+
+
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     assert "is a directory" in refusal(tmp_path)
 

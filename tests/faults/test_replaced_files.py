@@ -83,6 +83,18 @@ async def test_without_its_log_or_index_a_store_takes_no_writes_and_has_all_afte
     assert await numbers(store) == set(acknowledged)
 
 
+async def test_behind_a_link_the_log_of_the_file_itself_is_looked_at(
+    store: Path, caller: Caller
+) -> None:
+    link = store.with_name("link.db")
+    os.symlink(store.name, link)
+    backend = StoreBackend(SqliteDatabase.open(link))
+    await file(backend, caller, 1)
+    os.remove(beside(store, "-wal"))
+    await assert_refused(backend, caller, "handoff.db-wal")
+    await backend.close()
+
+
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 async def test_of_two_servers_that_see_different_files_one_gives_out_numbers(
     store: Path, caller: Caller, suffix: str
