@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
 from mcp_handoff.secret_shapes import IN_CONTEXT, PASSWORD_NAME, PREFIXED, is_password
@@ -57,7 +57,7 @@ def _matches(text: str) -> Iterator[Span]:
                     yield *found.span("secret"), context.kind
 
 
-@cache
+@lru_cache(maxsize=512)
 def _prefixed(sign: str, rest: str) -> re.Pattern[str]:
     """Return a shape that begins where a word does; the sign comes first, for it is found fast."""
     begins = f"(?<![A-Za-z0-9]{re.escape(sign)})" if sign[0].isalnum() else ""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -143,7 +143,7 @@ def _instant(begun: psycopg.Cursor[DictRow]) -> datetime:
     return row["now"].replace(tzinfo=UTC)
 
 
-@cache
+@lru_cache(maxsize=512)
 def _translate(sql: str) -> bytes:
     """Return a statement with `:name` parameters as psycopg takes it."""
     return _PARAMETER.sub(

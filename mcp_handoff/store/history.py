@@ -1,5 +1,7 @@
 """The event that every write leaves, and the change that its subscribers hear of."""
 
+import json
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 
@@ -13,6 +15,9 @@ from mcp_handoff.store.transaction import (
     insert,
     timestamp,
 )
+
+LONGEST = 2_000
+"""How many characters of a field an event keeps as they are."""
 
 
 def add_event(
@@ -29,7 +34,8 @@ def add_event(
     after: Row | None = None,
 ) -> None:
     """Write down who did what to which subject, whom that was proved to be, with what it was
-    before and after, and publish which ticket (`reference` is its) and which build it changed."""
+    before and after (of what is long its length and digest), and publish which ticket (`reference`
+    is its) and which build it changed."""
     insert(
         tx,
         "events",
@@ -40,12 +46,26 @@ def add_event(
             "subject_id": subject_id,
             **caller.actor.as_json(),
             **caller.principal.as_json(),
-            "before": encode_json(before),
-            "after": encode_json(after),
+            "before": _kept(before),
+            "after": _kept(after),
             "created_at": timestamp(tx.now),
         },
     )
     tx.publish(Change(kind, ticket_id, reference, build_id))
+
+
+def _kept(fields: Row | None) -> str | None:
+    """Return fields as JSON; a long one as its length, in characters of text or of JSON, and the
+    SHA-256 of the same."""
+    whole = encode_json(fields)
+    if fields is None or whole is None or len(whole) <= LONGEST:
+        return whole
+    kept = dict(fields)
+    for name, value in fields.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(text) > LONGEST:
+            kept[name] = {"length": len(text), "sha256": sha256(text.encode()).hexdigest()}
+    return encode_json(kept)
 
 
 def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:

@@ -1,3 +1,6 @@
+import json
+from hashlib import sha256
+
 import pytest
 
 from mcp_handoff.actors import Caller
@@ -86,6 +89,19 @@ async def test_an_update_leaves_a_line_of_history_on_the_ticket(
         {"is_active": True},
         {"is_active": False},
     )
+
+
+async def test_history_keeps_of_what_is_long_its_length_and_digest(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    metadata = {"log": "x" * 60_000}
+    for change in ({"metadata": metadata, "is_active": False}, {"metadata": None}):
+        await backend.update_build(caller, requests.update_build(build, **change))
+    whole = json.dumps(metadata)
+    kept = {"length": len(whole), "sha256": sha256(whole.encode()).hexdigest()}
+    newest, older = (await backend.get_ticket(caller, requests.get_ticket(1))).events[:2]
+    assert (newest.before, newest.after) == ({"metadata": kept}, {"metadata": None})
+    assert older.after == {"metadata": kept, "is_active": False}
 
 
 async def test_builds_are_found_by_ticket_and_status(

@@ -55,6 +55,8 @@ HIDDEN = {
 }
 """What the modules of a folder never see; "" are the nouns and what is common to all."""
 
+UNBOUNDED = ("cache", "functools.cache", "lru_cache(maxsize=None)", "lru_cache(None)")
+
 EDGES = ("cli.py", "wiring.py", "demo.py", "__main__.py")
 
 
@@ -107,6 +109,14 @@ def test_no_imports_run_in_a_circle() -> None:
         for module in MODULES
     }
     TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=place)
+def test_what_is_cached_by_argument_has_a_bound(module: Path) -> None:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and ast.unparse(node.args):
+            for decorator in map(ast.unparse, node.decorator_list):
+                assert decorator not in UNBOUNDED, f"{place(module)}: {node.name}"
 
 
 def test_the_store_starts_without_mcp_and_the_server_without_a_driver() -> None:
