@@ -78,7 +78,7 @@ class OpenFiles:
         of no use to anyone and would damage the copy at the next start.
         """
         own = [file for file in self._beside if _identity(file) in (None, self._opened[file])]
-        if len(own) < len(self._beside) or self._is_overwritten(connection):
+        if len(own) < len(self._beside) or not self._is_whole(connection):
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.close()
         if self._overwritten:
@@ -110,17 +110,18 @@ class OpenFiles:
             and (header.pages <= pages or header.schema < schema)
         )
 
-    def _is_overwritten(self, connection: apsw.Connection) -> bool:
-        if self._overwritten or connection.readonly("main"):
-            return self._overwritten
+    def _is_whole(self, connection: apsw.Connection) -> bool:
+        """Tell whether the log may be written into the database; the next start does it later."""
         try:
             execute(connection, "BEGIN IMMEDIATE")
             self.check_content(connection)
-        except (apsw.BusyError, BackendUnavailable):
-            return self._overwritten  # while others have it open, nothing happens at our close
+        except apsw.BusyError:
+            return True  # while others have it open, nothing happens at our close
+        except (apsw.Error, BackendUnavailable):
+            return False
         finally:
             roll_back(connection)
-        return False
+        return True
 
 
 def create_private(path: Path) -> None:
