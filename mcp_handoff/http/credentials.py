@@ -1,10 +1,16 @@
 """Whose credentials a server takes, and whether it asks for any."""
 
+import time
+
 from mcp_handoff.backend import Store
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.shared_read import SharedRead
 from mcp_handoff.principals import Principal
 from mcp_handoff.tokens import token_id_of
+
+BELIEVED_SECONDS = 0.005
+"""How long it is believed that there is no token yet: short beside what making one takes, long
+beside a call of a busy server."""
 
 
 class Credentials:
@@ -19,12 +25,17 @@ class Credentials:
         self._issuer = issuer
         self._required = issuer is not None
         self._has_had_tokens = SharedRead(store.has_had_tokens) if store is not None else None
+        self._looked_at = float("-inf")
 
     async def are_required(self) -> bool:
         """Tell whether a caller has to show one; raises BackendUnavailable when that can't be
         known."""
-        if not self._required and self._has_had_tokens is not None:
+        if self._required or self._has_had_tokens is None:
+            return self._required
+        begun = time.monotonic()
+        if begun - self._looked_at > BELIEVED_SECONDS:
             self._required = await self._has_had_tokens()
+            self._looked_at = begun
         return self._required
 
     async def authenticate(self, secret: str) -> Principal | None:

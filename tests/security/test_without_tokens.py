@@ -43,10 +43,20 @@ def place(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(request.param))
 
 
-def started(place: str, *arguments: str, **settings: str) -> Served:
-    if place.startswith("postgresql://"):
-        settings["HANDOFF_BACKEND"] = place
-    return Served(Path(place), *arguments, **settings)
+def started(place: str) -> Served:
+    return Served(Path(place), **backend_of(place))
+
+
+def make_first_token(place: str) -> str:
+    """Return the secret of a token that another process made."""
+    making = ("token", "create", "first", "--role", "user")
+    made = command(Path(place), *making, **backend_of(place))
+    assert made.returncode == 0
+    return made.stdout.strip()
+
+
+def backend_of(place: str) -> dict[str, str]:
+    return {"HANDOFF_BACKEND": place} if place.startswith("postgresql://") else {}
 
 
 def revoke(place: str, name: str) -> None:
@@ -78,7 +88,7 @@ def test_whoever_calls_directly_is_served(tokenless: Served) -> None:
 def test_the_first_token_closes_a_running_server_at_once_and_for_good(place: str) -> None:
     with started(place) as served:
         assert served.http.get("/api/projects").status_code == 200
-        token = make_token(place, "first", "user")
+        token = make_first_token(place)
         for path in (*DOORS, "/metrics"):
             assert served.http.get(path).status_code == 401
             assert served.http.get(path, headers=bearer("mho_x")).status_code == 401
@@ -100,7 +110,7 @@ def test_a_session_of_the_time_before_the_first_token_ends_with_it(store: Path) 
         opened = served.http.post("/mcp", json=opening, headers=accept)
         session = {**accept, "Mcp-Session-Id": opened.headers["mcp-session-id"]}
         assert served.http.post("/mcp", json=listing, headers=session).status_code == 200
-        token = make_token(store, "first", "bot")
+        token = make_first_token(str(store))
         for headers, status in (({}, 401), (bearer(token), 404)):
             asked = served.http.post("/mcp", json=listing, headers={**session, **headers})
             assert asked.status_code == status
