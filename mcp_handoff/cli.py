@@ -16,10 +16,11 @@ from mcp_handoff.builds import FindBuilds
 from mcp_handoff.config import Settings, read_settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, Misconfigured, Unsupported, ValidationFailed
+from mcp_handoff.masking import mask
 from mcp_handoff.principals import ROLES
 from mcp_handoff.projects import CreateProject, ListProjects
 from mcp_handoff.suggestions import ListSuggestions
-from mcp_handoff.text import visible
+from mcp_handoff.text import one_line, visible
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
 from mcp_handoff.validation import Arguments
@@ -80,15 +81,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
-        logging.basicConfig(
-            stream=sys.stderr,
-            level=settings.log_level,
-            format="%(levelname)s %(name)s: %(message)s",
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_LogFormatter("%(levelname)s %(name)s: %(message)s"))
+        logging.basicConfig(level=settings.log_level, handlers=[handler])
         return options.run(options, settings)
     except HandoffError as error:
-        print(f"mcp-handoff: {error.message}", file=sys.stderr)
+        print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
         return exit_status(error)
+
+
+class _LogFormatter(logging.Formatter):
+    """Masks what a record holds, and leaves out what steers a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(mask(super().format(record)))
+
+
+def _line(*fields: str | None) -> str:
+    """Return others' words as columns of one line."""
+    return "  ".join(one_line(str(field)) for field in fields)
 
 
 def exit_status(error: HandoffError) -> int:
@@ -207,8 +218,7 @@ def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
 def _described(token: Token) -> str:
     state = "revoked" if token.revoked_at else f"expires {token.expires_at or 'never'}"
     by = [f"{event.kind.removeprefix('token.')} by {event.author}" for event in token.events]
-    facts = (token.name, token.id, token.role, names_of(token.projects), state, *by)
-    return visible("  ".join(facts))
+    return _line(token.name, token.id, token.role, names_of(token.projects), state, *by)
 
 
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
@@ -266,7 +276,7 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
             try:
                 print(f"{name:16}  works, {await _milliseconds(read()):.1f} ms")
             except HandoffError as error:
-                print(f"{name:16}  no: {error.message}")
+                print(f"{name:16}  no: {one_line(error.message)}")
         found = desk.find_tickets(visitor, Arguments(FindTickets, {"limit": 1}))
         print(f"find_tickets      works, {await _milliseconds(found):.1f} ms")
 
@@ -277,8 +287,8 @@ async def _describe_identity(backend: Remote) -> str:
     try:
         identity = await backend.whoami()
     except Unsupported as error:
-        return f"unknown: {error.message}"
-    return f"{identity.name}, {identity.role}, {names_of(identity.projects)}"
+        return one_line(f"unknown: {error.message}")
+    return one_line(f"{identity.name}, {identity.role}, {names_of(identity.projects)}")
 
 
 async def _milliseconds(work: Awaitable[object]) -> float:
@@ -292,7 +302,7 @@ def _create_project(options: argparse.Namespace, settings: Settings) -> int:
 
     async def create(desk: Desk, visitor: Visitor) -> None:
         project = (await desk.create_project(visitor, arguments)).project
-        print(f"{project.slug}  {project.id}  {project.name}")
+        print(_line(project.slug, project.id, project.name))
 
     return _run_at_desk(open_backend(settings), settings, create)
 
@@ -303,7 +313,7 @@ def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
         while True:
             page = await desk.list_projects(visitor, Arguments(ListProjects, {"cursor": cursor}))
             for project in page.projects:
-                print(f"{project.slug}  {project.id}  {project.name}")
+                print(_line(project.slug, project.id, project.name))
             if (cursor := page.next_cursor) is None:
                 return
 

@@ -105,17 +105,31 @@ def _backend(value: str | None) -> BackendAddress:
     kind = _SCHEMES.get(scheme) if separator else None
     names_file = rest.startswith("/") and rest != "/"
     if kind is None or (kind == "sqlite" and not names_file):
+        # What is no address may be a password that ended up here.
+        begins = f"begins with {_quoted(scheme)}" if separator and scheme.isalnum() else "is none"
         raise Misconfigured(
-            f"HANDOFF_BACKEND begins with {_quoted(value.partition(':')[0])}; this version knows"
+            f"HANDOFF_BACKEND {begins}; this version knows"
             " sqlite:///file (sqlite:////absolute/path for one that is not relative),"
             " postgresql://host/database and https://host/api."
         )
-    if kind == "api" and not is_secure(value):
+    if kind == "postgresql" and not _ends_its_password_once(rest):
         raise Misconfigured(
-            "HANDOFF_BACKEND must be an https:// address without a password in it"
+            "HANDOFF_BACKEND has an @ that does not end its password; percent-encode what is"
+            " special in it: @ is %40, / is %2F, ? is %3F."
+        )
+    if kind == "api" and (set("@?#") & set(value) or not is_secure(value)):
+        raise Misconfigured(
+            "HANDOFF_BACKEND must be an https:// address without a password or a query in it"
             " (http:// for this machine alone); HANDOFF_API_TOKEN takes the token."
         )
     return BackendAddress(kind, value)
+
+
+def _ends_its_password_once(rest: str) -> bool:
+    """Tell whether user and password can be told from what follows them: libpq would take a part
+    of a password for the host or the database, and everybody names those."""
+    authority, _, path = rest.partition("?")[0].partition("/")
+    return authority.count("@") <= 1 and "@" not in path
 
 
 def _project(value: str | None, directory: Path) -> str:

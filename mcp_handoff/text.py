@@ -90,6 +90,11 @@ def mapped_texts(value: Any, change: Callable[[str], str]) -> Any:
             return value
 
 
+def one_line(text: str) -> str:
+    """Return `text` on one line, without what steers a terminal or is not seen."""
+    return visible(" ".join(text.split()))
+
+
 def shortened(text: str, length: int) -> str:
     """Return one line of at most `length` characters."""
     line = " ".join(text.split())

@@ -32,6 +32,14 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_BACKEND", "mysql://db/x", "begins with 'mysql'"),
         ("HANDOFF_BACKEND", "sqlite:///", "this version knows sqlite:///file"),
         ("HANDOFF_BACKEND", "sqlite:////nowhere/at/all.db", "/nowhere/at does not exist"),
+        ("HANDOFF_BACKEND", "host=db user=u password=secret", "HANDOFF_BACKEND is none"),
+        ("HANDOFF_BACKEND", "secret", "HANDOFF_BACKEND is none"),
+        ("HANDOFF_BACKEND", "https://api.example/v1?key=secret", "or a query in it"),
+        ("HANDOFF_BACKEND", "https://api.example/u:secret@x", "without a password"),
+        ("HANDOFF_BACKEND", "postgresql://u:p@secret/w@db.invalid/x", "@ is %40"),
+        ("HANDOFF_BACKEND", "postgresql://u:p/secret@db.invalid/x", "/ is %2F"),
+        ("HANDOFF_BACKEND", "postgresql://u:p@secret@db.invalid/x", "@ is %40"),
+        ("HANDOFF_BACKEND", "postgresql://:1/x%20password=secret", "the PostgreSQL database"),
         ("HANDOFF_PROJECT", "Web Shop", "such as web-shop"),
         ("HANDOFF_ORG", "A!", "HANDOFF_ORG"),
         ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
@@ -114,6 +122,19 @@ def test_projects_are_created_and_listed(store: Path) -> None:
     assert "'web-shop' is taken" in taken.stderr
     wrong = run(store, "project", "create", "Other", "--slug", "Web Shop")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+def test_names_do_not_steer_a_terminal_or_begin_lines(store: Path) -> None:
+    name = "Shop\x1b[2J\n\u202eforged\r\x9b1m"
+    run(store, "project", "create", name, "--slug", "shop")
+    run(store, "token", "create", name, "--role", "bot")
+    for command in ("project", "token"):
+        listed = run(store, command, "list").stdout
+        assert listed.count("\n") <= 1
+        assert listed.replace("\n", "").isprintable()
+    wrong = run(store, "token", "revoke", name + "?")
+    assert wrong.stderr.count("\n") == 1
+    assert wrong.stderr.replace("\n", "").isprintable()
 
 
 def test_check_says_what_it_is_connected_to(store: Path) -> None:

@@ -1,5 +1,6 @@
 """From a URL to a database that can be used: its name, its connection, its schema."""
 
+import re
 from collections.abc import Mapping
 from getpass import getuser
 from pathlib import Path
@@ -13,7 +14,6 @@ from psycopg.rows import dict_row
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
 from mcp_handoff.postgres.transaction import Connection
-from mcp_handoff.text import visible
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a call waits for a database that can't be reached."""
@@ -31,6 +31,9 @@ _DEFAULTS: Mapping[str, str] = {
     "tcp_user_timeout": "15000",
 }
 """What a URL may say otherwise: a server that is gone is noticed within half a minute."""
+
+
+_PLAIN_NAME = re.compile(r"postgresql://[\w.,:/-]+:[\d,]+/[\w.-]+")
 
 
 def prepare(url: str, *, read_only: bool) -> str:
@@ -59,12 +62,14 @@ def prepare(url: str, *, read_only: bool) -> str:
 
 
 def described(url: str) -> str:
-    """Return the host, port and database that a URL names, without user or password."""
+    """Return the host, port and database that a URL names, without user or password; nothing of
+    it where one of them looks like something else."""
     known = {option.keyword.decode(): option.val for option in pq.Conninfo.get_defaults()}
     given = {name: value and value.decode() for name, value in known.items()} | _parsed(url)
     user = given["user"] or getuser()
     host, port = given["host"] or "localhost", given["port"]
-    return visible(f"postgresql://{host}:{port}/{given['dbname'] or user}")
+    name = f"postgresql://{host}:{port}/{given['dbname'] or user}"
+    return name if _PLAIN_NAME.fullmatch(name) else "the PostgreSQL database"
 
 
 def _parsed(url: str) -> dict[str, Any]:
