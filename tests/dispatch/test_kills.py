@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.ids import new_id
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.backends.invariants import assert_whole
@@ -92,8 +93,8 @@ async def fill(store: Path, caller: Caller) -> set[str]:
     """Trigger builds until enough runs wait; return the new ones."""
     desk = StoreBackend(SqliteDatabase.open(store), dispatching=True)
     missing = WAITING - await desk.count_dispatches()
-    known = len(states(store))
-    made = {await trigger(desk, caller, f"Fault {known + n}") for n in range(missing)}
+    # No other SQLite of this process may look while it is open: its closing would drop our locks.
+    made = {await trigger(desk, caller, f"Fault {new_id()}") for _ in range(missing)}
     await desk.close()
     return made
 
