@@ -8,6 +8,7 @@ from mcp_handoff.builds import BuildOperations
 from mcp_handoff.events import Change
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import ProjectOperations
+from mcp_handoff.receivers import ReceiverOperations
 from mcp_handoff.runs import RunOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.tickets import TicketOperations
@@ -50,7 +51,7 @@ class Remote(Protocol):
 
 
 @runtime_checkable
-class Store(Backend, TokenOperations, RunOperations, Protocol):
+class Store(Backend, TokenOperations, RunOperations, ReceiverOperations, Protocol):
     """A backend that keeps the tokens of its server too, and sees to the runs that it starts."""
 
     async def list_organizations(self) -> list[str]:

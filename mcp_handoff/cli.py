@@ -19,12 +19,14 @@ from mcp_handoff.errors import HandoffError, Misconfigured, Unsupported, Validat
 from mcp_handoff.masking import mask
 from mcp_handoff.principals import ROLES
 from mcp_handoff.projects import CreateProject, ListProjects
+from mcp_handoff.receivers import NOBODY, GetReceiver, SetReceiver, ShownReceiver
 from mcp_handoff.suggestions import ListSuggestions
 from mcp_handoff.text import one_line, visible
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import (
+    agree_on_receiver,
     background_work,
     claim_store,
     describe_backend,
@@ -130,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
     serve.add_argument("--no-auth", action="store_true", help="ask nobody for a token")
     serve.set_defaults(run=_serve_http)
+    _add_receiver_commands(commands.add_parser("receiver", help="who is told of triggered builds"))
     _add_token_commands(commands.add_parser("token", help="make, list and revoke tokens"))
     _add_project_commands(commands.add_parser("project", help="start and list projects"))
     return parser
@@ -149,6 +152,16 @@ def _add_project_commands(parser: argparse.ArgumentParser) -> None:
     create.set_defaults(run=_create_project)
     listing = commands.add_parser("list", help="list the projects")
     listing.set_defaults(run=_list_projects)
+
+
+def _add_receiver_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    show = commands.add_parser("show", help="say who is told")
+    show.set_defaults(run=_show_receiver)
+    change = commands.add_parser(
+        "set", help="have BUILD_DISPATCH_URL told from now on, signed with BUILD_DISPATCH_SECRET"
+    )
+    change.set_defaults(run=_set_receiver)
 
 
 def _add_token_commands(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +184,7 @@ def _serve_http(options: argparse.Namespace, settings: Settings) -> int:
 
     async def serve_over_http(backend: Backend) -> None:
         write_logs_as_json(settings.log_level)
+        await agree_on_receiver(backend, settings)
         await serve(
             backend,
             settings,
@@ -221,6 +235,32 @@ def _described(token: Token) -> str:
     return _line(token.name, token.id, token.role, names_of(token.projects), state, *by)
 
 
+def _show_receiver(_: argparse.Namespace, settings: Settings) -> int:
+    async def show(desk: Desk, visitor: Visitor) -> None:
+        print(_described_receiver(await desk.get_receiver(visitor, Arguments(GetReceiver))))
+
+    return _run_at_desk(open_store(settings), settings, show)
+
+
+def _set_receiver(_: argparse.Namespace, settings: Settings) -> int:
+    if settings.dispatch_url is None:
+        raise Misconfigured("There is nobody to tell: set BUILD_DISPATCH_URL.")
+    sent = {"url": settings.dispatch_url, "secret": settings.dispatch_secret}
+
+    async def change(desk: Desk, visitor: Visitor) -> None:
+        print(_described_receiver(await desk.set_receiver(visitor, Arguments(SetReceiver, sent))))
+
+    return _run_at_desk(open_store(settings), settings, change)
+
+
+def _described_receiver(shown: ShownReceiver) -> str:
+    receiver = shown.receiver
+    if receiver is None:
+        return NOBODY
+    signed = "signed" if receiver.is_signed else "not signed"
+    return f"{receiver.origin}  {signed}  set at {receiver.set_at}"
+
+
 def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
     async def serve(backend: Backend) -> None:
         gc.disable()  # what starting makes, stays: looking through it is a fifth of the start
@@ -230,6 +270,7 @@ def _serve_stdio(_: argparse.Namespace, settings: Settings) -> int:
         server = HandoffServer(Desk(backend, settings), settings)
         gc.freeze()
         gc.enable()
+        await agree_on_receiver(backend, settings)
         async with background_work(backend, settings, settings.public_url):
             await serve_stdio(server)
 
@@ -251,6 +292,7 @@ def _dispatch(_: argparse.Namespace, settings: Settings) -> int:
         raise Misconfigured("There is nobody to tell: set BUILD_DISPATCH_URL.")
 
     async def send(_: Store) -> None:
+        await agree_on_receiver(store, settings)
         attempts = await dispatcher.send_due()
         failed = [attempt for attempt in attempts if attempt.error]
         print(f"{len(attempts) - len(failed)} dispatched, {len(failed)} failed")

@@ -9,7 +9,16 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from mcp_handoff import builds, principals, projects, runs, suggestions, tickets, tokens
+from mcp_handoff import (
+    builds,
+    principals,
+    projects,
+    receivers,
+    runs,
+    suggestions,
+    tickets,
+    tokens,
+)
 from mcp_handoff.actors import BOT, Actor, Caller, Claim, stamped
 from mcp_handoff.admission import Admission
 from mcp_handoff.backend import Backend, Store
@@ -170,6 +179,24 @@ class Desk:
     ) -> tokens.RevokedToken:
         return await self._perform(
             visitor, arguments, self._store.revoke_token, writes=True, rule=principals.require_admin
+        )
+
+    async def get_receiver(
+        self, visitor: Visitor, arguments: Arguments[receivers.GetReceiver]
+    ) -> receivers.ShownReceiver:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.get_receiver,
+            writes=False,
+            rule=principals.require_admin,
+        )
+
+    async def set_receiver(
+        self, visitor: Visitor, arguments: Arguments[receivers.SetReceiver]
+    ) -> receivers.ShownReceiver:
+        return await self._perform(
+            visitor, arguments, self._store.set_receiver, writes=True, rule=principals.require_admin
         )
 
     def whoami(self, visitor: Visitor) -> principals.Identity:

@@ -25,6 +25,7 @@ EventKind = Literal[
     "project.created",
     "token.created",
     "token.revoked",
+    "receiver.set",
 ]
 
 

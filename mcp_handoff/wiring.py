@@ -13,6 +13,7 @@ from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import BackendAddress, Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.projects import require_organization
+from mcp_handoff.receivers import receiver_of, require_same
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,9 @@ def open_store(settings: Settings) -> Store:
     """Open a backend that keeps tokens; Misconfigured when HANDOFF_BACKEND names an API."""
     from mcp_handoff.store.store_backend import StoreBackend
 
-    dispatching = settings.dispatch_url is not None
+    receiver = None
+    if settings.dispatch_url is not None:
+        receiver = receiver_of(settings.dispatch_url, settings.dispatch_secret)
     match settings.backend:
         case BackendAddress(kind="sqlite"):
             from mcp_handoff.sqlite.database import SqliteDatabase
@@ -47,7 +50,15 @@ def open_store(settings: Settings) -> Store:
             raise Misconfigured(
                 "HANDOFF_BACKEND is an API: its tokens are made and kept over there."
             )
-    return StoreBackend(database, dispatching=dispatching)
+    return StoreBackend(database, receiver)
+
+
+async def agree_on_receiver(backend: Backend, settings: Settings) -> None:
+    """Make BUILD_DISPATCH_URL the receiver of a store that has none yet; Misconfigured where the
+    store has another one."""
+    url, secret = settings.dispatch_url, settings.dispatch_secret
+    if (url or secret) and isinstance(backend, Store) and not settings.read_only:
+        require_same(await backend.claim_receiver(), url, secret)
 
 
 async def claim_store(store: Store, settings: Settings) -> None:

@@ -87,6 +87,6 @@ async def database(database_name: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def backend(store: Path, clock: SteppedClock) -> AsyncIterator[Backend]:
     """A backend on a fresh store whose time only moves when the test says so."""
-    opened = StoreBackend(SqliteDatabase.open(store, clock=clock), dispatching=True)
+    opened = StoreBackend(SqliteDatabase.open(store, clock=clock))
     yield opened
     await opened.close()

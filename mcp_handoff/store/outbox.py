@@ -14,6 +14,10 @@ from mcp_handoff.store.transaction import Transaction, insert, timestamp
 _SENDER = system("dispatch")
 _SENT_OF_RUN = {"build_id", "provider", "repo"}
 _FREE = "(leased_until IS NULL OR leased_until <= :now)"
+_OURS = (
+    "NOT EXISTS (SELECT 1 FROM receiver WHERE id = 1 AND url_digest || secret_digest <> :receiver)"
+)
+"""The store's receiver is no other than the sender's."""
 _NEXT = (
     f"coalesce((SELECT run_id FROM outbox WHERE attempts = 0 AND {_FREE}"
     " ORDER BY next_attempt_at DESC LIMIT 1),"
@@ -41,28 +45,29 @@ def count_dispatches(tx: Transaction) -> int:
     return row["waiting"]
 
 
-def is_dispatch_due(tx: Transaction) -> bool:
-    """Tell whether something is due that nobody else has."""
-    row = tx.fetch_one(f"SELECT {_NEXT} AS run_id", now=timestamp(tx.now))
-    return row is not None and row["run_id"] is not None
+def is_dispatch_due(tx: Transaction, receiver: str | None) -> bool:
+    """Tell whether something is due that nobody else has, and that is for this receiver."""
+    due = f"SELECT 1 FROM outbox WHERE run_id = {_NEXT} AND {_OURS}"
+    return tx.fetch_one(due, now=timestamp(tx.now), receiver=receiver) is not None
 
 
-def lease_dispatch(tx: Transaction) -> Dispatch | None:
-    """Lease what is to be sent next: of the runs that were never tried the newest, else what has
-    been due for longest; None when nothing is due that nobody else has."""
+def lease_dispatch(tx: Transaction, receiver: str | None) -> Dispatch | None:
+    """Lease what is to be sent to this receiver next: of the runs that were never tried the newest,
+    else what has been due for longest; None when nothing is due that nobody else has."""
     lease, until = new_id(), timestamp(tx.now + timedelta(seconds=LEASE_SECONDS))
     while True:
         leased = tx.fetch_one(
             "UPDATE outbox SET lease = :lease, leased_until = :until"
-            f" WHERE run_id = {_NEXT} AND {_FREE} RETURNING run_id, payload, attempts",
+            f" WHERE run_id = {_NEXT} AND {_FREE} AND {_OURS} RETURNING run_id, payload, attempts",
             lease=lease,
             now=timestamp(tx.now),
             until=until,
+            receiver=receiver,
         )
         if leased:
             run_id, payload = leased["run_id"], json.loads(leased["payload"])
             return Dispatch(run_id, payload, leased["attempts"], lease)
-        if not is_dispatch_due(tx):
+        if not is_dispatch_due(tx, receiver):
             return None  # else another was faster
 
 

@@ -38,11 +38,16 @@ def of_builds(tx: Transaction, build_ids: Sequence[str]) -> dict[str, BuildRun]:
     return {row["build_id"]: BuildRun.model_validate(row) for row in rows}
 
 
-def latest_of(tx: Transaction, ticket_id: str) -> Row | None:
-    """Return a ticket's newest run, None without one."""
-    return tx.fetch_one(
-        "SELECT * FROM build_runs WHERE ticket_id = :id ORDER BY seq DESC LIMIT 1", id=ticket_id
+def latest_of(tx: Transaction, ticket_id: str) -> tuple[Row | None, bool]:
+    """Return a ticket's newest run, None without one; and whether there is a receiver to tell."""
+    row = tx.fetch_one(
+        "SELECT r.*, EXISTS (SELECT 1 FROM receiver) AS has_receiver"
+        " FROM (SELECT 1) AS one LEFT JOIN build_runs r ON r.ticket_id = :id"
+        " ORDER BY r.seq DESC LIMIT 1",
+        id=ticket_id,
     )
+    assert row is not None, "there is one row without a run, too"
+    return (row if row["id"] else None), bool(row["has_receiver"])
 
 
 def require_locked(tx: Transaction, run_id: str) -> Row:

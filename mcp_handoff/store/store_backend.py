@@ -6,14 +6,16 @@ from functools import wraps
 from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change
 from mcp_handoff.principals import Principal
+from mcp_handoff.receivers import Receiver
+from mcp_handoff.runs import Dispatch
 from mcp_handoff.store import (
     builds,
     idempotency,
     outbox,
     projects,
+    receivers,
     reports,
     suggestions,
     tickets,
@@ -21,7 +23,6 @@ from mcp_handoff.store import (
     triggers,
 )
 from mcp_handoff.store.transaction import Database, Transaction
-from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
 from mcp_handoff.tracing import span
 
 P = ParamSpec("P")
@@ -56,26 +57,17 @@ def _read(operation: Operation[P, ResultT]) -> "Method[P, ResultT]":
 class StoreBackend:
     """Runs each operation in a transaction of `database`; see `Store` for what they promise.
 
-    With `dispatching`, every triggered build leaves an outbox row.
+    `receiver` is whom this process tells of triggered builds, None where it tells nobody.
     """
 
-    def __init__(self, database: Database, *, dispatching: bool = False) -> None:
+    def __init__(self, database: Database, receiver: Receiver | None = None) -> None:
         self.database = database
-        self._dispatching = dispatching
+        self._receiver = receiver
 
     create_ticket = _write(tickets.create_ticket)
     find_tickets = _read(tickets.find_tickets)
     get_ticket = _read(tickets.get_ticket)
-
-    async def trigger_bot_build(
-        self, caller: Caller, request: TriggerBotBuild, /
-    ) -> TriggeredBuild:
-        trigger, dispatching = triggers.trigger_bot_build, self._dispatching
-        with span("store trigger_bot_build"):
-            return await self.database.write(
-                lambda tx: trigger(tx, caller, request, dispatching=dispatching)
-            )
-
+    trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestions.list_suggestions)
     suggest_close = _write(suggestions.suggest_close)
     act_on_suggestion = _write(suggestions.act_on_suggestion)
@@ -114,10 +106,27 @@ class StoreBackend:
 
     report_run = _write(reports.report_run)
     count_dispatches = _read(outbox.count_dispatches)
-    is_dispatch_due = _read(outbox.is_dispatch_due)
-    lease_dispatch = _write(outbox.lease_dispatch)
     settle_dispatch = _write(outbox.settle_dispatch)
     release_dispatch = _write(outbox.release_dispatch)
+
+    async def is_dispatch_due(self) -> bool:
+        with span("store is_dispatch_due"):
+            return await self.database.read(lambda tx: outbox.is_dispatch_due(tx, self._identity))
+
+    async def lease_dispatch(self) -> Dispatch | None:
+        with span("store lease_dispatch"):
+            return await self.database.write(lambda tx: outbox.lease_dispatch(tx, self._identity))
+
+    get_receiver = _read(receivers.get_receiver)
+    set_receiver = _write(receivers.set_receiver)
+
+    async def claim_receiver(self) -> Receiver | None:
+        own = self._receiver
+        with span("store claim_receiver"):
+            known = await self.database.read(receivers.read_receiver)
+            if known is not None or own is None:
+                return known
+            return await self.database.write(lambda tx: receivers.claim_receiver(tx, own))
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         return self.database.changes()
@@ -127,3 +136,7 @@ class StoreBackend:
 
     async def close(self) -> None:
         await self.database.close()
+
+    @property
+    def _identity(self) -> str | None:
+        return self._receiver and self._receiver.identity

@@ -3,6 +3,7 @@
 from mcp_handoff.actors import Caller
 from mcp_handoff.builds import UNSPECIFIED_PROVIDER
 from mcp_handoff.ids import new_id
+from mcp_handoff.receivers import NOBODY
 from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.store import history, idempotency, outbox, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
@@ -13,17 +14,13 @@ from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild,
 
 
 @idempotency.once(TriggeredBuild, access=look_up_named)
-def trigger_bot_build(
-    tx: Transaction, caller: Caller, request: TriggerBotBuild, *, dispatching: bool
-) -> TriggeredBuild:
-    """Start a run of a bot build for a ticket, or return the one already under way.
-
-    With `dispatching`, what was started is left in the outbox.
-    """
+def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
+    """Start a run of a bot build for a ticket and leave it in the outbox, or return the one already
+    under way."""
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     ticket = found.ticket
     require_open(ticket["status"], found.reference)
-    latest = runs.latest_of(tx, ticket["id"])
+    latest, has_receiver = runs.latest_of(tx, ticket["id"])
     roles = roles_of(tx, ticket["id"])
     if latest is None or not is_under_way(latest["status"]):
         run = BuildRun(
@@ -36,17 +33,16 @@ def trigger_bot_build(
             **caller.principal.as_json(),
             requested_at=timestamp(tx.now),
             attempts=0,
-            next_attempt_at=timestamp(tx.now) if dispatching else None,
+            next_attempt_at=timestamp(tx.now) if has_receiver else None,
+            last_error=None if has_receiver else NOBODY,
         )
-        ticket = {**ticket, **_start(tx, caller, found, run, dispatching=dispatching)}
+        ticket = {**ticket, **_start(tx, caller, found, run)}
     output = decode_json(ticket["ai_output"])
     whole = {**summary(ticket, found.slug, roles), "ai_output": output}
     return TriggeredBuild(ticket=BuildingTicket.model_validate(whole))
 
 
-def _start(
-    tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun, *, dispatching: bool
-) -> Row:
+def _start(tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun) -> Row:
     """Write a run down wherever it belongs; return the columns of its ticket that this changed."""
     build = {
         "id": run.build_id,
@@ -64,14 +60,13 @@ def _start(
     }
     insert(tx, "builds", build)
     insert(tx, "build_runs", {**run.model_dump(), "ticket_id": found.ticket["id"]})
-    if dispatching:
-        payload = {
-            "project_id": found.project["id"],
-            "ticket_id": found.ticket["id"],
-            "reference": found.reference,
-            "title": found.ticket["title"],
-        }
-        outbox.add_dispatch(tx, run, payload)
+    payload = {
+        "project_id": found.project["id"],
+        "ticket_id": found.ticket["id"],
+        "reference": found.reference,
+        "title": found.ticket["title"],
+    }
+    outbox.add_dispatch(tx, run, payload)
     history.add_event(
         tx,
         caller,

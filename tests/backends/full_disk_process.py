@@ -41,7 +41,7 @@ def limited() -> Callable[[], None]:
 
 async def main(store: Path, make_room: Callable[[], None]) -> None:
     acknowledged: list[Acknowledgement] = []
-    backend = StoreBackend(SqliteDatabase.open(store), dispatching=True)
+    backend = StoreBackend(SqliteDatabase.open(store))
     refusals = await _fill(backend, acknowledged)
     request, refusal = await _first_refused(backend)
     newest = await backend.find_tickets(CALLER, requests.find_tickets(status="any", limit=1))

@@ -47,7 +47,7 @@ def _opened(store: Path, synchronous: str) -> SqliteDatabase:
 
 
 async def _write(database: SqliteDatabase, name: str, record: list[Happening]) -> None:
-    backend = StoreBackend(database, dispatching=True)
+    backend = StoreBackend(database)
     acknowledge = partial(_record, record)
     async with asyncio.TaskGroup() as tasks:
         for task in range(TASKS):

@@ -31,7 +31,7 @@ class Racer:
 
     async def open(self, store: str) -> Answer:
         self._database = open_database(store)
-        self._backend = StoreBackend(self._database, dispatching=True)
+        self._backend = StoreBackend(self._database)
         return {"opened": store}
 
     async def act(self, suggestion: str) -> Answer:

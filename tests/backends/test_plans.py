@@ -38,9 +38,9 @@ class Explaining:
         (suggestions.is_expiry_due, "suggestions_by_expiry"),
         (suggestions.expire_suggestions, "suggestions_by_expiry"),
         (partial(idempotency.are_old_keys_kept, days=30), "idempotency_by_age"),
-        (outbox.is_dispatch_due, "outbox_untried"),
-        (outbox.is_dispatch_due, "outbox_tried"),
-        (outbox.lease_dispatch, "outbox_tried"),
+        (partial(outbox.is_dispatch_due, receiver="ours"), "outbox_untried"),
+        (partial(outbox.is_dispatch_due, receiver="ours"), "outbox_tried"),
+        (partial(outbox.lease_dispatch, receiver="ours"), "outbox_tried"),
     ],
 )
 async def test_what_is_due_is_found_by_an_index_and_not_sorted(

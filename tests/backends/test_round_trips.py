@@ -59,7 +59,7 @@ async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store
         configure=wire.attach,
         open=True,
     )
-    opened = StoreBackend(PostgresDatabase(conninfo, pool, None, read_only=False), dispatching=True)
+    opened = StoreBackend(PostgresDatabase(conninfo, pool, None, read_only=False))
     for number in range(2):
         await opened.create_ticket(caller, requests.create_ticket(title=f"Fault {number}"))
     yield opened

@@ -252,7 +252,7 @@ async def answer(module: str, *arguments: str, within: Sequence[str] = ()) -> An
 
 async def fill(store: Path) -> None:
     """Make a store that has some of everything."""
-    backend = StoreBackend(SqliteDatabase.open(store), dispatching=True)
+    backend = StoreBackend(SqliteDatabase.open(store))
     for number in range(40):
         await live(backend, f"w{number}", lambda _: None)
     await backend.close()

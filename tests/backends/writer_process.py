@@ -80,7 +80,7 @@ async def _close(
 
 
 async def main(store: str, run: str) -> None:
-    backend = StoreBackend(open_database(store), dispatching=True)
+    backend = StoreBackend(open_database(store))
     async with asyncio.TaskGroup() as tasks:
         for task in range(TASKS):
             tasks.create_task(write_one_after_another(backend, f"r{run}t{task}", _say))

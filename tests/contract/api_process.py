@@ -31,7 +31,7 @@ class ServedStore:
     def __init__(self, store: str) -> None:
         self._clock = SteppedClock()
         self._backend = StoreBackend(
-            SqliteDatabase.open(Path(store), clock=self._clock), dispatching=True
+            SqliteDatabase.open(Path(store), clock=self._clock),
         )
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/api"

@@ -49,7 +49,7 @@ async def backend(
 ) -> AsyncIterator[Backend]:
     """A backend on a fresh store."""
     if isinstance(clock, SteppedClock):
-        opened: Backend = StoreBackend(open_database(database_name, clock=clock), dispatching=True)
+        opened: Backend = StoreBackend(open_database(database_name, clock=clock))
     else:
         opened = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
     yield opened

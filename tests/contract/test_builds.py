@@ -6,6 +6,7 @@ import pytest
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.builds import GetBuild
+from mcp_handoff.receivers import NOBODY
 from mcp_handoff.store.transaction import Database
 from tests import requests
 from tests.clock import SteppedClock
@@ -42,8 +43,8 @@ async def test_triggering_registers_a_queued_build_for_the_ticket(
         "requested_at": "2026-11-02T09:30:00.000Z",
         "dispatched_at": None,
         "attempts": 0,
-        "next_attempt_at": "2026-11-02T09:30:00.000Z",
-        "last_error": None,
+        "next_attempt_at": None,
+        "last_error": NOBODY,
         "url": None,
     }
 

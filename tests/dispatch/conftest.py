@@ -14,6 +14,6 @@ from tests.databases import EVERY_DATABASE, open_database
 async def desk(request: pytest.FixtureRequest, clock: SteppedClock) -> AsyncIterator[Store]:
     """A store whose triggered builds are to be dispatched, and whose time the test moves."""
     name = str(request.getfixturevalue(request.param))
-    opened = StoreBackend(open_database(name, clock=clock), dispatching=True)
+    opened = StoreBackend(open_database(name, clock=clock))
     yield opened
     await opened.close()

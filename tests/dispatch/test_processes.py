@@ -43,6 +43,7 @@ async def test_a_server_that_ends_while_a_receiver_hangs_leaves_the_run_to_the_n
             assert server.process.wait(TIMEOUT) == 0
     assert leases(store) == 0
     with Receiver() as receiver:
+        assert command(store, "receiver", "set", BUILD_DISPATCH_URL=receiver.url).returncode == 0
         sent = command(store, "dispatch", BUILD_DISPATCH_URL=receiver.url)
         assert sent.stdout == f"{len(triggered)} dispatched, 0 failed\n"
     assert set(receiver.ids()) == triggered

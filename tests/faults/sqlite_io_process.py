@@ -52,7 +52,7 @@ class Round:
         the same server works."""
         faults.arm(nth, deadly)
         try:
-            backend = StoreBackend(SqliteDatabase.open(store), dispatching=True)
+            backend = StoreBackend(SqliteDatabase.open(store))
         except Misconfigured as error:
             assert_own_words(error)
             return
@@ -111,7 +111,7 @@ def with_an_error_beside_another(store: Path, nth: int) -> str:
     """The same while somebody else has the store open, who goes on."""
 
     async def beside() -> None:
-        neighbour = StoreBackend(SqliteDatabase.open(store), dispatching=True)
+        neighbour = StoreBackend(SqliteDatabase.open(store))
         asked = Round(lambda _: None)
         await asked.run(store, nth, deadly=False)
         faults.disarm()

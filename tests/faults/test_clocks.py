@@ -37,7 +37,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> type[Wall]:
 
 @pytest.fixture
 async def desk(postgres: str) -> AsyncIterator[Store]:
-    opened = StoreBackend(open_database(postgres), dispatching=True)
+    opened = StoreBackend(open_database(postgres))
     yield opened
     await opened.close()
 

@@ -101,6 +101,6 @@ async def outcome(case: Case, backend: StoreBackend) -> str:
 @asynccontextmanager
 async def opened(url: str) -> AsyncGenerator[StoreBackend]:
     connected = await anyio.to_thread.run_sync(PostgresDatabase.open, url)
-    backend = StoreBackend(connected, dispatching=True)
+    backend = StoreBackend(connected)
     yield backend
     await backend.close()

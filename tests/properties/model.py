@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from mcp_handoff.receivers import NOBODY
+
 ResultT = TypeVar("ResultT")
 Fields = dict[str, Any]
 
@@ -145,7 +147,7 @@ class Desk:
         known = [build for build in self.builds if build.ticket is ticket]
         if not known:
             by = {"requested_by": actor, "requested_at": stamp(self._clock())}
-            due = {"attempts": 0, "next_attempt_at": stamp(self._clock()), "last_error": None}
+            due = {"attempts": 0, "next_attempt_at": None, "last_error": NOBODY}
             run = {**asked, **by, **due, "dispatched_at": None, "status": "queued", "url": None}
             known = [Build(ticket, run, self._clock())]
             self.builds += known

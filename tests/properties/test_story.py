@@ -143,7 +143,7 @@ class Story(RuleBasedStateMachine):
         self.model = Desk(self.clock, bots={"agent-1"})
         self.runner = asyncio.Runner()
         database = SqliteDatabase.open(store, clock=self.clock)
-        self.backend = StoreBackend(database, dispatching=True)
+        self.backend = StoreBackend(database)
         self.reader = apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READONLY)
         self.keyed: list[Callable[[], object]] = []
         self.ids: set[str] = set()

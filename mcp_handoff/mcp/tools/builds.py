@@ -20,6 +20,8 @@ def describe_build(build: Build) -> str:
     run = build.run
     if run is None or run.last_error is None:
         return line
+    if run.attempts == 0:
+        return f"{line}; {run.last_error}"
     tried = f"dispatched {run.attempts} times in vain, next at {run.next_attempt_at or 'never'}"
     return f"{line}; {tried}: {run.last_error}"
 

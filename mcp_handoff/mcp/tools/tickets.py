@@ -13,6 +13,7 @@ from mcp_handoff.mcp.tools.builds import describe_build
 from mcp_handoff.mcp.tools.suggestions import describe_suggestion
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import compact_json, masking, page_of
+from mcp_handoff.receivers import NOBODY
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import (
     ROLES,
@@ -115,8 +116,9 @@ def _describe_triggered(result: TriggeredBuild) -> str:
     run = result.ticket.ai_output.get("build_run", {})
     build, status = run.get("build_id"), run.get("status", "triggered")
     named = f"Build {build}" if build else "A bot build"
+    waits = f" {NOBODY}" if run.get("last_error") == NOBODY else ""
     return (
-        f"{named} of {result.ticket.name} is {status}."
+        f"{named} of {result.ticket.name} is {status}.{waits}"
         " Next: find_builds to follow it, suggest_close when its change is merged."
     )
 

@@ -1,3 +1,12 @@
+-- Who is told of triggered builds; one row at most.
+CREATE TABLE receiver (
+    id            INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    origin        TEXT    NOT NULL,
+    url_digest    TEXT    NOT NULL,
+    secret_digest TEXT    NOT NULL,
+    set_at        TEXT    NOT NULL
+) STRICT;
+
 -- Those that were never tried go first.
 ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 UPDATE outbox SET attempts = (SELECT r.attempts FROM build_runs r WHERE r.id = outbox.run_id);
@@ -5,3 +14,18 @@ UPDATE outbox SET attempts = (SELECT r.attempts FROM build_runs r WHERE r.id = o
 DROP INDEX outbox_by_time;
 CREATE INDEX outbox_untried ON outbox (next_attempt_at) WHERE attempts = 0;
 CREATE INDEX outbox_tried ON outbox (next_attempt_at) WHERE attempts > 0;
+
+-- What was triggered where nobody was told waits for whoever will be.
+INSERT INTO outbox (run_id, payload, next_attempt_at)
+SELECT
+    r.id,
+    json_object(
+        'project_id', t.project_id, 'ticket_id', t.id,
+        'reference', 'HO-' || t.number || '-' || p.slug, 'title', t.title,
+        'build_id', r.build_id, 'provider', r.provider, 'repo', r.repo, 'run_id', r.id
+    ),
+    r.requested_at
+FROM build_runs r
+JOIN tickets t ON t.id = r.ticket_id
+JOIN projects p ON p.id = t.project_id
+WHERE r.status = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id);
