@@ -70,6 +70,9 @@ environment:
   BUILD_DISPATCH_URL  the address that is told of triggered builds
   BUILD_DISPATCH_SECRET
                       whsec_..., signs what it is told and proves its reports
+  HANDOFF_BUILD_TIMEOUT
+                      hours after which a build that does not report has failed
+                      (default: 24; 0 for never)
   HANDOFF_PUBLIC_URL  where builds reach this server to report (serve: its address)
   HANDOFF_TRUSTED_PROXIES
                       addresses and networks of the proxies in front of serve,

@@ -45,7 +45,8 @@ class Settings:
     """What the environment says.
 
     `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
-    `keep_keys_days` is how long an idempotency key keeps its result;
+    `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours,
+    0 for never;
     `oauth_issuer` and `oauth_audience` are addresses, both or neither. Each token goes to the API
     that it was given for and nowhere else.
     """
@@ -60,6 +61,7 @@ class Settings:
     oauth_audience: str | None
     rate_limit: int
     keep_keys_days: int
+    build_timeout: int
     log_level: LogLevel
     api_token: str | None = field(default=None, repr=False)
     builds_api: str | None = None
@@ -86,6 +88,7 @@ def read_settings(
         oauth_audience=audience,
         rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
         keep_keys_days=_keep_keys_days(values.get("HANDOFF_KEEP_KEYS_DAYS") or "30"),
+        build_timeout=_build_timeout(values.get("HANDOFF_BUILD_TIMEOUT") or "24"),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
         builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
@@ -232,6 +235,15 @@ def _keep_keys_days(value: str) -> int:
         raise Misconfigured(
             f"HANDOFF_KEEP_KEYS_DAYS={_quoted(value)} must be 1 to {MOST_DAYS}: how many days an"
             " idempotency key keeps its result."
+        )
+    return int(value)
+
+
+def _build_timeout(value: str) -> int:
+    if not value.isdecimal() or len(value) > 4:
+        raise Misconfigured(
+            f"HANDOFF_BUILD_TIMEOUT={_quoted(value)} must be the whole hours after which a build"
+            " that does not report has failed, at most 9999, 0 for never."
         )
     return int(value)
 

@@ -18,6 +18,9 @@ from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp, Uuid
 RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
 Report = Literal["running", "succeeded", "failed"]
 
+GivenUp = Literal["overdue"]
+"""Why a run is taken to have failed that did not say so itself."""
+
 UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
 
 RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -101,8 +104,14 @@ class RunOperations(Protocol):
     async def report_run(self, caller: Caller, request: ReportRun, /) -> ReportedRun:
         """Take a run further as it reports, with its build, its ticket and their history.
 
-        What is late or repeated changes nothing. Raises NotFound.
+        What is late or repeated changes nothing, unless the run was only taken to have failed.
+        Raises NotFound.
         """
+        ...
+
+    async def end_overdue_runs(self, hours: int, /) -> None:
+        """Mark as failed the runs that were dispatched and have not been heard of for so long,
+        with their builds, their tickets and their history."""
         ...
 
     async def count_dispatches(self) -> int:
@@ -144,9 +153,11 @@ def is_under_way(status: str) -> bool:
     return status in UNDER_WAY
 
 
-def is_news(status: str, report: str) -> bool:
+def is_news(status: str, report: str, given_up: GivenUp | None) -> bool:
     """Tell whether a report takes a run further: late ones and repeated ones do not, and a final
-    state stays final."""
+    state stays final. Where a run was given up as overdue, it knows better."""
+    if given_up == "overdue":
+        return True
     return status not in _FINAL and _ORDER.index(report) > _ORDER.index(status)
 
 

@@ -1,8 +1,9 @@
 """Upkeep: what a store sees to now and then without being asked."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
@@ -13,21 +14,27 @@ logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def upkeep(store: Store, every_seconds: float, keep_keys_days: int) -> AsyncGenerator[None]:
-    """Mark what has expired in a store that can be written, and forget old idempotency keys, at
-    once and every so many seconds while this is entered. What goes wrong is logged, and tried again
-    the next time."""
+async def upkeep(
+    store: Store, every_seconds: float, *, keep_keys_days: int, build_timeout: int
+) -> AsyncGenerator[None]:
+    """See to a store that can be written, at once and every so many seconds while this is entered:
+    mark suggestions that have expired, forget old idempotency keys, and end builds that have not
+    reported for `build_timeout` hours (0: never). What goes wrong is logged, and tried again the
+    next time."""
+    tasks = [store.expire_suggestions, partial(store.forget_keys, keep_keys_days)]
+    if build_timeout:
+        tasks.append(partial(store.end_overdue_runs, build_timeout))
     async with anyio.create_task_group() as group:
-        group.start_soon(_keep_up, store, every_seconds, keep_keys_days)
+        for task in tasks:
+            group.start_soon(_repeat, task, every_seconds)
         yield
         group.cancel_scope.cancel()
 
 
-async def _keep_up(store: Store, every_seconds: float, keep_keys_days: int) -> None:
+async def _repeat(task: Callable[[], Awaitable[None]], every_seconds: float) -> None:
     while True:
         try:
-            await store.expire_suggestions()
-            await store.forget_keys(keep_keys_days)
+            await task()
         except HandoffError as error:
             logger.warning("what is over can't be seen to: %s", error.message)
         except Exception:

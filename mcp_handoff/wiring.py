@@ -105,7 +105,12 @@ async def background_work(
         if isinstance(backend, Store) and not settings.read_only:
             from mcp_handoff.upkeep import upkeep
 
-            seen_to = upkeep(backend, UPKEEP_SECONDS, settings.keep_keys_days)
+            seen_to = upkeep(
+                backend,
+                UPKEEP_SECONDS,
+                keep_keys_days=settings.keep_keys_days,
+                build_timeout=settings.build_timeout,
+            )
             await running.enter_async_context(seen_to)
         yield
 

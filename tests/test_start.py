@@ -45,6 +45,8 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
         ("HANDOFF_TRUSTED_PROXIES", "127.0.0.1, proxy.example", "HANDOFF_TRUSTED_PROXIES"),
         ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
+        ("HANDOFF_BUILD_TIMEOUT", "1.5", "0 for never"),
+        ("HANDOFF_BUILD_TIMEOUT", "10000", "at most 9999"),
         ("HANDOFF_ACTOR_ID", "x\u202ey", "HANDOFF_ACTOR_ID"),
         ("HANDOFF_KEEP_KEYS_DAYS", "0", "must be 1 to 3650"),
         ("HANDOFF_KEEP_KEYS_DAYS", "a month", "must be 1 to 3650"),

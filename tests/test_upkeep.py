@@ -25,7 +25,7 @@ async def test_what_expired_is_marked_when_upkeep_begins_and_every_so_often_afte
     with anyio.fail_after(SECONDS):
         async with backend.changes() as changes:
             await suggest_and_let_expire(backend, caller, clock)
-            async with upkeep(backend, every_seconds=0.001, keep_keys_days=30):
+            async with upkeep(backend, every_seconds=0.001, keep_keys_days=30, build_timeout=0):
                 for _ in range(2):
                     await expiry(changes)
                     await suggest_and_let_expire(backend, caller, clock)
@@ -36,7 +36,7 @@ async def test_upkeep_forgets_old_keys(backend: Store, caller: Caller, clock: St
     first = await backend.create_ticket(caller, keyed)
     clock.advance(days=3, seconds=1)
     with anyio.fail_after(SECONDS):
-        async with upkeep(backend, every_seconds=0, keep_keys_days=3):
+        async with upkeep(backend, every_seconds=0, keep_keys_days=3, build_timeout=0):
             while (await backend.create_ticket(caller, keyed)).ticket.id == first.ticket.id:
                 pass
 
@@ -80,14 +80,17 @@ async def test_upkeep_goes_on_after_the_store_failed(
 
     monkeypatch.setattr(backend, "expire_suggestions", fail_first)
     with anyio.fail_after(SECONDS):
-        async with backend.changes() as changes, upkeep(backend, 0, keep_keys_days=30):
+        async with (
+            backend.changes() as changes,
+            upkeep(backend, 0, keep_keys_days=30, build_timeout=0),
+        ):
             await expiry(changes)
     assert failures == []
 
 
 async def test_upkeep_ends_with_what_it_accompanies(backend: Store) -> None:
     with anyio.fail_after(SECONDS):
-        async with upkeep(backend, every_seconds=3600, keep_keys_days=30):
+        async with upkeep(backend, every_seconds=3600, keep_keys_days=30, build_timeout=0):
             pass
 
 

@@ -7,7 +7,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.references import reference
-from mcp_handoff.runs import BuildRun
+from mcp_handoff.runs import BuildRun, GivenUp
 from mcp_handoff.store import history
 from mcp_handoff.store.transaction import (
     Row,
@@ -67,12 +67,17 @@ def require_locked(tx: Transaction, run_id: str) -> Row:
 
 
 def change_run(tx: Transaction, run: Row, changes: Row) -> BuildRun:
-    """Change a run, on its ticket too unless that shows a newer one, and return it."""
+    """Change a run, on its ticket too unless that shows a newer one, and return it.
+
+    Why it is given up is kept for no longer than that state lasts.
+    """
     changed = BuildRun.model_validate({**run, **changes})
     tx.execute(
         "UPDATE build_runs SET status = :status, attempts = :attempts, last_error = :last_error,"
-        " next_attempt_at = :next_attempt_at, dispatched_at = :dispatched_at, url = :url"
-        " WHERE id = :id",
+        " next_attempt_at = :next_attempt_at, dispatched_at = :dispatched_at, url = :url,"
+        " changed_at = :changed_at, given_up = :given_up WHERE id = :id",
+        changed_at=timestamp(tx.now),
+        given_up=changes.get("given_up"),
         **changed.model_dump(include=_CHANGING),
     )
     if decode_json(run["ai_output"])["build_run"]["id"] == changed.id:
@@ -105,6 +110,13 @@ def change_build(tx: Transaction, run: Row, changes: Row) -> None:
         now=timestamp(tx.now),
         **changes,
     )
+
+
+def give_up(tx: Transaction, caller: Caller, run: Row, given_up: GivenUp, why: str) -> None:
+    """Take a run to have failed, its build with it, though it never said so."""
+    changed = change_run(tx, run, {"status": "failed", "last_error": why, "given_up": given_up})
+    change_build(tx, run, {"status": "failed", "error_message": why})
+    add_event(tx, caller, "build.failed", run, changed)
 
 
 def add_event(

@@ -105,6 +105,12 @@ class StoreBackend:
             return await self.database.read_apart(tokens.has_had_tokens)
 
     report_run = _write(reports.report_run)
+
+    async def end_overdue_runs(self, hours: int, /) -> None:
+        with span("store end_overdue_runs"):
+            while await self.database.read(lambda tx: reports.is_report_overdue(tx, hours)):
+                await self.database.write(lambda tx: reports.end_overdue_runs(tx, hours))
+
     count_dispatches = _read(outbox.count_dispatches)
     settle_dispatch = _write(outbox.settle_dispatch)
     release_dispatch = _write(outbox.release_dispatch)

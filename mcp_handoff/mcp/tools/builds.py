@@ -20,7 +20,7 @@ def describe_build(build: Build) -> str:
     run = build.run
     if run is None or run.last_error is None:
         return line
-    if run.attempts == 0:
+    if run.attempts == 0 or run.status not in ("queued", "dispatch_failed"):
         return f"{line}; {run.last_error}"
     tried = f"dispatched {run.attempts} times in vain, next at {run.next_attempt_at or 'never'}"
     return f"{line}; {tried}: {run.last_error}"

@@ -29,3 +29,11 @@ FROM build_runs r
 JOIN tickets t ON t.id = r.ticket_id
 JOIN projects p ON p.id = t.project_id
 WHERE r.status = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id);
+
+-- When a run was last heard of, and why it is taken to have failed though it never said so.
+ALTER TABLE build_runs ADD COLUMN changed_at TEXT;
+ALTER TABLE build_runs ADD COLUMN given_up TEXT;
+UPDATE build_runs SET changed_at = coalesce(dispatched_at, requested_at);
+
+CREATE INDEX build_runs_by_change ON build_runs (changed_at)
+    WHERE status IN ('dispatched', 'running');
