@@ -18,7 +18,7 @@ from mcp_handoff.schema import STORABLE, Name, Record, Request, Timestamp, Uuid
 RunStatus = Literal["queued", "dispatched", "dispatch_failed", "running", "succeeded", "failed"]
 Report = Literal["running", "succeeded", "failed"]
 
-GivenUp = Literal["overdue"]
+GivenUp = Literal["overdue", "replaced"]
 """Why a run is taken to have failed that did not say so itself."""
 
 UNDER_WAY: frozenset[str] = frozenset({"queued", "dispatched", "running"})
@@ -154,10 +154,13 @@ def is_under_way(status: str) -> bool:
 
 
 def is_news(status: str, report: str, given_up: GivenUp | None) -> bool:
-    """Tell whether a report takes a run further: late ones and repeated ones do not, and a final
-    state stays final. Where a run was given up as overdue, it knows better."""
-    if given_up == "overdue":
-        return True
+    """Tell whether a report takes a run further.
+
+    Late ones and repeated ones do not, and a final state stays final. A run that was given up as
+    overdue knows better; one that was replaced stays so.
+    """
+    if given_up is not None:
+        return given_up == "overdue"
     return status not in _FINAL and _ORDER.index(report) > _ORDER.index(status)
 
 

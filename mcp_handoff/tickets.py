@@ -35,6 +35,7 @@ from mcp_handoff.schema import (
     Repo,
     Request,
     Timestamp,
+    Uuid,
 )
 from mcp_handoff.suggestions import Suggestion
 
@@ -217,6 +218,7 @@ class TriggerBotBuild(Request):
     ticket: TicketName
     provider: Name | None = None
     repo: Repo | None = None
+    replaces: Annotated[Uuid, Field(description="the build under way to give up")] | None = None
     project: ProjectName | None = None
     idempotency_key: IdempotencyKey | None = None
 
@@ -267,7 +269,8 @@ class TicketOperations(Protocol):
     async def trigger_bot_build(
         self, caller: Caller, request: TriggerBotBuild, /
     ) -> TriggeredBuild:
-        """Start a bot build for a ticket; while one is under way, return it unchanged.
+        """Start a bot build for a ticket; while one is under way that it does not replace, return
+        that unchanged.
 
         Raises TicketClosed.
         """

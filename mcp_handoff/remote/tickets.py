@@ -109,7 +109,7 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
     """Start a bot build for a ticket; named otherwise than by its id, it is looked up first where
     the API may know no other name."""
     project, name = project_of(request, caller), request.ticket
-    if not api.tickets.is_ours and parse_name(name).id is None:
+    if not api.tickets.is_ours and (request.replaces or parse_name(name).id is None):
         # The documented API knows a ticket by its id alone; another mcp-handoff, by any name, and
         # the look-up may be the first to show that it is one.
         own = request.project or caller.project
@@ -121,8 +121,11 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
         else:
             if not api.tickets.is_ours:
                 project, name = own, str(row["id"])
-
-    body = request.model_dump(include={"provider", "repo"}, exclude_none=True)
+    if request.replaces and not api.tickets.is_ours:
+        raise Unsupported(
+            f"The API at {api.tickets.address} gives no build up; leave replaces out."
+        )
+    body = request.model_dump(include={"provider", "repo", "replaces"}, exclude_none=True)
     path = f"{tickets_path(project)}/{quote(name, safe='')}/trigger-bot-build"
     key = sent_key(caller, request.idempotency_key)
     response = await api.tickets.send("POST", path, body=body, key=key)

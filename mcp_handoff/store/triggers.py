@@ -15,14 +15,21 @@ from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild,
 
 @idempotency.once(TriggeredBuild, access=look_up_named)
 def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild) -> TriggeredBuild:
-    """Start a run of a bot build for a ticket and leave it in the outbox, or return the one already
-    under way."""
+    """Start a run of a bot build for a ticket and leave it in the outbox; or return the one already
+    under way, unless that is to be given up.
+
+    Who sends that again finds another one under way, and gets it.
+    """
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     ticket = found.ticket
     require_open(ticket["status"], found.reference)
     latest, has_receiver = runs.latest_of(tx, ticket["id"])
     roles = roles_of(tx, ticket["id"])
-    if latest is None or not is_under_way(latest["status"]):
+    under_way = latest is not None and is_under_way(latest["status"])
+    if latest and under_way and request.replaces == latest["build_id"]:
+        _give_up(tx, caller, found, latest)
+        under_way = False
+    if not under_way:
         run = BuildRun(
             id=new_id(),
             build_id=new_id(),
@@ -40,6 +47,16 @@ def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild)
     output = decode_json(ticket["ai_output"])
     whole = {**summary(ticket, found.slug, roles), "ai_output": output}
     return TriggeredBuild(ticket=BuildingTicket.model_validate(whole))
+
+
+def _give_up(tx: Transaction, caller: Caller, found: FoundTicket, run: Row) -> None:
+    """End a run that is to be replaced, whoever has it."""
+    outbox.remove_dispatch(tx, run["id"])
+    ticket = found.ticket
+    of_ticket = {"number": ticket["number"], "slug": found.slug, "ai_output": ticket["ai_output"]}
+    who = shortened(caller.actor.id or caller.actor.role, 200)
+    why = f"Given up by {who} for a new one."
+    runs.give_up(tx, caller, {**run, **of_ticket}, "replaced", why)
 
 
 def _start(tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun) -> Row:

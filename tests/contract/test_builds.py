@@ -11,6 +11,8 @@ from mcp_handoff.store.transaction import Database
 from tests import requests
 from tests.clock import SteppedClock
 
+NO_BUILD = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
+
 
 @pytest.fixture
 async def build(backend: Backend, caller: Caller) -> str:
@@ -65,6 +67,29 @@ async def test_a_key_makes_a_second_trigger_the_first(backend: Backend, caller: 
     keyed = requests.trigger_bot_build(1, idempotency_key="k")
     first = await backend.trigger_bot_build(caller, keyed)
     assert await backend.trigger_bot_build(caller, keyed) == first
+
+
+async def test_a_build_under_way_is_given_up_for_a_new_one_where_that_is_said_of_it(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    other = await backend.trigger_bot_build(
+        caller, requests.trigger_bot_build(1, replaces=NO_BUILD)
+    )
+    assert other.ticket.ai_output["build_run"]["build_id"] == build
+    replacing = requests.trigger_bot_build(1, repo="acme/other", replaces=build)
+    first = (await backend.trigger_bot_build(caller, replacing)).ticket.ai_output["build_run"]
+    again = (await backend.trigger_bot_build(caller, replacing)).ticket.ai_output["build_run"]
+    assert first == again
+    assert (first["build_id"] != build, first["repo"]) == (True, "acme/other")
+    detail = await backend.get_ticket(caller, requests.get_ticket(1))
+    assert [one.id for one in detail.builds] == [first["build_id"], build]
+    given_up = detail.builds[1]
+    why = "Given up by agent-1 for a new one."
+    assert (given_up.status, given_up.error_message) == ("failed", why)
+    assert given_up.run is not None
+    assert (given_up.run.status, given_up.run.last_error) == ("failed", why)
+    kinds = [event.kind for event in detail.events]
+    assert kinds[:3] == ["build.triggered", "build.failed", "build.triggered"]
 
 
 async def test_an_update_changes_what_was_given_and_the_time(

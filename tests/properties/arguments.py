@@ -284,6 +284,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "ticket": _REQUIRED_TICKET,
         "provider": _name(texts(1, 200)),
         "repo": _REPO,
+        "replaces": _shaped(st.just(BUILD), *_NO_UUIDS),
         "project": _PROJECT,
         "idempotency_key": _KEY,
     },

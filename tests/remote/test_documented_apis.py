@@ -82,6 +82,14 @@ async def test_a_secret_is_masked_before_it_is_sent(desk: Agent, stand_in: Stand
     assert "[masked: GitHub token]" in stand_in.requests()[0]["body"]["description"]
 
 
+async def test_an_api_that_gives_no_build_up_is_not_asked_to(
+    desk: Agent, stand_in: StandIn
+) -> None:
+    error = await desk.refusal("trigger_bot_build", {"ticket": TICKET, "replaces": TICKET})
+    assert (error["code"], "gives no build up" in error["message"]) == ("UNSUPPORTED", True)
+    assert not [sent for sent in stand_in.requests() if sent["method"] == "POST"]
+
+
 @pytest.mark.parametrize("given", [{}, {"provider": "docker", "repo": "acme/shop"}])
 async def test_trigger_bot_build_sends_the_documented_body(
     desk: Agent, stand_in: StandIn, given: dict[str, Any]

@@ -171,7 +171,8 @@ TRIGGER_BOT_BUILD = Tool(
     name="trigger_bot_build",
     title="Start a bot build",
     description=(
-        "Start a bot build for an open ticket. While one is under way it is returned unchanged."
+        "Start a bot build for an open ticket. While one is under way it is returned unchanged;"
+        " replaces (its build id) gives it up for a new one."
     ),
     request=TriggerBotBuild,
     result=TriggeredBuild,
