@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mcp_handoff.principals import LOCAL
+from mcp_handoff.references import project_of
 from mcp_handoff.schema import Record, Timestamp
 from mcp_handoff.text import shortened
 
@@ -63,6 +64,11 @@ class Change:
     ticket_id: str | None = None
     reference: str | None = None
     build_id: str | None = None
+
+    @property
+    def project(self) -> str | None:
+        """The slug of the project that it happened in, None where the reference does not tell."""
+        return project_of(self.reference) if self.reference else None
 
 
 EVERYTHING = Change("everything")

@@ -35,6 +35,12 @@ def reference(number: int, slug: str) -> str:
     return f"HO-{number}-{slug}"
 
 
+def project_of(reference: str) -> str | None:
+    """Return the slug of the project in a ticket's reference, None when it is none of ours."""
+    found = _REFERENCE.fullmatch(reference)
+    return found[2].lower() if found else None
+
+
 def parse_name(name: str) -> TicketKey:
     """Take a ticket's name apart; ValueError when it is none."""
     if found := _REFERENCE.fullmatch(name):

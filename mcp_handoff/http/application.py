@@ -27,7 +27,12 @@ from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.mcp.server import HandoffServer
-from mcp_handoff.mcp.transports import HttpTransports, SessionOwners, UnresumedStreams
+from mcp_handoff.mcp.transports import (
+    HttpTransports,
+    SessionOwners,
+    SessionStreams,
+    UnresumedStreams,
+)
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
@@ -86,7 +91,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         ],
         exception_handlers={404: _refuse_address},
     )
-    return Application(_in_front_of(doors, settings, access), mcp, transports)
+    return Application(_in_front_of(SessionStreams(doors, mcp), settings, access), mcp, transports)
 
 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:

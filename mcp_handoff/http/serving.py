@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 
@@ -22,6 +23,9 @@ from mcp_handoff.http.resource import Resource
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""
+
+VANISHED_SECONDS = 30
+"""How long a client's machine may acknowledge nothing, or take nothing more, of what it is sent."""
 
 SILENCE_SECONDS = 20
 """How long a connection may stay open between requests."""
@@ -117,6 +121,8 @@ def listen(host: str, port: int) -> socket.socket:
     # asyncio sets TCP_NODELAY only where the protocol is named; without it responses wait 40 ms.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":  # those that it accepts have it from it
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
     try:
         bound.bind((host, port))
     except OSError as error:

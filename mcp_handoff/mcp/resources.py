@@ -13,14 +13,14 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
-from mcp_handoff.builds import FindBuilds, GetBuild
+from mcp_handoff.builds import Build, FindBuilds, GetBuild
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import HandoffError, NotFound
+from mcp_handoff.errors import NotFound
 from mcp_handoff.mcp import prompts
 from mcp_handoff.mcp.results import UNTRUSTED
 from mcp_handoff.schema import Record
 from mcp_handoff.text import made_visible, shortened, visible
-from mcp_handoff.tickets import FindTickets, GetTicket
+from mcp_handoff.tickets import FindTickets, GetTicket, TicketDetail
 from mcp_handoff.validation import Arguments
 
 JSON = "application/json"
@@ -65,13 +65,16 @@ async def read(desk: Desk, visitor: Visitor, uri: str) -> str:
     return json.dumps({**shown, "notice": UNTRUSTED}, ensure_ascii=False, separators=(",", ":"))
 
 
-async def can_read(desk: Desk, visitor: Visitor, uri: str) -> bool:
-    """Tell whether an address is one that a visitor may read."""
-    try:
-        await _found(desk, visitor, uri)
-    except HandoffError:
-        return False
-    return True
+async def identify(desk: Desk, visitor: Visitor, uri: str) -> str:
+    """Return what an address leads a visitor to, by whichever of its names: OPEN_TICKETS, or the
+    id of a ticket or a build in small letters. Raises as `read` does."""
+    match await _found(desk, visitor, uri):
+        case TicketDetail(ticket=ticket):
+            return ticket.id.lower()
+        case Build(id=build_id):
+            return build_id.lower()
+        case _:
+            return OPEN_TICKETS
 
 
 async def complete(

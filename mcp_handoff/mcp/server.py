@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -21,9 +21,11 @@ from mcp_types import (
     CallToolResult,
     CompleteRequestParams,
     CompleteResult,
+    DiscoverResult,
     GetPromptResult,
     PaginatedRequestParams,
     Prompt,
+    RequestParams,
     Resource,
     ResourceTemplate,
     SubscribeRequestParams,
@@ -31,6 +33,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 from mcp_types import Tool as ListedTool
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import AnyUrl
 
 from mcp_handoff import __version__
@@ -73,7 +76,7 @@ class HandoffServer(MCPServer[Any]):
     """
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
-        self._subscribers = Subscriptions(self._readable)
+        self._subscribers = Subscriptions(desk, self._visitor)
         super().__init__(
             "mcp-handoff",
             title="Handoff desk",
@@ -81,7 +84,7 @@ class HandoffServer(MCPServer[Any]):
             version=__version__,
             log_level=settings.log_level,
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
-            subscriptions=self._subscribers.bus,
+            subscriptions=False,
         )
         self._desk = desk
         self._actor_id = settings.actor_id
@@ -92,6 +95,7 @@ class HandoffServer(MCPServer[Any]):
         }
         lowlevel, subscribers = lowlevel_server(self), self._subscribers
         add = lowlevel.add_request_handler
+        add("server/discover", RequestParams, self._discover)
         add("subscriptions/listen", SubscriptionsListenRequestParams, subscribers.listen)
         add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
         add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
@@ -162,6 +166,10 @@ class HandoffServer(MCPServer[Any]):
             yield
             group.cancel_scope.cancel()
 
+    def stream_open(self, session_id: str) -> AbstractContextManager[None]:
+        """Take note that a session over HTTP has its stream open while this is entered."""
+        return self._subscribers.stream_open(session_id)
+
     def end_streams(self) -> None:
         """End every open subscriptions/listen stream in good order."""
         self._subscribers.end_streams()
@@ -201,14 +209,19 @@ class HandoffServer(MCPServer[Any]):
             raise protocol_error(error) from None
         return CompleteResult(completion=offered)
 
-    async def _readable(self, context: RequestContext, uris: Sequence[str]) -> list[str]:
-        """Return those addresses that the caller may read; whoever may see all, may all."""
-        visitor = self._visitor(context)
-        if visitor.admission.refusal is not None:
-            raise protocol_error(visitor.admission.refusal)
-        if visitor.principal.projects is None:
-            return list(uris)
-        return [uri for uri in uris if await resources.can_read(self._desk, visitor, uri)]
+    async def _discover(self, context: RequestContext, params: RequestParams) -> DiscoverResult:
+        """Say what there is, as the SDK does, but that the lists never change."""
+        capabilities = lowlevel_server(self).get_capabilities(
+            protocol_version=context.protocol_version
+        )
+        for listed in (capabilities.tools, capabilities.prompts, capabilities.resources):
+            if listed is not None:
+                listed.list_changed = False
+        return DiscoverResult(
+            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+            capabilities=capabilities,
+            instructions=self.instructions,
+        )
 
 
 def _one_page(listing: RequestHandler) -> RequestHandler:

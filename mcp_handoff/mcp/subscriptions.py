@@ -1,27 +1,40 @@
-"""Who is notified when a resource changes: subscribers in all protocol revisions."""
+"""Who is told when a resource changes: subscribers in all protocol revisions."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
+from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
-from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import (
     EmptyResult,
+    ResourceUpdatedNotification,
+    ResourceUpdatedNotificationParams,
     SubscribeRequestParams,
+    SubscriptionFilter,
+    SubscriptionsAcknowledgedNotification,
+    SubscriptionsAcknowledgedNotificationParams,
     SubscriptionsListenRequestParams,
     SubscriptionsListenResult,
     UnsubscribeRequestParams,
 )
 
-from mcp_handoff.events import Change
+from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.errors import Forbidden, HandoffError, NotFound, ValidationFailed
+from mcp_handoff.events import EVERYTHING, Change
+from mcp_handoff.mcp import resources
 from mcp_handoff.mcp.resources import OPEN_TICKETS
+from mcp_handoff.mcp.results import protocol_error
 from mcp_handoff.mcp.sdk import connection_of
+from mcp_handoff.mcp.subscriber import Subscriber
+from mcp_handoff.principals import Principal
 
-NOTIFY_SECONDS = 1.0
-"""How long a client that does not read may keep the others waiting; then it is notified no more."""
+PAUSE_SECONDS = 0.001
+"""How long calls have the event loop for themselves between a subscriber and the next."""
 
 _OF_THE_BOARD = (
     "ticket.created",
@@ -31,82 +44,198 @@ _OF_THE_BOARD = (
 )
 
 RequestContext = ServerRequestContext[Any, Any]
-Readable = Callable[[RequestContext, Sequence[str]], Awaitable[list[str]]]
-"""Returns those of the addresses that the caller may read."""
+Watched = Mapping[str, str]
+"""Addresses, and what each leads to: see `resources.identify`."""
 
 
 class Subscriptions:
     """Fans changes out to listen streams (2026-07-28) and to resources/subscribe (before it).
 
-    Nobody hears of what it may not read.
+    Nobody hears of what it may not read. A change only leaves a mark at those that it concerns;
+    they are told one after the other, beside the calls.
     """
 
-    def __init__(self, readable: Readable) -> None:
-        self.bus = InMemorySubscriptionBus()
-        self._readable = readable
-        self._listening = ListenHandler(self.bus)
+    def __init__(self, desk: Desk, visitor_of: Callable[[RequestContext], Visitor]) -> None:
+        self._desk = desk
+        self._visitor_of = visitor_of
+        self._watching = defaultdict[str, set[tuple[Subscriber, str]]](set)
+        self._listening = set[Subscriber]()
+        self._sessions: dict[str | int, Subscriber] = {}
+        self._open_streams = Counter[str]()
+        self._due: dict[Subscriber, None] = {}
+        self._someone_due = anyio.Event()
+        self._telling: TaskGroup | None = None
         self._ended = False
-        self._sessions: dict[str, dict[int, ServerSession]] = {}
 
     async def listen(
         self, context: RequestContext, params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Serve a listen stream for those of its resources that the caller may read."""
-        asked = params.notifications
-        uris = await self._readable(context, asked.resource_subscriptions or ())
-        allowed = asked.model_copy(update={"resource_subscriptions": uris})
-        if self._ended:  # what comes now is acknowledged and ends like the others
-            asyncio.get_running_loop().call_soon(self._listening.close)
-        return await self._listening(context, params.model_copy(update={"notifications": allowed}))
+        """Serve a listen stream for those of its resources that there are for the caller."""
+        visitor = self._admitted(context)
+        watched: dict[str, str] = {}
+        for uri in params.notifications.resource_subscriptions or ():
+            # What there is not is told by the acknowledgement, which leaves it out.
+            with suppress(NotFound, ValidationFailed, Forbidden):
+                watched[uri] = await resources.identify(self._desk, visitor, uri)
+        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: context.request_id}
+        acknowledged = SubscriptionsAcknowledgedNotificationParams(
+            notifications=SubscriptionFilter(resource_subscriptions=list(watched) or None),
+            _meta=meta,
+        )
+        with self._listener(visitor.principal, watched) as subscriber:
+            await context.session.send_notification(
+                SubscriptionsAcknowledgedNotification(params=acknowledged),
+                related_request_id=context.request_id,
+            )
+            async for uri in subscriber:
+                updated = ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
+                await context.session.send_notification(
+                    ResourceUpdatedNotification(params=updated),
+                    related_request_id=context.request_id,
+                )
+        return SubscriptionsListenResult(_meta=meta)
 
     async def subscribe(
         self, context: RequestContext, params: SubscribeRequestParams
     ) -> EmptyResult:
         """Notify a session of a resource's changes until it unsubscribes or ends."""
-        for uri in await self._readable(context, [params.uri]):
-            connection = connection_of(context.session)
-            subscribed = self._sessions.setdefault(uri, {})
-            if id(connection) not in subscribed:
-                connection.exit_stack.callback(self._forget, uri, id(connection))
-            subscribed[id(connection)] = context.session
+        visitor = self._admitted(context)
+        try:
+            subject = await resources.identify(self._desk, visitor, params.uri)
+        except HandoffError as error:
+            raise protocol_error(error, uri=params.uri) from None
+        subscriber = self._session(connection_of(context.session), visitor.principal)
+        self._watch(subscriber, {params.uri: subject})
         return EmptyResult()
 
     async def unsubscribe(
         self, context: RequestContext, params: UnsubscribeRequestParams
     ) -> EmptyResult:
-        self._forget(params.uri, id(connection_of(context.session)))
+        if subscriber := self._sessions.get(_key(connection_of(context.session))):
+            self._unwatch(subscriber, [params.uri])
         return EmptyResult()
 
     async def notify_of_each(self, changes: AsyncIterator[Change]) -> None:
         """Notify the subscribers of every change until cancelled."""
-        async for change in changes:
-            for uri in changed_by(change):
-                await self.bus.publish(ResourceUpdated(uri=uri))
-                async with anyio.create_task_group() as group:
-                    for connection, session in self._sessions.get(uri, {}).items():
-                        group.start_soon(self._notify, uri, connection, session)
+        async with anyio.create_task_group() as self._telling:
+            self._telling.start_soon(self._wake_in_turn)
+            async for change in changes:
+                self._mark(change)
+
+    @contextmanager
+    def stream_open(self, session_id: str) -> Generator[None]:
+        """Take note that a session over HTTP can hear while this is entered. What changes for it in
+        the meantime it is told when it can hear again."""
+        self._open_streams[session_id] += 1
+        self._set_hearing(session_id)
+        try:
+            yield
+        finally:
+            self._open_streams -= Counter([session_id])
+            self._set_hearing(session_id)
 
     def end_streams(self) -> None:
         """End every listen stream, open or still to come, in good order."""
         self._ended = True
-        self._listening.close()
+        for subscriber in self._listening:
+            subscriber.end()
 
-    async def _notify(self, uri: str, connection: int, session: ServerSession) -> None:
-        with anyio.move_on_after(NOTIFY_SECONDS) as sending:
-            await session.send_resource_updated(uri)
-        if sending.cancelled_caught:
-            self._forget(uri, connection)
+    def _admitted(self, context: RequestContext) -> Visitor:
+        visitor = self._visitor_of(context)
+        if visitor.admission.refusal is not None:
+            raise protocol_error(visitor.admission.refusal)
+        return visitor
 
-    def _forget(self, uri: str, connection: int) -> None:
-        subscribed = self._sessions.get(uri, {})
-        subscribed.pop(connection, None)
-        if not subscribed:
-            self._sessions.pop(uri, None)
+    @contextmanager
+    def _listener(self, principal: Principal, watched: Watched) -> Generator[Subscriber]:
+        subscriber = Subscriber(principal, hears=True)
+        self._listening.add(subscriber)
+        self._watch(subscriber, watched)
+        if self._ended:  # what comes now is acknowledged and ends like the others
+            subscriber.end()
+        try:
+            yield subscriber
+        finally:
+            self._listening.discard(subscriber)
+            self._unwatch(subscriber, watched)
+
+    def _session(self, connection: Connection, principal: Principal) -> Subscriber:
+        """Return the subscriber of a session, made at its first subscription."""
+        key = _key(connection)
+        if key not in self._sessions:
+            has_stream = connection.session_id is None or key in self._open_streams
+            subscriber = Subscriber(principal, hears=has_stream)
+            self._sessions[key] = subscriber
+            connection.exit_stack.callback(self._forget, key)
+            if self._telling is not None:
+                self._telling.start_soon(_tell, connection, subscriber)
+        return self._sessions[key]
+
+    def _forget(self, key: str | int) -> None:
+        subscriber = self._sessions.pop(key)
+        self._unwatch(subscriber, list(subscriber.watched))
+        subscriber.end()
+
+    def _set_hearing(self, session_id: str) -> None:
+        if subscriber := self._sessions.get(session_id):
+            subscriber.hears = session_id in self._open_streams
+            subscriber.wake()
+
+    def _watch(self, subscriber: Subscriber, watched: Watched) -> None:
+        for uri, subject in watched.items():
+            subscriber.watched[uri] = subject
+            self._watching[subject].add((subscriber, uri))
+
+    def _unwatch(self, subscriber: Subscriber, uris: Iterable[str]) -> None:
+        for uri in uris:
+            if subject := subscriber.watched.pop(uri, None):
+                self._watching[subject].discard((subscriber, uri))
+                if not self._watching[subject]:
+                    del self._watching[subject]
+
+    def _mark(self, change: Change) -> None:
+        """Mark at all subscribers that may hear of it what a change touched."""
+        for subject in self._watching if change == EVERYTHING else _touched_by(change):
+            for subscriber, uri in self._watching.get(subject, ()):
+                if subject != OPEN_TICKETS or _may_hear(subscriber.principal, change):
+                    subscriber.mark(uri)
+                    if subscriber.hears:
+                        self._due[subscriber] = None
+        if self._due:
+            self._someone_due.set()
+
+    async def _wake_in_turn(self) -> None:
+        while True:
+            await self._someone_due.wait()
+            while self._due:
+                subscriber = next(iter(self._due))
+                del self._due[subscriber]
+                subscriber.wake()
+                await anyio.sleep(PAUSE_SECONDS)
+            self._someone_due = anyio.Event()
 
 
-def changed_by(change: Change) -> list[str]:
-    """Return the resources that a change touched."""
-    board = [OPEN_TICKETS] if change.kind in _OF_THE_BOARD else []
-    tickets = [f"handoff://tickets/{name}" for name in (change.ticket_id, change.reference) if name]
-    builds = [f"handoff://builds/{change.build_id}"] if change.build_id else []
-    return [*board, *tickets, *builds]
+async def _tell(connection: Connection, subscriber: Subscriber) -> None:
+    async for uri in subscriber:
+        await connection.send_resource_updated(uri)
+
+
+def _key(connection: Connection) -> str | int:
+    """Return what tells a session's connection from every other."""
+    return connection.session_id or id(connection)
+
+
+def _touched_by(change: Change) -> list[str]:
+    """Return what a change touched: see `resources.identify`."""
+    board = OPEN_TICKETS if change.kind in _OF_THE_BOARD else None
+    touched = (board, change.ticket_id, change.build_id)
+    return [subject.lower() for subject in touched if subject]
+
+
+def _may_hear(principal: Principal, change: Change) -> bool:
+    """Tell whether a principal may hear that a change touched the board.
+
+    Where its project is not known, only those may who see all projects.
+    """
+    projects = principal.projects
+    return projects is None or change == EVERYTHING or change.project in projects

@@ -1,7 +1,7 @@
 """MCP over HTTP: Streamable HTTP at /mcp and SSE at /sse."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -9,7 +9,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import Forbidden
@@ -81,6 +81,29 @@ class SessionOwners:
             token = AccessToken(token="", client_id=principal.id, scopes=[])
             scope["user"] = AuthenticatedUser(token)
         await app(scope, receive, send)
+
+
+class SessionStreams:
+    """Tells the server which sessions of the handshake revisions have the stream open on which they
+    hear of changes (GET /mcp)."""
+
+    def __init__(self, app: ASGIApp, server: HandoffServer) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session_id = Headers(scope=scope).get("mcp-session-id")
+        if session_id is None or (scope["method"], scope["path"]) != ("GET", STREAMABLE_PATH):
+            await self._app(scope, receive, send)
+            return
+        with ExitStack() as opened:
+
+            async def send_noting(message: Message) -> None:
+                await send(message)
+                if message.get("status") == 200:
+                    opened.enter_context(self._server.stream_open(session_id))
+
+            await self._app(scope, receive, send_noting)
 
 
 class UnresumedStreams:

@@ -1,7 +1,9 @@
 """Who hears over HTTP of what was written at another door."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,23 @@ async def test_a_session_of_the_handshake_era_hears_it_too(served: Served, path:
     async with Client(server, mode="legacy", message_handler=note) as client:
         request = SubscribeRequest(params=SubscribeRequestParams(uri=BOARD))
         await client.session.send_request(request, EmptyResult)
+        file_ticket(served, "shop")
         with anyio.fail_after(TIMEOUT):
-            while not heard.is_set():  # what is written before its stream is open, it misses
-                file_ticket(served, "shop")
-                with anyio.move_on_after(0.1):
-                    await heard.wait()
+            await heard.wait()
+
+
+def test_what_changed_while_a_session_had_no_stream_it_is_told_once(served: Served) -> None:
+    accepted = {"Accept": "application/json, text/event-stream"}
+    opened = served.http.post("/mcp", json=request(0, "initialize", **INITIALIZE), headers=accepted)
+    session = accepted | {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"]}
+    watching = request(1, "resources/subscribe", uri=BOARD)
+    assert "result" in served.http.post("/mcp", json=watching, headers=session).text
+    for attempt in range(2):
+        file_ticket(served, "shop")
+        file_ticket(served, "shop")
+        with served.http.stream("GET", "/mcp", headers=session) as stream:
+            told = [line for line in islice(stream.iter_lines(), 3) if line.startswith("data:")]
+        assert BOARD in told[0], attempt
 
 
 async def test_a_client_that_wants_to_resume_gets_a_new_stream(served: Served) -> None:
@@ -95,7 +109,7 @@ async def test_an_agent_hears_and_reads_nothing_of_anothers_project(store: Path)
 def file_ticket(served: Served, project: str) -> None:
     """File a ticket over REST, in a project that is started with it."""
     served.http.post("/api/projects", json={"name": project})
-    body = {**BODY, "title": f"Ticket of {anyio.current_time()}"}
+    body = {**BODY, "title": f"Ticket of {time.monotonic()}"}
     assert served.http.post(f"/api/projects/{project}/tickets", json=body).status_code == 201
 
 

@@ -18,7 +18,7 @@ from mcp_types import (
 )
 
 from tests.mcp.agent import Agent
-from tests.mcp.wire import TIMEOUT, Wire, environment, handshake, request
+from tests.mcp.wire import TIMEOUT, Wire, enveloped, environment, handshake, request
 from tests.requests import TICKET
 
 Completed = PromptReference | ResourceTemplateReference
@@ -155,6 +155,43 @@ async def test_a_listening_client_hears_of_what_this_server_writes(
                 await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
                 heard = [await anext(subscription), await anext(subscription)]
     assert heard == [ResourceUpdated(uri=uri) for uri in uris]
+
+
+async def test_a_ticket_is_watched_by_whichever_of_its_names(
+    server: StdioServerParameters,
+) -> None:
+    async with Client(server, mode="2026-07-28") as client:
+        desk = Agent(client)
+        await desk.file_ticket()
+        uris = ["handoff://tickets/1", "handoff://tickets/ho-1-SHOP"]
+        async with client.listen(resource_subscriptions=uris) as subscription:
+            await desk.suggest(1)
+            with anyio.fail_after(TIMEOUT):
+                heard = {await anext(subscription), await anext(subscription)}
+    assert heard == {ResourceUpdated(uri=uri) for uri in uris}
+
+
+def test_a_listen_stream_acknowledges_only_what_there_is(store: Path) -> None:
+    there_is_not = [f"handoff://builds/{NOWHERE}", "handoff://tickets/7", "handoff://rubbish", ""]
+    asked = {
+        "resourceSubscriptions": [*there_is_not, "handoff://tickets"],
+        **dict.fromkeys(("toolsListChanged", "promptsListChanged", "resourcesListChanged"), True),
+    }
+    with Wire(environment(store)) as wire:
+        announced = wire.ask(enveloped(1, "server/discover"))["result"]["capabilities"]
+        told = wire.ask(enveloped(2, "subscriptions/listen", notifications=asked))
+    assert announced["tools"] == announced["prompts"] == {"listChanged": False}
+    assert announced["resources"] == {"listChanged": False, "subscribe": True}
+    assert told["method"] == "notifications/subscriptions/acknowledged"
+    assert told["params"]["notifications"] == {"resourceSubscriptions": ["handoff://tickets"]}
+
+
+def test_a_session_can_not_subscribe_to_what_there_is_not(store: Path) -> None:
+    with Wire(environment(store)) as wire:
+        wire.send(*handshake())
+        wire.receive()
+        refused = wire.ask(request(1, "resources/subscribe", uri="handoff://tickets/7"))["error"]
+    assert (refused["code"], refused["data"]["uri"]) == (-32602, "handoff://tickets/7")
 
 
 def test_a_subscribed_client_of_the_handshake_era_hears_it_too(store: Path) -> None:

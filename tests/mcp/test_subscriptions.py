@@ -1,26 +1,34 @@
 """Several clients of the handshake era on one server."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
+import pytest
 from mcp import Client
+from mcp.shared.message import SessionMessage
 from mcp_types import (
     EmptyResult,
+    JSONRPCMessage,
     ResourceUpdatedNotification,
     SubscribeRequest,
     SubscribeRequestParams,
     UnsubscribeRequest,
     UnsubscribeRequestParams,
+    jsonrpc_message_adapter,
 )
 
 from mcp_handoff import desk
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
+from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.server import HandoffServer
 from tests.mcp.agent import Agent
-from tests.mcp.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT, handshake, request
 
 BOARD = "handoff://tickets"
+UPDATED = "notifications/resources/updated"
+MANY = 40
 
 
 class Listener:
@@ -45,11 +53,37 @@ class Listener:
             self.told.set()
 
 
-async def test_each_hears_of_a_change_until_it_unsubscribes(
-    backend: Backend, tmp_path: Path
-) -> None:
+class Reader(Outgoing):
+    """The end of a wire that reads what it is sent while `reads` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(self._note)
+        self.read: list[Any] = []
+        self.reads = anyio.Event()
+        self.reads.set()
+        self._more = anyio.Event()
+
+    async def send(self, item: SessionMessage, /) -> None:
+        await self.reads.wait()
+        await super().send(item)
+
+    async def has_read(self, count: int) -> None:
+        while len(self.read) < count:
+            self._more = anyio.Event()
+            await self._more.wait()
+
+    def _note(self, message: JSONRPCMessage) -> None:
+        self.read.append(message)
+        self._more.set()
+
+
+@pytest.fixture
+def server(backend: Backend, tmp_path: Path) -> HandoffServer:
     settings = read_settings({}, tmp_path)
-    server = HandoffServer(desk.Desk(backend, settings), settings)
+    return HandoffServer(desk.Desk(backend, settings), settings)
+
+
+async def test_each_hears_of_a_change_until_it_unsubscribes(server: HandoffServer) -> None:
     ada, eve = Listener(server), Listener(server)
     async with server.announcing(), ada.client, eve.client:
         with anyio.fail_after(TIMEOUT):
@@ -63,3 +97,31 @@ async def test_each_hears_of_a_change_until_it_unsubscribes(
             await Agent(ada.client).file_ticket(title="Another ticket")
             await eve.told.wait()
     assert (ada.heard, eve.heard) == (1, 2)
+
+
+async def test_one_that_does_not_read_keeps_nobody_waiting_and_is_told_once_of_much(
+    server: HandoffServer,
+) -> None:
+    eve, ada = Listener(server), Reader()
+    says, hears = anyio.create_memory_object_stream[SessionMessage | Exception](3)
+    async with says, hears, server.announcing(), eve.client, anyio.create_task_group() as group:
+        group.start_soon(server.serve_streams, hears, ada)
+        with anyio.fail_after(TIMEOUT):
+            for message in (*handshake(), request(1, "resources/subscribe", uri=BOARD)):
+                await says.send(SessionMessage(jsonrpc_message_adapter.validate_python(message)))
+            await ada.has_read(2)
+            ada.reads = anyio.Event()
+            await eve.subscribe()
+            for number in range(MANY):
+                eve.told = anyio.Event()
+                await Agent(eve.client).file_ticket(title=f"Ticket {number}")
+                await eve.told.wait()
+            ada.reads.set()
+            await ada.has_read(4)
+            ping = jsonrpc_message_adapter.validate_python(request(2, "ping"))
+            await says.send(SessionMessage(ping))
+            await ada.has_read(5)
+        group.cancel_scope.cancel()
+    assert eve.heard == MANY
+    assert [message.method for message in ada.read[2:4]] == [UPDATED, UPDATED]
+    assert ada.read[4].id == 2

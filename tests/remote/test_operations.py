@@ -4,17 +4,24 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
+from mcp import Client
+from mcp.shared.subscriptions import ResourceUpdated
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Remote, Store
+from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.principals import Principal
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.tickets import FindTickets
 from tests.http.served import Served, make_project, make_token
+from tests.mcp.wire import TIMEOUT
 from tests.remote.conftest import TOKEN
-from tests.remote.stand_in import PROJECT
+from tests.remote.stand_in import PROJECT, TICKET
 from tests.remote.stood_in import StandIn
 from tests.requests import create_ticket, suggest_close, trigger_bot_build
 
@@ -78,6 +85,23 @@ async def test_what_this_process_changes_is_published(remote: RemoteBackend) -> 
         created = await remote.create_ticket(CALLER, create_ticket())
         change = await anext(changes)
     assert (change.kind, change.ticket_id) == ("ticket.created", created.ticket.id)
+
+
+async def test_subscribers_are_told_where_it_is_not_known_what_changed(
+    remote: RemoteBackend, tmp_path: Path
+) -> None:
+    settings = read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path)
+    server = HandoffServer(Desk(remote, settings), settings)
+    uris = ["handoff://tickets", f"handoff://tickets/{TICKET}"]
+    async with (
+        server.announcing(),
+        Client(server, mode="2026-07-28") as client,
+        client.listen(resource_subscriptions=uris) as subscription,
+    ):
+        remote.api.feed.publish_everything()
+        with anyio.fail_after(TIMEOUT):
+            heard = {await anext(subscription) for _ in uris}
+    assert heard == {ResourceUpdated(uri=uri) for uri in uris}
 
 
 async def test_a_remote_backend_is_no_store_and_its_methods_keep_their_names(

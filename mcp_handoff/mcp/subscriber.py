@@ -1,0 +1,46 @@
+"""One that is told of changes: a listen stream, or a session that subscribed."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+
+from mcp_handoff.principals import Principal
+
+
+class Subscriber(AsyncIterator[str]):
+    """Yields the addresses that changed and that it was not told of yet, until it is ended.
+
+    However often one changed since, it comes once, so that nothing piles up for a subscriber that
+    does not take it. While it can't hear, it waits.
+    """
+
+    def __init__(self, principal: Principal, *, hears: bool) -> None:
+        self.principal = principal
+        self.hears = hears
+        self.watched: dict[str, str] = {}
+        """Its addresses, and what each leads to."""
+        self._untold: dict[str, None] = {}
+        self._woken = anyio.Event()
+        self._ended = False
+
+    def mark(self, uri: str) -> None:
+        """Have an address told when the subscriber is woken."""
+        self._untold[uri] = None
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def end(self) -> None:
+        """End once everything is told."""
+        self._ended = True
+        self.wake()
+
+    async def __anext__(self) -> str:
+        while not (self.hears and self._untold):
+            if self._ended:
+                raise StopAsyncIteration
+            self._woken = anyio.Event()
+            await self._woken.wait()
+        uri = next(iter(self._untold))
+        del self._untold[uri]
+        return uri
