@@ -18,13 +18,15 @@ ROLES: tuple[PrincipalRole, ...] = get_args(PrincipalRole)
 class Principal:
     """A credential that was shown, and what it stands for.
 
-    `id` tells one credential from every other; `projects` is None for all of them.
+    `id` tells one credential from every other; `projects` is None for all of them. `expires_at` is
+    known of a credential that says so itself, in seconds since 1970: an access token of OAuth.
     """
 
     id: str
     name: str
     role: PrincipalRole
     projects: frozenset[str] | None = None
+    expires_at: float | None = None
 
     def may_see(self, slug: str) -> bool:
         return self.projects is None or slug in self.projects

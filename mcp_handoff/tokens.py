@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Protocol
 
 from pydantic import Field
@@ -89,6 +89,10 @@ class TokenOperations(Protocol):
 
     async def has_had_tokens(self) -> bool:
         """Tell whether a token was ever made, revoked and expired ones too: a cheap read."""
+        ...
+
+    async def valid_tokens(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of the tokens' ids that are neither unknown nor revoked nor expired."""
         ...
 
 

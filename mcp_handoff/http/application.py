@@ -1,7 +1,7 @@
 """The doors as one application, what stands in front of them, and what the operators read."""
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -26,6 +26,7 @@ from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
+from mcp_handoff.http.streams import OpenStreams
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.transports import (
     HttpTransports,
@@ -58,10 +59,13 @@ class Application:
     asgi: ASGIApp
     mcp: HandoffServer
     transports: HttpTransports
+    streams: OpenStreams
 
-    def sessions(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def sessions(self) -> AsyncGenerator[None]:
         """Keep the MCP sessions while this is entered; leaving it ends them."""
-        return self.transports.sessions()
+        async with self.transports.sessions(), self.streams.watched():
+            yield
 
 
 def create_application(backend: Backend, settings: Settings, access: Access) -> Application:
@@ -80,8 +84,9 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         origins=access.allowlist.origins,
         stateless=settings.backend.kind == "postgresql",
     )
-    # Only a store keeps the runs that builds report on.
-    report_key = settings.dispatch_secret if isinstance(backend, Store) else None
+    # Only a store keeps tokens, and the runs that builds report on.
+    store = backend if isinstance(backend, Store) else None
+    report_key = settings.dispatch_secret if store else None
     doors = Starlette(
         routes=[
             *operation_routes(backend, metrics),
@@ -91,7 +96,8 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         ],
         exception_handlers={404: _refuse_address},
     )
-    return Application(_in_front_of(SessionStreams(doors, mcp), settings, access), mcp, transports)
+    streams = OpenStreams(SessionStreams(doors, mcp), store)
+    return Application(_in_front_of(streams, settings, access), mcp, transports, streams)
 
 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:

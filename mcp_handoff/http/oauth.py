@@ -74,7 +74,9 @@ class Issuer:
             raise Forbidden(f"This token has no scope of this server: {READ} or {WRITE}.")
         subject: str = claims["sub"]
         role = "user" if WRITE in scopes else "reader"
-        return Principal(id=f"{self._address} {subject}", name=subject, role=role)
+        return Principal(
+            id=f"{self._address} {subject}", name=subject, role=role, expires_at=claims["exp"]
+        )
 
 
 class IssuerKeys:

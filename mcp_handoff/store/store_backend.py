@@ -1,6 +1,6 @@
 """The Backend over a database of our own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from types import CoroutineType
@@ -103,6 +103,10 @@ class StoreBackend:
     async def has_had_tokens(self) -> bool:
         with span("store has_had_tokens"):
             return await self.database.read_apart(tokens.has_had_tokens)
+
+    async def valid_tokens(self, ids: Collection[str]) -> frozenset[str]:
+        with span("store valid_tokens"):
+            return await self.database.read_apart(lambda tx: tokens.valid_tokens(tx, ids))
 
     report_run = _write(reports.report_run)
 

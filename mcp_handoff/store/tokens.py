@@ -1,5 +1,6 @@
 """Tokens: made, listed, revoked and authenticated."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from mcp_handoff.actors import Caller
@@ -12,6 +13,7 @@ from mcp_handoff.store.transaction import (
     decode_json,
     encode_json,
     insert,
+    placeholders,
     timestamp,
 )
 from mcp_handoff.tokens import (
@@ -90,6 +92,18 @@ def authenticate(tx: Transaction, secret: str) -> Principal | None:
 def has_had_tokens(tx: Transaction) -> bool:
     """Tell whether a token was ever made: those that ended stay in the table."""
     return tx.fetch_one("SELECT 1 FROM tokens LIMIT 1") is not None
+
+
+def valid_tokens(tx: Transaction, ids: Collection[str]) -> frozenset[str]:
+    """Return those of the tokens' ids that are neither unknown nor revoked nor expired."""
+    names, values = placeholders("id", ids)
+    rows = tx.fetch_all(
+        f"SELECT id FROM tokens WHERE id IN ({names}) AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        now=timestamp(tx.now),
+        **values,
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 def _token(row: Row) -> Token:

@@ -1,7 +1,10 @@
-"""Open streams: what their subscribers hear of, by each way to speak MCP over HTTP."""
+"""Open streams: what their subscribers hear of, and when they end, by each way to speak MCP over
+HTTP."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import anyio
@@ -19,11 +22,16 @@ from mcp_types import (
     SubscribeRequestParams,
 )
 
+from mcp_handoff.http.oauth import LEEWAY_SECONDS
+from mcp_handoff.tokens import RevokeToken
+from tests.databases import in_store
 from tests.http.conftest import TRANSPORTS
-from tests.http.served import Served, bearer, make_project, make_token
-from tests.mcp.wire import TIMEOUT
+from tests.http.issuer import Issuer
+from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
+from tests.mcp.wire import INITIALIZE, TIMEOUT, enveloped, request
 from tests.requests import TICKET
 
+AUDIENCE = "https://desk.example/mcp"
 BOARD = "handoff://tickets"
 
 
@@ -47,6 +55,73 @@ async def test_whoever_is_limited_to_a_project_hears_nothing_of_another(
                 while (uri := await heard.receive()) == ticket:
                     pass
             assert uri == BOARD
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_ends_with_its_token_whichever_process_revoked_it(
+    store: Path, transport: str
+) -> None:
+    make_project(store, "shop")
+    token = make_token(store, "ci-bot", "bot")
+    other = make_token(store, "other", "bot")
+    with (
+        Served(store, token=token) as served,
+        opened(served, token, transport) as ends,
+        opened(served, other, "2026-07-28") as goes_on,
+    ):
+        revoke_token(store, "ci-bot")
+        assert until_the_end(ends) == []
+        assert served.http.get("/api/projects").status_code == 401
+        served.http.headers.update(bearer(other))
+        file_ticket(served, "shop", "The first")
+        assert next(goes_on) == "event: message"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_ends_when_its_access_token_does(store: Path, transport: str) -> None:
+    with Issuer() as issuer:
+        settings = {"HANDOFF_OAUTH_ISSUER": issuer.url, "HANDOFF_OAUTH_AUDIENCE": AUDIENCE}
+        with Served(store, **settings) as served:
+            token = issuer.token(AUDIENCE, exp=int(time.time()) - LEEWAY_SECONDS // 2)
+            with opened(served, token, transport) as ends:
+                assert until_the_end(ends) == []
+
+
+def revoke_token(store: Path, name: str) -> None:
+    request = RevokeToken(token=name)
+    in_store(store, lambda opened: opened.revoke_token(OPERATOR, request))
+
+
+@contextmanager
+def opened(served: Served, token: str, transport: str) -> Generator[Iterator[str]]:
+    """Open a stream with a token; yield the lines that come once it stands."""
+    accepted = bearer(token) | {"Accept": "application/json, text/event-stream"}
+    method, path, headers, body = "GET", "/mcp", accepted, None
+    match transport:
+        case "sse":
+            path = "/sse"
+        case "legacy":
+            initialize = request(0, "initialize", **INITIALIZE)
+            begun = served.http.post("/mcp", json=initialize, headers=accepted)
+            headers |= {"Mcp-Session-Id": begun.headers["Mcp-Session-Id"]}
+        case _:
+            watched = {"resourceSubscriptions": [BOARD]}
+            method, body = "POST", enveloped(1, "subscriptions/listen", notifications=watched)
+            headers |= {
+                "Mcp-Method": "subscriptions/listen",
+                "Mcp-Protocol-Version": "2026-07-28",
+            }
+    with served.http.stream(method, path, json=body, headers=headers) as stream:
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        if transport != "legacy":  # what is sent at once, and its empty line
+            list(islice(lines, 3))
+        yield lines
+
+
+def until_the_end(lines: Iterator[str]) -> list[str]:
+    """Return what still comes: a stream that goes on has its first ping after 15 seconds."""
+    return list(islice(lines, 1))
 
 
 def file_ticket(served: Served, project: str, title: str) -> None:
@@ -76,8 +151,8 @@ async def hearing(
         async with told, heard, Client(server, mode=mode, message_handler=note) as client:
             if mode == "legacy":
                 for uri in uris:
-                    request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
-                    await client.session.send_request(request, EmptyResult)
+                    watching = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+                    await client.session.send_request(watching, EmptyResult)
                 yield heard
                 return
             async with (

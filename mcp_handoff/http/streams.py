@@ -1,0 +1,97 @@
+"""Streams that stay open: each ends with the token that it was opened with."""
+
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_handoff.admission import admission_of
+from mcp_handoff.errors import BackendUnavailable, Unauthenticated
+from mcp_handoff.http.refusals import refuse_early
+from mcp_handoff.mcp.transports import SSE_PATH, STREAMABLE_PATH
+from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.tokens import TokenOperations
+
+LOOK_SECONDS = 1.0
+"""How often it is looked, while there are open streams, which of their tokens still hold."""
+
+logger = logging.getLogger(__name__)
+
+
+class OpenStreams:
+    """Ends every stream of MCP within two seconds of its token's expiry or revocation, whichever
+    process revoked it."""
+
+    def __init__(self, app: ASGIApp, tokens: TokenOperations | None) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._open: dict[anyio.CancelScope, Principal] = {}
+        self._opened = anyio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal = admission_of(scope).principal
+        if principal is LOCAL or not _stays_open(scope):
+            await self._app(scope, receive, send)
+            return
+        is_under_way = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal is_under_way
+            is_start = message["type"] == "http.response.start"
+            is_under_way = is_start or message.get("more_body", False)
+            await send(message)
+
+        with anyio.CancelScope() as stream:
+            self._open[stream] = principal
+            self._opened.set()
+            try:
+                await self._app(scope, receive, send_noting)
+            finally:
+                del self._open[stream]
+        if stream.cancelled_caught and is_under_way:
+            await send({"type": "http.response.body", "body": b""})
+        elif stream.cancelled_caught:
+            refusal = refuse_early(Unauthenticated("This token has just ended."), scope["path"])
+            await refusal(scope, receive, send)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncGenerator[None]:
+        """End the streams whose tokens no longer hold while this is entered."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch)
+            yield
+            group.cancel_scope.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await self._opened.wait()
+            while self._open:
+                await anyio.sleep(LOOK_SECONDS)
+                try:
+                    await self._look()
+                except BackendUnavailable:
+                    # What can't tell of a revocation tells of no change either.
+                    logger.debug("the tokens of open streams can't be looked up", exc_info=True)
+            self._opened = anyio.Event()
+
+    async def _look(self) -> None:
+        now, looked_at = time.time(), dict(self._open)
+        own = {principal.id for principal in looked_at.values() if principal.expires_at is None}
+        valid = await self._tokens.valid_tokens(own) if self._tokens is not None and own else own
+        for stream, principal in looked_at.items():
+            end = principal.expires_at
+            if principal.id not in valid if end is None else now >= end:
+                stream.cancel()
+
+
+def _stays_open(scope: Scope) -> bool:
+    """Tell whether a request opens a stream: GET of either transport, or `subscriptions/listen`,
+    which its head has to name (revision 2026-07-28, Streamable HTTP)."""
+    if scope["method"] == "GET":
+        return scope["path"] in (STREAMABLE_PATH, SSE_PATH)
+    listens = Headers(scope=scope).get("mcp-method") == "subscriptions/listen"
+    return listens and scope["path"] == STREAMABLE_PATH
