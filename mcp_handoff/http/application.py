@@ -19,6 +19,8 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
+from mcp_handoff.http.capacity import Capacity, available_capacity
+from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import Clients
 from mcp_handoff.http.metrics import Metrics
@@ -54,9 +56,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What `mcp-handoff serve` serves, within `sessions()`."""
+    """What `mcp-handoff serve` serves, within `sessions()`, to as many as `capacity` says."""
 
     asgi: ASGIApp
+    capacity: Capacity
     mcp: HandoffServer
     transports: HttpTransports
     streams: OpenStreams
@@ -69,7 +72,11 @@ class Application:
 
 
 def create_application(backend: Backend, settings: Settings, access: Access) -> Application:
-    """Return the application over `backend`, with what stands in front of it."""
+    """Return the application over `backend`, with what stands in front of it.
+
+    Raises Misconfigured where too few files may be open.
+    """
+    capacity = available_capacity()
     metrics = Metrics()
 
     def observe(call: Call) -> None:
@@ -97,7 +104,8 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         exception_handlers={404: _refuse_address},
     )
     streams = OpenStreams(SessionStreams(doors, mcp), store)
-    return Application(_in_front_of(streams, settings, access), mcp, transports, streams)
+    asgi = _in_front_of(streams, settings, access)
+    return Application(asgi, capacity, mcp, transports, streams)
 
 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
@@ -105,7 +113,7 @@ def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
     app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
-    app = Authentication(app, access.credentials, access.resource)
+    app = Authentication(ProvedConnections(app), access.credentials, access.resource)
     if access.origins:
         # https://fetch.spec.whatwg.org/#http-cors-protocol
         app = CORSMiddleware(

@@ -1,40 +1,119 @@
-"""How long a client may take to say what it wants: a silent one is let go."""
+"""How long a client may take to say what it wants and to take its answer: one that does not get on
+is let go."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mcp_handoff.http.connections import CONNECTION, Connections
+
 HEAD_SECONDS = 10.0
-"""How long the head of a request may take."""
+"""How long the head of a request may take, from its first byte or from the connection's start."""
+
+UNREAD_SECONDS = 15.0
+"""How long an answer may wait for a client that does not read it."""
 
 
 class DeadlineProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose next request does not get on."""
+    """HTTP/1.1 on one of `Connections`, with a deadline for whatever it waits for."""
 
-    _deadline: asyncio.TimerHandle | None = None
+    def __init__(
+        self,
+        config: Config,
+        server_state: Connections,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
+        self._connections = server_state
+        self._head = _Deadline(self.loop, HEAD_SECONDS, self.end)
+        self._unread = _Deadline(self.loop, UNREAD_SECONDS, self.end)
 
-    def connection_made(self, transport: Any) -> None:
+    @property
+    def address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def is_between_requests(self) -> bool:
+        return not self.cycle or self.cycle.response_complete
+
+    @property
+    def waits_for_client(self) -> bool:
+        still_comes = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        return still_comes or self.is_between_requests or self.flow.write_paused
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self._await_head()
+        self._connections.admit(self)
+        self._head.start()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
-            self._await_head()
+            self._head.start()
         else:
-            self._clear_deadline()
+            self._head.clear()
+        self._watch_closing()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()  # the body was not asked for, and may never come
+        self._watch_closing()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.start()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._unread.clear()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._clear_deadline()
+        self._connections.forget(self)
+        self._head.clear()
+        self._unread.clear()
         super().connection_lost(exc)
+        self.app_state = {}  # it holds this connection
 
-    def _await_head(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+    def prove(self) -> None:
+        """Take note that a valid token was shown; RateLimited when the server is full."""
+        self._connections.prove(self)
 
-    def _clear_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def end(self) -> None:
+        self.transport.abort()
+
+    def _watch_closing(self) -> None:
+        if self.transport.is_closing():
+            self._unread.start()
+
+
+class _Deadline:
+    """Calls a function unless it is cleared in time."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, missed: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._missed = missed
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Let the time run, unless it runs already."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._seconds, self._missed)
+
+    def clear(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

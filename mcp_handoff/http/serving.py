@@ -15,6 +15,8 @@ from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.application import Access, Application, create_application
+from mcp_handoff.http.capacity import RESERVED_FILES
+from mcp_handoff.http.connections import Connections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
@@ -30,9 +32,9 @@ VANISHED_SECONDS = 30
 SILENCE_SECONDS = 20
 """How long a connection may stay open between requests."""
 
-CONNECTIONS = 2_000
-"""How many requests are taken at once before the rest is sent away with 503."""
-
+ACCEPTED_AT_ONCE = 8
+"""How many connections are accepted before others give way to them: the event loop takes three
+rounds to end one, and `RESERVED_FILES` hold what it accepts in these."""
 
 _LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
 _LOOPBACK_ORIGINS = tuple(f"http://{host}" for host in _LOOPBACK_HOSTS)
@@ -42,6 +44,7 @@ class Server(uvicorn.Server):
     """Ends open streams before it waits for connections to close."""
 
     def __init__(self, application: Application) -> None:
+        capacity = application.capacity
         config = uvicorn.Config(
             application.asgi,
             http=DeadlineProtocol,
@@ -51,11 +54,13 @@ class Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,  # who is a proxy is HANDOFF_TRUSTED_PROXIES', not uvicorn's to say
             server_header=False,
-            limit_concurrency=CONNECTIONS,
+            backlog=ACCEPTED_AT_ONCE,
+            limit_concurrency=capacity.connections + RESERVED_FILES,
             timeout_keep_alive=SILENCE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
+        self.server_state = Connections(capacity)
         self._mcp = application.mcp
 
     @contextmanager
@@ -65,6 +70,11 @@ class Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for bound in sockets or ():  # asyncio lets as many wait as it accepts at once
+            bound.listen(socket.SOMAXCONN)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._mcp.end_streams()

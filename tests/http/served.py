@@ -25,10 +25,15 @@ class Served:
     """The process, its store, its address, what it said before that, and a client of its REST API
     with a token, if any."""
 
-    def __init__(self, store: Path, *arguments: str, token: str = "", **settings: str) -> None:
+    def __init__(
+        self, store: Path, *arguments: str, token: str = "", files: str = "", **settings: str
+    ) -> None:
+        """Start it, with no more than so many `files` open if they are limited."""
         self.store, self.token = store, token
+        limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', files] if files else []
+        serve = [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments],
+            [*limited, *serve],
             env=environment(store, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
