@@ -20,6 +20,7 @@ from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
 from mcp_handoff.http.capacity import Capacity, available_capacity
+from mcp_handoff.http.concurrency import Concurrency
 from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import Clients
@@ -104,13 +105,13 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         exception_handlers={404: _refuse_address},
     )
     streams = OpenStreams(SessionStreams(doors, mcp), store)
-    asgi = _in_front_of(streams, settings, access)
+    asgi = _in_front_of(streams, settings, access, capacity)
     return Application(asgi, capacity, mcp, transports, streams)
 
 
-def _in_front_of(doors: ASGIApp, settings: Settings, access: Access) -> ASGIApp:
+def _in_front_of(doors: ASGIApp, settings: Settings, access: Access, capacity: Capacity) -> ASGIApp:
     """Return the doors behind what every request passes; the first thing it meets comes last."""
-    app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
+    app: ASGIApp = Concurrency(BodyLimit(SessionOwners(UnresumedStreams(doors))), capacity)
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
     app = Authentication(ProvedConnections(app), access.credentials, access.resource)

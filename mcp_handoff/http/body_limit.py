@@ -51,6 +51,8 @@ class BodyLimit:
             refusal = _TOO_SLOW if reading.cancelled_caught else too_long
             await refusal(scope, receive, send)
             return
+        if body["type"] == "http.disconnect":
+            return
         waiting = [body]
 
         async def receive_body_first() -> Message:

@@ -40,6 +40,21 @@ class Capacity:
         """Connections on which a valid token was shown."""
         return self.connections - self.unproved
 
+    @property
+    def streams(self) -> int:
+        """Of these, streams of notifications, which stay open."""
+        return self.proved * 2 // 3
+
+    @property
+    def streams_of_one(self) -> int:
+        """Streams of one token."""
+        return self.streams // 4
+
+    @property
+    def calls_of_one(self) -> int:
+        """Other requests under way with one token."""
+        return self.proved // 4
+
 
 def available_capacity() -> Capacity:
     """Return what the limit of open files leaves room for, once it is as high as it may be.

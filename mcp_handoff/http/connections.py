@@ -30,7 +30,7 @@ class Connection(Protocol):
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether nothing happens on it before its client says or reads something."""
+        """Whether nothing happens on it before its client asks for something or reads on."""
         ...
 
     def end(self) -> None:
@@ -59,9 +59,9 @@ class Connections(ServerState):
         """Take a new connection, in place of another if need be."""
         neighbours = self._unproved_of.get(connection.address, ())
         if len(neighbours) >= self._capacity.unproved_of_one_address:
-            self._end(_oldest(neighbours))
-        elif len(self._unproved) >= self._capacity.unproved:
-            self._end(_oldest(self._unproved))
+            self._end(_oldest_waiting(neighbours))
+        if len(self._unproved) >= self._capacity.unproved:
+            self._end(_oldest_waiting(self._unproved) or next(iter(self._unproved)))
         self._unproved[connection] = None
         self._unproved_of.setdefault(connection.address, OrderedDict())[connection] = None
 
@@ -98,13 +98,14 @@ class Connections(ServerState):
             retry_after=_FULL_SECONDS,
         )
 
-    def _end(self, connection: Connection) -> None:
-        self.forget(connection)
-        connection.end()
+    def _end(self, connection: Connection | None) -> None:
+        if connection is not None:
+            self.forget(connection)
+            connection.end()
 
 
-def _oldest(crowd: Collection[Connection]) -> Connection:
-    return next((one for one in crowd if one.waits_for_client), next(iter(crowd)))
+def _oldest_waiting(crowd: Collection[Connection]) -> Connection | None:
+    return next((connection for connection in crowd if connection.waits_for_client), None)
 
 
 class ProvedConnections:

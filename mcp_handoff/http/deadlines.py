@@ -43,8 +43,7 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def waits_for_client(self) -> bool:
-        still_comes = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
-        return still_comes or self.is_between_requests or self.flow.write_paused
+        return self.is_between_requests or self.flow.write_paused
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolResult, TextContent
 
 from mcp_handoff.errors import BackendUnavailable, HandoffError, Internal, OutcomeUnknown
 from mcp_handoff.mcp.tools.tool import Tool
@@ -43,6 +43,12 @@ def protocol_error(error: HandoffError, **data: str) -> MCPError:
     return MCPError(
         code=code, message=error.message, data={"error": _as_json(error), **made_visible(data)}
     )
+
+
+def refusal(error: HandoffError) -> dict[str, Any]:
+    """Return the message of an error for a request that was not read, and so has no id."""
+    told = {"code": INVALID_REQUEST, "message": error.message, "data": {"error": _as_json(error)}}
+    return {"jsonrpc": "2.0", "id": None, "error": told}
 
 
 def _as_json(error: HandoffError) -> dict[str, Any]:

@@ -19,8 +19,23 @@ from mcp_handoff.principals import LOCAL, require_writer
 
 STREAMABLE_PATH = "/mcp"
 SSE_PATH = "/sse"
+MESSAGES_PATH = "/messages/"
 
 _WRITING = frozenset(tool.name for tool in TOOLS if not tool.reads)
+
+
+def is_mcp(path: str) -> bool:
+    """Tell whether MCP is spoken at an address."""
+    return path in (STREAMABLE_PATH, SSE_PATH) or path.startswith(MESSAGES_PATH)
+
+
+def opens_stream(scope: Scope) -> bool:
+    """Tell by the head of a request whether it asks for a stream that stays open. The SDK refuses
+    one whose head says something else than its body."""
+    if scope["method"] == "POST":
+        method = Headers(scope=scope).get("mcp-method")
+        return scope["path"] == STREAMABLE_PATH and method == "subscriptions/listen"
+    return scope["method"] == "GET" and is_mcp(scope["path"])
 
 
 class HttpTransports:
@@ -46,7 +61,9 @@ class HttpTransports:
             stateless_http=stateless,
             transport_security=security,
         )
-        sse = server.sse_app(sse_path=SSE_PATH, transport_security=security)
+        sse = server.sse_app(
+            sse_path=SSE_PATH, message_path=MESSAGES_PATH, transport_security=security
+        )
         self._server = server
         self.routes: list[BaseRoute] = [*streamable.routes, *sse.routes]
 

@@ -130,7 +130,12 @@ def error_response(error: HandoffError, path: str) -> JSONResponse:
     """Return an error in the envelope of the API that a path belongs to."""
     of_builds = path.startswith(BUILDS_PREFIX)
     status, body = _build_error(error) if of_builds else _ticket_error(error)
-    response = JSONResponse(body.model_dump(exclude_none=True), status_code=status)
+    return response_of(error, status, body.model_dump(exclude_none=True))
+
+
+def response_of(error: HandoffError, status: int, body: Any) -> JSONResponse:
+    """Return a response with the headers that an error has in any envelope."""
+    response = JSONResponse(body, status_code=status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
     if error.code == "UNAUTHENTICATED":
