@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -197,7 +197,7 @@ def test_over_rest_an_operation_is_its_owners_alone(
 
 @pytest.mark.parametrize("caller", sorted(STRANGERS))
 def test_mcp_opens_to_no_stranger(place: Place, caller: str) -> None:
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = bearer(place.tokens[caller]) if caller else {}
     refused = place.served.http.post("/mcp", json=call, headers=headers)
     assert refused.status_code == 401
@@ -218,7 +218,8 @@ async def test_over_mcp_a_tool_is_its_owners_alone(place: Place, caller: str) ->
             except MCPError:  # how 403 with insufficient_scope comes to a client
                 assert caller not in owned_by.owners, tool
                 continue
-            code = (result.structured_content or {}).get("error", {}).get("code")
+            told = cast(dict[str, dict[str, str]], result.structured_content or {})
+            code = told["error"]["code"] if result.is_error else ""
             refused = code in ("FORBIDDEN", "NOT_FOUND")
             assert refused != (caller in owned_by.owners), (tool, result.content)
             if caller in OTHERS:
