@@ -146,7 +146,8 @@ class Desk:
         # No run ends in this story, so a ticket never has a second one.
         known = [build for build in self.builds if build.ticket is ticket]
         if not known:
-            by = {"requested_by": actor, "requested_at": stamp(self._clock())}
+            proved = {"principal_id": "local", "principal_name": "local"}
+            by = {"requested_by": actor, "requested_at": stamp(self._clock()), **proved}
             due = {"attempts": 0, "next_attempt_at": None, "last_error": NOBODY}
             run = {**asked, **by, **due, "dispatched_at": None, "status": "queued", "url": None}
             known = [Build(ticket, run, self._clock())]
