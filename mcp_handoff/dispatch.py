@@ -3,13 +3,15 @@
 The messages follow Standard Webhooks (https://www.standardwebhooks.com).
 """
 
+import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -30,9 +32,14 @@ RESPONSE_SECONDS = 15.0
 LOOK_SECONDS = 5.0
 """How often the outbox is looked at for what others left in it."""
 
+STORE_SECONDS = 2.0
+"""How long the store may keep a process from ending that leases something or has leased it."""
+
 EVENT = "build.triggered"
 
 _GONE = 410
+
+ResultT = TypeVar("ResultT")
 
 logger = logging.getLogger(__name__)
 
@@ -142,26 +149,35 @@ class Dispatcher:
                     await self._send(http, dispatch)
 
     async def _lease(self) -> Dispatch | None:
-        with anyio.CancelScope(shield=True):
-            return await self._store.lease_dispatch()
+        return await _see_through(self._store.lease_dispatch())
 
     async def _send(self, http: HttpClient, dispatch: Dispatch) -> Attempt:
         """Send what was leased. Only that can be cancelled: the lease is settled or given back."""
         try:
             attempt = await self._receiver.send(http, dispatch)
         except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await self._store.release_dispatch(dispatch)
+            await _see_through(self._store.release_dispatch(dispatch))
             raise
         except Exception:  # a defect: a run that raised and was not counted would be sent for ever
             logger.exception("sending run %s failed", dispatch.run_id)
             attempt = _failed(dispatch, "sending it failed here, and the log says how")
         self._pace.note(taken=attempt.retry_in is None)
-        with anyio.CancelScope(shield=True):
-            await self._store.settle_dispatch(dispatch, attempt)
+        await _see_through(self._store.settle_dispatch(dispatch, attempt))
         if attempt.error:
             logger.warning("run %s was not dispatched: %s", dispatch.run_id, attempt.error)
         return attempt
+
+
+async def _see_through(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Do it though it is cancelled, unless that takes longer than STORE_SECONDS; whoever was
+    cancelled is told at the next wait."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with anyio.move_on_after(STORE_SECONDS, shield=True):
+            return await task
+        raise
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from functools import cache
 from glob import glob
 from pathlib import Path
 
+import psutil
+
 PASSWORD = "s3cret-0f-the-tests"
 USER = "handoff"
 SECONDS = 60
@@ -53,6 +55,19 @@ class Cluster:
 
     def stop(self) -> None:
         self._control("stop", "-m", "immediate")
+
+    @contextmanager
+    def suspended(self) -> Generator[None]:
+        """Keep every process of the cluster from running, with its connections open."""
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def _control(self, action: str, *arguments: str) -> None:
         options = f"-p {self._port} {_OPTIONS}"

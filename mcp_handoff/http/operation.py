@@ -1,5 +1,6 @@
 """What the operators of a server read: whether it lives, whether it can work, and its figures."""
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,10 +16,18 @@ from mcp_handoff.rest.envelopes import error_response
 HEALTH_PATH = "/healthz"
 METRICS_PATH = "/metrics"
 
+READY_SECONDS = 3.0
+"""How long the backend may take to show that it can work."""
+
 
 def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
     """Return /healthz, /readyz and /metrics."""
-    check_ready = SharedRead(backend.check_ready)
+
+    async def check_in_time() -> None:
+        with anyio.fail_after(READY_SECONDS):
+            await backend.check_ready()
+
+    check_ready = SharedRead(check_in_time)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -27,8 +36,9 @@ def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
         try:
             await check_ready()
         except HandoffError as error:
-            body = {"status": "unavailable", "error": error.message}
-            return JSONResponse(body, status_code=503)
+            return _unavailable(error.message)
+        except TimeoutError:
+            return _unavailable(f"It did not respond within {READY_SECONDS:.0f} seconds.")
         return JSONResponse({"status": "ok"})
 
     async def figures(request: Request) -> Response:
@@ -44,3 +54,7 @@ def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
         Route("/readyz", readiness),
         Route(METRICS_PATH, figures),
     ]
+
+
+def _unavailable(why: str) -> Response:
+    return JSONResponse({"status": "unavailable", "error": why}, status_code=503)

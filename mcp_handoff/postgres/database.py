@@ -4,11 +4,13 @@ A transaction that others got in the way of is run again, as is one whose connec
 its COMMIT was sent. Why READ COMMITTED: docs/decisions/postgresql.md.
 """
 
+import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -21,6 +23,7 @@ from psycopg_pool import ConnectionPool
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
+from mcp_handoff.postgres.call import CALL_SECONDS, Call
 from mcp_handoff.postgres.failures import failure, is_lost
 from mcp_handoff.postgres.listener import Listener
 from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, prepare
@@ -35,6 +38,14 @@ not wait for the others."""
 
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
+
+CLOSE_SECONDS = 2.0
+"""How long calls may go on that nobody waits for any more, once the database is closed."""
+
+_SILENT = (
+    f"The database did not respond within {CALL_SECONDS:.0f} seconds; try again."
+    " Nothing was changed."
+)
 
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """A unique value that another transaction took first: the next turn finds what that one wrote."""
@@ -59,6 +70,7 @@ class PostgresDatabase:
         self._read_only = read_only
         self._limiter = anyio.CapacityLimiter(CONNECTIONS - 1)
         self._reserved = anyio.CapacityLimiter(1)
+        self._calls = set[Call]()
         self._feed = ChangeFeed()
         self._listener = Listener(conninfo, self._feed)
 
@@ -86,13 +98,13 @@ class PostgresDatabase:
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._read_only:
             raise BackendUnavailable("The store was opened for reading only; nothing was changed.")
-        return await anyio.to_thread.run_sync(self._run, operation, True, limiter=self._limiter)
+        return await self._call(operation, self._limiter, writing=True)
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        return await anyio.to_thread.run_sync(self._run, operation, False, limiter=self._limiter)
+        return await self._call(operation, self._limiter, writing=False)
 
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        return await anyio.to_thread.run_sync(self._run, operation, False, limiter=self._reserved)
+        return await self._call(operation, self._reserved, writing=False)
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
@@ -105,19 +117,65 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._listener.stop)
+        await anyio.to_thread.run_sync(self._end_calls)
         await anyio.to_thread.run_sync(self._pool.close)
 
-    def _run(self, operation: Callable[[Transaction], ResultT], writing: bool) -> ResultT:
+    async def _call(
+        self,
+        operation: Callable[[Transaction], ResultT],
+        limiter: anyio.CapacityLimiter,
+        *,
+        writing: bool,
+    ) -> ResultT:
+        """Run an operation in a thread, for CALL_SECONDS at most, and those that it waits for one.
+
+        Whoever is cancelled need not wait for a server that keeps silent: the thread goes on alone.
+        """
+        call = Call()
+        deadline = asyncio.get_running_loop().call_later(CALL_SECONDS, call.cut)
+        try:
+            run = partial(self._run, call, operation, writing=writing)
+            return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=limiter)
+        finally:
+            if call.ended.is_set():
+                deadline.cancel()
+
+    def _run(
+        self, call: Call, operation: Callable[[Transaction], ResultT], *, writing: bool
+    ) -> ResultT:
         """Run an operation in a transaction, again where others or the network got in its way."""
         until, turn = time.monotonic() + CONNECT_TIMEOUT_SECONDS, 1
-        while True:
-            left = until - time.monotonic()
-            try:
-                with self._pool.connection(max(left, 0.001)) as connection:
-                    return transact(connection, operation, self._clock, writing=writing)
-            except psycopg.Error as error:
-                again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
-                if not again:
-                    raise failure(error) from error
-            time.sleep(random.uniform(0, 0.002 * 2 ** min(turn, 7)))  # noqa: S311 - no secret
-            turn += 1
+        self._calls.add(call)
+        try:
+            while not call.is_cut:
+                left = until - time.monotonic()
+                try:
+                    with self._connection(call, max(left, 0.001)) as connection:
+                        return transact(connection, operation, self._clock, writing=writing)
+                except psycopg.Error as error:
+                    again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
+                    if not again and not call.is_cut:
+                        raise failure(error, writing=writing) from error
+                time.sleep(random.uniform(0, 0.002 * 2 ** min(turn, 7)))  # noqa: S311 - no secret
+                turn += 1
+            raise BackendUnavailable(_SILENT)
+        finally:
+            call.ended.set()
+            self._calls.discard(call)
+
+    @contextmanager
+    def _connection(self, call: Call, timeout: float) -> Generator[Connection]:
+        """Take a connection for a call; what undoes its work at the end can be cut as well."""
+        connection = self._pool.getconn(timeout)
+        try:
+            with call.waits_on(connection), connection:
+                yield connection
+        finally:
+            self._pool.putconn(connection)
+
+    def _end_calls(self) -> None:
+        """Wait for the calls that nobody waits for any more, and then cut them."""
+        until = time.monotonic() + CLOSE_SECONDS
+        for call in [*self._calls]:
+            if not call.ended.wait(max(until - time.monotonic(), 0)):
+                call.cut()

@@ -8,6 +8,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from mcp_handoff.errors import BackendUnavailable, Misconfigured
+from mcp_handoff.store.transaction import took_too_long
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,10 @@ def is_lost(error: psycopg.Error, left: float = 1) -> bool:
     return error.sqlstate.startswith(("08", "57P", "25P03"))
 
 
-def failure(error: psycopg.Error) -> Exception:
+def failure(error: psycopg.Error, *, writing: bool) -> Exception:
     """Return the error that a caller gets: one that is no fault of the database is a defect."""
+    if isinstance(error, errors.QueryCanceled) and not writing:
+        return took_too_long()
     reason = next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
     if reason is None:
         return error

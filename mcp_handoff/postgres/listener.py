@@ -43,7 +43,7 @@ class Listener:
                 listening, _ = portal.start_task(self._listen)
             except psycopg.Error as error:
                 self._running.close()
-                raise failure(error) from error
+                raise failure(error, writing=False) from error
             self._running.callback(listening.cancel)
             self._started = True
 

@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 from mcp_handoff.errors import OutcomeUnknown
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import is_lost
-from mcp_handoff.store.transaction import Clock, Row, TextSearch, Transaction
+from mcp_handoff.store.transaction import READ_SECONDS, Clock, Row, TextSearch, Transaction
 
 ResultT = TypeVar("ResultT")
 
@@ -35,10 +35,13 @@ _NOW = "SELECT now() AT TIME ZONE 'UTC' AS now"
 _BEGIN_WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED",
     f"{_NOW}, set_config('synchronous_commit', 'on', true),"
-    " set_config('lock_timeout', '10s', true),"
-    " set_config('idle_in_transaction_session_timeout', '30s', true)",
+    " set_config('lock_timeout', '10s', true), set_config('statement_timeout', '30s', true),"
+    " set_config('idle_in_transaction_session_timeout', '30s', true)".encode(),
 )
-_BEGIN_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", _NOW)
+_BEGIN_READ = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    f"{_NOW}, set_config('statement_timeout', '{READ_SECONDS}s', true)".encode(),
+)
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.config import read_settings
-from mcp_handoff.errors import BackendUnavailable, Misconfigured, NotFound, OutcomeUnknown
+from mcp_handoff.errors import (
+    BackendUnavailable,
+    Misconfigured,
+    NotFound,
+    OutcomeUnknown,
+    TookTooLong,
+)
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.store.store_backend import StoreBackend
@@ -151,6 +157,23 @@ async def test_a_row_that_others_keep_locked_for_too_long_is_reported_and_nothin
         with pytest.raises(BackendUnavailable, match="others kept it locked") as locked:
             await opened.write(lock)
     assert_own_words(locked.value)
+
+
+async def test_what_takes_too_long_is_cancelled_and_a_reading_is_told_to_ask_for_less(
+    opened: PostgresDatabase,
+) -> None:
+    def sleep(tx: Transaction) -> None:
+        tx.execute("SET LOCAL statement_timeout = '10ms'")
+        tx.fetch_one("SELECT pg_sleep(60)")
+
+    with pytest.raises(TookTooLong, match="ask for less"):
+        await opened.read(sleep)
+    with pytest.raises(BackendUnavailable, match="took too long and was cancelled") as cancelled:
+        await opened.write(sleep)
+    assert_own_words(cancelled.value)
+    limit = "SHOW statement_timeout"
+    assert await opened.read(lambda tx: tx.fetch_one(limit)) == {"statement_timeout": "5s"}
+    assert await opened.write(lambda tx: tx.fetch_one(limit)) == {"statement_timeout": "30s"}
 
 
 async def test_an_operation_that_goes_on_after_a_failed_statement_is_not_acknowledged(

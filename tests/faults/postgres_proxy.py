@@ -17,16 +17,19 @@ Side = Literal["client", "server"]
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Ends a connection in place of the message of this number that this side sends, counted from
-    the COMMIT of a write on; what was sent before arrives."""
+    the COMMIT of a write on; what was sent before arrives. Silently it only passes on nothing more,
+    and the client has to end it."""
 
     side: Side
     number: int
+    silently: bool = False
 
 
 class PostgresProxy:
     """Passes on between its clients and one server.
 
     `passed` counts the messages of the newest write from its COMMIT on, by the side that sent them.
+    Nothing at all is passed on while `swallows` is set.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,6 +39,7 @@ class PostgresProxy:
         self.passed = Counter[Side]()
         self._cut: Cut | None = None
         self._settled = asyncio.Event()
+        self.swallows = False
 
     @classmethod
     @asynccontextmanager
@@ -68,14 +72,14 @@ class PostgresProxy:
         yield self._settled
         assert self._cut is None, f"{cut} did not come"
 
-    def is_cut_by(self, side: Side) -> bool:
-        """Count a message; tell whether the cut comes in its place."""
+    def count(self, side: Side) -> Cut | None:
+        """Count a message; return the cut that comes in its place."""
         number = self.passed[side]
         self.passed[side] += 1
-        if self._cut != Cut(side, number):
-            return False
-        self._cut = None
-        return True
+        if self._cut is None or (self._cut.side, self._cut.number) != (side, number):
+            return None
+        cut, self._cut = self._cut, None
+        return cut
 
     def settle(self) -> None:
         self._settled.set()
@@ -115,10 +119,11 @@ class _Link:
                 message = await self._next(side, kind)
                 if side == "client":
                     self._note_commit(kind, message)
-                if self._committing and not self._is_cut and self._proxy.is_cut_by(side):
+                if self._committing and not self._is_cut and (cut := self._proxy.count(side)):
                     self._is_cut = True
-                    self._end()
-                if not self._is_cut:
+                    if not cut.silently:
+                        self._end()
+                if not self._is_cut and not self._proxy.swallows:
                     self._to[side].write(message)
                     await self._to[side].drain()
         self._end()

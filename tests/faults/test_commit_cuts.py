@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import pytest
 
 from mcp_handoff.errors import HandoffError
@@ -16,7 +14,7 @@ from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.postgres.transaction import Connection, transact
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.faults.postgres_proxy import Cut, PostgresProxy
-from tests.faults.writes import PREPARED, Case, Desk, Prepare
+from tests.faults.writes import PREPARED, Case, Desk, Prepare, opened
 from tests.postgres import Server
 from tests.proofs import SEED, WIDE
 
@@ -96,11 +94,3 @@ async def outcome(case: Case, backend: StoreBackend) -> str:
     except HandoffError as error:
         return error.code
     return "done"
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[StoreBackend]:
-    connected = await anyio.to_thread.run_sync(PostgresDatabase.open, url)
-    backend = StoreBackend(connected)
-    yield backend
-    await backend.close()

@@ -1,13 +1,16 @@
 """Every operation that writes to a store, each made ready to be called once and counted."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import anyio.to_thread
 import psycopg
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
+from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.runs import Attempt, ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
@@ -23,6 +26,16 @@ class Case:
 
     call: Callable[[StoreBackend], Awaitable[object]]
     times: str
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncGenerator[StoreBackend]:
+    connected = await anyio.to_thread.run_sync(PostgresDatabase.open, url)
+    backend = StoreBackend(connected, dispatching=True)
+    try:
+        yield backend
+    finally:
+        await backend.close()
 
 
 class Desk:
