@@ -34,11 +34,11 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self._data = directory / "data"
-        self._port = _free_port()
+        self._port = free_port()
         secret = directory / "password"
         secret.write_text(PASSWORD)
         for path in (directory, secret):
-            os.chown(path, *_ids())
+            os.chown(path, *owner())
         _run("initdb", "-D", self._data, "-U", USER, "--pwfile", secret, *_INIT)
         self.start()
 
@@ -96,7 +96,7 @@ _OPTIONS = (
 def _run(program: str, *arguments: str | Path) -> None:
     folder = binaries()
     assert folder is not None
-    user, group = _ids()
+    user, group = owner()
     done = subprocess.run(
         [folder / program, *arguments],
         user=user if os.geteuid() == 0 else None,
@@ -112,7 +112,7 @@ def _run(program: str, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _ids() -> tuple[int, int]:
+def owner() -> tuple[int, int]:
     """Return whom the cluster belongs to: PostgreSQL does not run as root."""
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
@@ -120,7 +120,7 @@ def _ids() -> tuple[int, int]:
     return someone.pw_uid, someone.pw_gid
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return bound.getsockname()[1]

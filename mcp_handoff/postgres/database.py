@@ -17,7 +17,6 @@ import anyio
 import anyio.to_thread
 import psycopg
 from psycopg import errors
-from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from mcp_handoff.changes import ChangeFeed
@@ -26,7 +25,7 @@ from mcp_handoff.events import Change
 from mcp_handoff.postgres.call import CALL_SECONDS, Call
 from mcp_handoff.postgres.failures import failure, is_lost
 from mcp_handoff.postgres.listener import Listener
-from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, prepare
+from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, Address, prepare
 from mcp_handoff.postgres.transaction import Connection, transact
 from mcp_handoff.store.transaction import Clock, Transaction
 
@@ -59,20 +58,22 @@ class PostgresDatabase:
 
     def __init__(
         self,
-        conninfo: str,
+        address: Address,
         pool: ConnectionPool[Connection],
         clock: Clock | None,
         *,
         read_only: bool,
     ) -> None:
+        self._address = address
         self._pool = pool
         self._clock = clock
         self._read_only = read_only
         self._limiter = anyio.CapacityLimiter(CONNECTIONS - 1)
         self._reserved = anyio.CapacityLimiter(1)
+        self._listeners = anyio.CapacityLimiter(1)  # on the listener's event loop
         self._calls = set[Call]()
         self._feed = ChangeFeed()
-        self._listener = Listener(conninfo, self._feed)
+        self._listener = Listener(address, self._run_for_listener, self._feed)
 
     @classmethod
     def open(
@@ -83,17 +84,17 @@ class PostgresDatabase:
         Raises Misconfigured when the database can't be used: no such URL, host, user, password or
         database, no TLS as asked for, another program's tables, a newer program's schema.
         """
-        conninfo = prepare(url, read_only=read_only)
+        address = prepare(url, read_only=read_only)
         pool = ConnectionPool(
-            conninfo,
+            address.conninfo,
             connection_class=Connection,
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs=address.options,
             min_size=1,
             max_size=CONNECTIONS,
             reconnect_timeout=CONNECT_TIMEOUT_SECONDS,
             open=True,
         )
-        return cls(conninfo, pool, clock, read_only=read_only)
+        return cls(address, pool, clock, read_only=read_only)
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._read_only:
@@ -119,6 +120,11 @@ class PostgresDatabase:
         await anyio.to_thread.run_sync(self._listener.stop)
         await anyio.to_thread.run_sync(self._end_calls)
         await anyio.to_thread.run_sync(self._pool.close)
+
+    async def _run_for_listener(
+        self, operation: Callable[[Transaction], ResultT], *, writing: bool
+    ) -> ResultT:
+        return await self._call(operation, self._listeners, writing=writing)
 
     async def _call(
         self,
@@ -151,7 +157,13 @@ class PostgresDatabase:
                 left = until - time.monotonic()
                 try:
                     with self._connection(call, max(left, 0.001)) as connection:
-                        return transact(connection, operation, self._clock, writing=writing)
+                        return transact(
+                            connection,
+                            operation,
+                            self._clock,
+                            writing=writing,
+                            search_path=self._address.search_path,
+                        )
                 except psycopg.Error as error:
                     again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                     if not again and not call.is_cut:

@@ -1,76 +1,163 @@
-"""Hearing what any process published."""
+"""Hearing what any process published, and knowing whether anything can be heard at all."""
 
 import json
 import logging
 import random
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from threading import Lock
+from threading import Event, Lock
+from typing import Protocol, TypeVar
+from uuid import uuid4
 
 import anyio
 import anyio.from_thread
 import psycopg
-from anyio.abc import TaskStatus
+from psycopg.sql import SQL, Literal
 
 from mcp_handoff.changes import ChangeFeed
+from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change
-from mcp_handoff.postgres.failures import failure
+from mcp_handoff.postgres.journal import Journal
+from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, Address
 from mcp_handoff.postgres.transaction import CHANNEL
+from mcp_handoff.store.transaction import Transaction
 
-_LISTEN = f"DO $$ BEGIN EXECUTE 'LISTEN ' || {CHANNEL}; END $$".encode()
+ResultT = TypeVar("ResultT")
+
+BEAT_SECONDS = 5.0
+"""How often a process that listens tells itself something, by way of the database."""
+
+SILENCE_SECONDS = 3.0
+"""How long that may take; then nothing else is heard either."""
+
+POLL_SECONDS = 1.0
+"""How often the events are read where nothing can be heard."""
+
+POLLS = 20
+"""How often they are, before listening is tried again."""
+
+_LISTEN = SQL(
+    "DO $$ BEGIN PERFORM set_config('search_path', {search_path}, true);"
+    f" EXECUTE 'LISTEN ' || {CHANNEL}; EXECUTE 'LISTEN ' || {{beat}}; END $$"
+)
 
 logger = logging.getLogger(__name__)
 
 
-class Listener:
-    """Hears, on a connection and a thread of its own, what any process published."""
+class Run(Protocol):
+    """Runs an operation in a transaction of the database."""
 
-    def __init__(self, conninfo: str, feed: ChangeFeed) -> None:
-        self._conninfo = conninfo
+    async def __call__(
+        self, operation: Callable[[Transaction], ResultT], *, writing: bool
+    ) -> ResultT: ...
+
+
+class Listener:
+    """Publishes, from a thread of its own, what any process changed.
+
+    It listens on a connection of its own as long as it hears its own beat, which it sends on
+    another: a pooler may take LISTEN and pass nothing on. Where nothing is heard it reads the
+    events instead. After a gap it publishes EVERYTHING.
+    """
+
+    def __init__(self, address: Address, run: Run, feed: ChangeFeed) -> None:
+        self._address = address
+        path = address.search_path
+        self._search_path = Literal(path) if path else SQL("current_setting('search_path')")
+        self._run = run
         self._feed = feed
+        self._journal = Journal()
+        self._beat = f"mcp_handoff_beat_{uuid4().hex}"
         self._starting = Lock()
+        self._begun = Event()
+        self._heard = anyio.Event()
         self._running = ExitStack()
-        self._started = False
 
     def start(self) -> None:
-        """Return once every change will be heard; what is published while it connects anew is
-        missed."""
+        """Return once every change from now on will be published, or EVERYTHING in its place.
+
+        Raises BackendUnavailable when the database can't be reached.
+        """
         with self._starting:
-            if self._started:
+            if self._begun.is_set():
                 return
             portal = self._running.enter_context(anyio.from_thread.start_blocking_portal())
             try:
-                listening, _ = portal.start_task(self._listen)
-            except psycopg.Error as error:
+                portal.call(self._read_journal)
+            except HandoffError:
                 self._running.close()
-                raise failure(error, writing=False) from error
-            self._running.callback(listening.cancel)
-            self._started = True
+                raise
+            self._running.callback(portal.start_task_soon(self._follow).cancel)
+            self._begun.wait(CONNECT_TIMEOUT_SECONDS + SILENCE_SECONDS)
 
     def stop(self) -> None:
         self._running.close()
 
-    async def _listen(self, *, task_status: TaskStatus[None]) -> None:
-        await self._hear(task_status.started)
+    async def _follow(self) -> None:
         while True:
-            logger.warning("the connection that listens was lost")
+            if self._address.polls or not await self._listen():
+                await self._poll()
             await anyio.sleep(random.uniform(0.2, 1))  # noqa: S311 - no secret
-            try:
-                await self._hear(lambda: logger.warning("listening again"))
-            except psycopg.Error:
-                logger.debug("listening failed", exc_info=True)
 
-    async def _hear(self, begun: Callable[[], None]) -> None:
-        """Listen until the connection is lost; raises psycopg.Error when it can't be had."""
-        async with await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True
-        ) as connection:
-            await connection.execute(_LISTEN)
-            begun()
-            try:
-                async for notification in connection.notifies():
-                    # What is none of our changes comes from another version of this program.
-                    with suppress(TypeError, ValueError):
-                        self._feed.publish([Change(**json.loads(notification.payload))])
-            except psycopg.OperationalError:
-                logger.debug("listening ended", exc_info=True)
+    async def _poll(self) -> None:
+        """Read the events for a while, or until they can't be read."""
+        self._begun.set()
+        with suppress(HandoffError, psycopg.Error):
+            for _ in range(POLLS):
+                self._feed.publish(await self._read_journal())
+                await anyio.sleep(POLL_SECONDS)
+
+    async def _read_journal(self) -> list[Change]:
+        return await self._run(self._journal.read, writing=False)
+
+    async def _listen(self) -> bool:
+        """Listen until nothing is heard any more; tell whether anything ever was."""
+        was_heard = False
+        with suppress(psycopg.Error, TimeoutError):
+            async with await self._connect() as connection, anyio.create_task_group() as group:
+                group.start_soon(self._pass_on, connection, group.cancel_scope)
+                while await self._hears_beat(was_heard):
+                    was_heard = True
+                    self._begun.set()
+                    await anyio.sleep(BEAT_SECONDS)
+                group.cancel_scope.cancel()
+        logger.warning("listening ended" if was_heard else "nothing is heard; reading the events")
+        if was_heard:
+            self._journal.forget()  # where it was read last is long ago
+        return was_heard
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        with anyio.fail_after(CONNECT_TIMEOUT_SECONDS):
+            connection = await psycopg.AsyncConnection.connect(
+                self._address.conninfo, autocommit=True, prepare_threshold=None
+            )
+            await connection.execute(
+                _LISTEN.format(search_path=self._search_path, beat=Literal(self._beat))
+            )
+        return connection
+
+    async def _hears_beat(self, was_heard: bool) -> bool:
+        """Tell whether the beat comes back; at the first one, publish what came before it."""
+        self._heard = anyio.Event()
+        beat = f"SELECT pg_notify('{self._beat}', '')"
+        with suppress(HandoffError, psycopg.Error), anyio.move_on_after(SILENCE_SECONDS):
+            await self._run(lambda tx: tx.execute(beat), writing=True)
+            await self._heard.wait()
+            if not was_heard:
+                self._feed.publish(await self._read_journal())
+            return True
+        return False
+
+    async def _pass_on(self, connection: psycopg.AsyncConnection, ended: anyio.CancelScope) -> None:
+        """Publish what is heard until the connection is lost."""
+        try:
+            async for notification in connection.notifies():
+                if notification.channel == self._beat:
+                    self._heard.set()
+                    continue
+                # What is none of our changes comes from another version of this program.
+                with suppress(TypeError, ValueError):
+                    self._feed.publish([Change(**json.loads(notification.payload))])
+        except psycopg.Error:
+            logger.debug("listening ended", exc_info=True)
+        ended.cancel()

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from getpass import getuser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 from psycopg import pq
@@ -13,7 +15,7 @@ from psycopg.rows import dict_row
 
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
-from mcp_handoff.postgres.transaction import Connection
+from mcp_handoff.postgres.transaction import Connection, set_search_path
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a call waits for a database that can't be reached."""
@@ -36,29 +38,90 @@ _DEFAULTS: Mapping[str, str] = {
 _PLAIN_NAME = re.compile(r"postgresql://[\w.,:/-]+:[\d,]+/[\w.-]+")
 
 
-def prepare(url: str, *, read_only: bool) -> str:
-    """Return what to connect with, once the schema was made or brought up to date.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is and how it is used, as a URL says it: `conninfo` is libpq's part.
 
-    Raises Misconfigured when the database can't be used.
+    Ours are `changes` (`poll` where nothing can be heard), `search_path` (set in each transaction,
+    for a pooler that takes no `options`) and `prepare_threshold` (after how many times a statement
+    is prepared, None for never).
     """
-    name, given = described(url), _parsed(url)
-    parameters = {**_DEFAULTS, **given, "client_encoding": "UTF8"}
-    if read_only:
-        parameters["options"] = f"{given.get('options', '')} -c default_transaction_read_only=on"
-    conninfo = make_conninfo("", **parameters)
+
+    conninfo: str = field(repr=False)  # it may hold a password
+    polls: bool
+    search_path: str | None
+    prepare_threshold: int | None
+
+    def connect(self) -> Connection:
+        return Connection.connect(self.conninfo, **self.options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What psycopg is given beside `conninfo`."""
+        prepare_threshold = self.prepare_threshold
+        return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": prepare_threshold}
+
+
+def prepare(url: str, *, read_only: bool) -> Address:
+    """Return how to use a database, once its schema was made or brought up to date.
+
+    Raises Misconfigured when it can't be used.
+    """
+    name, address = described(url), _address(url)
     try:
-        with Connection.connect(conninfo, autocommit=True, row_factory=dict_row) as connection:
+        with address.connect() as connection:
             if connection.info.parameter_status("server_encoding") != "UTF8":
                 raise Misconfigured(f"{name} does not hold UTF-8; create it WITH ENCODING 'UTF8'.")
-            if _version(connection, name) < len(_STEPS):
-                if read_only:
-                    raise Misconfigured(
-                        f"{name} has no store of this version; open it once for writing."
-                    )
-                _migrate(connection, name)
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            connection.read_only = read_only
+            with connection.transaction():
+                if address.search_path:
+                    set_search_path(connection, address.search_path)
+                if _version(connection, name) < len(_STEPS):
+                    if read_only:
+                        raise Misconfigured(
+                            f"{name} has no store of this version; open it once for writing."
+                        )
+                    _migrate(connection, name)
+            if _is_behind_pooler(connection) and "prepare_threshold" not in _split(url)[1]:
+                address = replace(address, prepare_threshold=None)
     except psycopg.Error as error:
         raise unusable(name, error) from None
-    return conninfo
+    return address
+
+
+def _is_behind_pooler(connection: Connection) -> bool:
+    """Tell whether the server at work is another than the one that was connected to: then the next
+    statement may meet yet another, which was told to prepare nothing."""
+    at_work = _fetch_one(connection, b"SELECT pg_backend_pid() AS pid")
+    return at_work["pid"] != connection.info.backend_pid
+
+
+def _address(url: str) -> Address:
+    given, ours = _parsed(url), _split(url)[1]
+    changes, threshold = ours.get("changes", "listen"), ours.get("prepare_threshold", "5")
+    if changes not in ("listen", "poll"):
+        raise Misconfigured("HANDOFF_BACKEND: changes must be listen or poll.")
+    if threshold != "none" and not threshold.isdecimal():
+        raise Misconfigured("HANDOFF_BACKEND: prepare_threshold must be a number, or none.")
+    return Address(
+        make_conninfo("", **{**_DEFAULTS, **given, "client_encoding": "UTF8"}),
+        polls=changes == "poll",
+        search_path=ours.get("search_path"),
+        prepare_threshold=None if threshold == "none" else int(threshold),
+    )
+
+
+def _split(url: str) -> tuple[str, Mapping[str, str]]:
+    """Return what libpq understands of a URL, and what is ours."""
+    place, _, query = url.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    rest = "&".join("".join(pair) for pair in pairs if pair[0] not in _OURS)
+    ours = {name: unquote(value) for name, _, value in pairs if name in _OURS}
+    return f"{place}?{rest}" if rest else place, ours
+
+
+_OURS = ("changes", "prepare_threshold", "search_path")
 
 
 def described(url: str) -> str:
@@ -74,7 +137,7 @@ def described(url: str) -> str:
 
 def _parsed(url: str) -> dict[str, Any]:
     try:
-        return dict(conninfo_to_dict(url))
+        return dict(conninfo_to_dict(_split(url)[0]))
     except psycopg.ProgrammingError:
         raise Misconfigured(
             "HANDOFF_BACKEND is no address of a PostgreSQL database:"
@@ -85,7 +148,6 @@ def _parsed(url: str) -> dict[str, Any]:
 
 def _migrate(connection: Connection, name: str) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         version = _version(connection, name)

@@ -108,6 +108,7 @@ def transact(
     clock: Clock | None,
     *,
     writing: bool,
+    search_path: str | None = None,
 ) -> ResultT:
     """Run an operation once; only when the server has said so is what it wrote durable.
 
@@ -120,6 +121,8 @@ def transact(
             begin, look = _BEGIN_WRITE if writing else _BEGIN_READ
             connection.execute(begin)
             begun = connection.execute(look)
+            if search_path:
+                set_search_path(connection, search_path)
             result = operation(PostgresTransaction(connection, clock or partial(_instant, begun)))
             done = connection.execute("COMMIT"), result
     except psycopg.Error as error:
@@ -144,6 +147,11 @@ def _instant(begun: psycopg.Cursor[DictRow]) -> datetime:
     row = begun.fetchone()
     assert row is not None, "it selects one row"
     return row["now"].replace(tzinfo=UTC)
+
+
+def set_search_path(connection: Connection, search_path: str) -> None:
+    """Set it for the transaction under way."""
+    connection.execute("SELECT set_config('search_path', %s, true)", [search_path])
 
 
 @lru_cache(maxsize=512)

@@ -10,6 +10,7 @@ import pytest
 
 from mcp_handoff.backend import Backend
 from mcp_handoff.errors import BackendUnavailable, HandoffError, OutcomeUnknown
+from mcp_handoff.events import EVERYTHING
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
@@ -56,13 +57,17 @@ async def test_calls_during_restarts_succeed_or_say_why_and_all_go_on_afterwards
     await assert_whole(server.url)
 
 
-async def test_a_subscriber_hears_again_after_a_restart(server: Cluster) -> None:
+async def test_a_subscriber_is_told_of_the_gap_that_a_restart_left_and_hears_again(
+    server: Cluster,
+) -> None:
     backend = StoreBackend(PostgresDatabase.open(server.url))
     with anyio.fail_after(SECONDS):
         async with backend.changes() as changes:
             await anyio.to_thread.run_sync(server.restart)
             async with asyncio.TaskGroup() as tasks:
                 writing = tasks.create_task(write_until_cancelled(backend))
+                while await anext(changes) != EVERYTHING:
+                    pass  # what was written before the restart
                 assert (await anext(changes)).kind in ("project.created", "ticket.created")
                 writing.cancel()
     await backend.close()

@@ -92,9 +92,22 @@ async def test_a_store_opened_for_reading_is_read_and_can_not_be_written(
     database = PostgresDatabase.open(kept, read_only=True)
     with pytest.raises(BackendUnavailable, match="opened for reading only"):
         await database.write(lambda tx: tx.execute(ADD, id="x"))
-    [row] = await database.read(lambda tx: tx.fetch_all("SHOW default_transaction_read_only"))
-    assert row == {"default_transaction_read_only": "on"}
+    [row] = await database.read(lambda tx: tx.fetch_all("SHOW transaction_read_only"))
+    assert row == {"transaction_read_only": "on"}
     await database.close()
+
+
+async def test_a_schema_can_be_named_where_a_pooler_takes_no_options(
+    kept: str, caller: Caller
+) -> None:
+    by_setting = kept.replace("options=-csearch_path%3D", "search_path=")
+    backend = StoreBackend(PostgresDatabase.open(by_setting))
+    with anyio.fail_after(SECONDS):
+        async with backend.changes() as changes:
+            await backend.create_ticket(caller, requests.create_ticket())
+            assert (await anext(changes)).kind == "project.created"
+    await backend.close()
+    assert execute(kept, "SELECT number FROM tickets") == [(1,)]
 
 
 async def test_a_commit_waits_for_the_disk_whatever_the_servers_default(postgres: str) -> None:
@@ -253,8 +266,13 @@ async def test_a_writer_hears_of_its_own_writes_once_and_nobody_of_what_was_undo
         ({"sslmode": "sometimes"}, "TLS could not be had as sslmode asks for it"),
         ({"options": "-csearch_path=nowhere"}, "no schema in its search_path"),
         ({"sslmoode": "require"}, "HANDOFF_BACKEND is no address of a PostgreSQL database"),
+        ({"changes": "guess"}, "changes must be listen or poll"),
+        ({"prepare_threshold": "-1"}, "prepare_threshold must be a number, or none"),
     ],
-    ids=["password", "user", "database", "host", "port", "TLS", "sslmode", "schema", "name"],
+    ids=[
+        *("password", "user", "database", "host", "port", "TLS", "sslmode", "schema", "name"),
+        *("changes", "prepare_threshold"),
+    ],
 )
 def test_a_wrong_address_stops_the_start_with_one_line_and_without_the_password(
     postgres: str, store: Path, change: dict[str, str], words: str

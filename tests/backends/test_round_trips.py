@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
-from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from mcp_handoff.actors import Caller
@@ -49,17 +48,17 @@ def wire(tmp_path: Path) -> Wire:
 @pytest.fixture
 async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store]:
     """A store on one connection, with two tickets."""
-    conninfo = prepare(postgres, read_only=False)
+    address = prepare(postgres, read_only=False)
     pool = ConnectionPool(
-        conninfo,
+        address.conninfo,
         connection_class=Connection,
-        kwargs={"autocommit": True, "row_factory": dict_row},
+        kwargs=address.options,
         min_size=1,
         max_size=1,
         configure=wire.attach,
         open=True,
     )
-    opened = StoreBackend(PostgresDatabase(conninfo, pool, None, read_only=False))
+    opened = StoreBackend(PostgresDatabase(address, pool, None, read_only=False))
     for number in range(2):
         await opened.create_ticket(caller, requests.create_ticket(title=f"Fault {number}"))
     yield opened
