@@ -38,6 +38,13 @@ def opens_stream(scope: Scope) -> bool:
     return scope["method"] == "GET" and is_mcp(scope["path"])
 
 
+def may_call_tool(scope: Scope) -> bool:
+    """Tell by the head of a request whether it may be a call of a tool; the handshake revisions
+    say it in the body alone."""
+    method = Headers(scope=scope).get("mcp-method", "tools/call")
+    return scope["method"] == "POST" and is_mcp(scope["path"]) and method == "tools/call"
+
+
 class HttpTransports:
     """The routes of both transports over one server, and the sessions behind them.
 
