@@ -31,7 +31,7 @@ class Case:
 @asynccontextmanager
 async def opened(url: str) -> AsyncGenerator[StoreBackend]:
     connected = await anyio.to_thread.run_sync(PostgresDatabase.open, url)
-    backend = StoreBackend(connected, dispatching=True)
+    backend = StoreBackend(connected)
     try:
         yield backend
     finally:
