@@ -1,8 +1,11 @@
 # Every target sets up what it needs in .venv; PYTHON may name any Python from 3.11 on.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
+INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check proofs bench clean
+.PHONY: demo test check check-lowest lock proofs bench clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -22,23 +25,41 @@ proofs: .venv/development
 		echo "HANDOFF_SEED=$$seed"; HANDOFF_PROOFS=wide HANDOFF_SEED=$$seed \
 		$(BIN)/python -m pytest -n auto tests/faults tests/backends tests/dispatch
 
+# The tests with the oldest versions that pyproject.toml admits.
+check-lowest: .venv-lowest/development
+	.venv-lowest/bin/python -m pytest -n auto
+
+# What the targets above install, to the byte, for every Python and system that is supported.
+lock: .venv/development
+	$(BIN)/$(INSTALL) --group lock
+	$(LOCK) --group build --output-file requirements/package.txt pyproject.toml
+	$(LOCK) --group build --group dev --output-file requirements/development.txt pyproject.toml
+	$(LOCK) --group build --group dev --output-file requirements/lowest.txt --resolution lowest-direct \
+		pyproject.toml
+
 bench: .venv/development
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'mcp-handoff needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-.venv/package: .venv/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+.venv/package: .venv/python pyproject.toml requirements/package.txt
+	$(BIN)/$(INSTALL) --require-hashes --requirement requirements/package.txt
+	$(BIN)/$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/development: .venv/package pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev
+.venv/development: .venv/package requirements/development.txt
+	$(BIN)/$(INSTALL) --require-hashes --requirement requirements/development.txt
+	@touch $@
+
+.venv-lowest/development: pyproject.toml requirements/lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/$(INSTALL) --require-hashes --requirement requirements/lowest.txt
+	.venv-lowest/bin/$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
