@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,10 +17,17 @@ READ, WRITE = "handoff:read", "handoff:write"
 
 
 class Issuer:
-    """Runs while it is entered; `rotate` gives it a new key, `requests` is what was fetched."""
+    """Runs while it is entered; `rotate` gives it a new key, `requests` is what was fetched.
+
+    It answers nobody while `hold` is entered. `published`, where it is set, stands where its keys
+    would.
+    """
 
     def __init__(self) -> None:
         self.requests: list[str] = []
+        self.published: bytes | None = None
+        self._answers = Event()
+        self._answers.set()
         self._keys = [generate_private_key(SECP256R1())]
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/realm"
@@ -36,14 +45,29 @@ class Issuer:
         self.stop()
 
     def stop(self) -> None:
+        self._answers.set()
         self._server.shutdown()
         self._server.server_close()
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        self._answers.clear()
+        yield
+        self._answers.set()
 
     def rotate(self) -> None:
         self._keys.append(generate_private_key(SECP256R1()))
 
-    def token(self, audience: str, *, scope: str = f"{READ} {WRITE}", **claims: Any) -> str:
-        """Return a token for `audience`, signed with the newest key; `claims` override its own."""
+    def token(
+        self,
+        audience: str,
+        *,
+        scope: str = f"{READ} {WRITE}",
+        head: Mapping[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        """Return a token for `audience`, signed with the newest key; `head` and `claims` override
+        its own."""
         now = int(time.time())
         held = {
             "iss": self.url,
@@ -54,19 +78,21 @@ class Issuer:
             "scope": scope,
             **claims,
         }
-        head = {"kid": str(len(self._keys) - 1)}
-        return jwt.encode(held, self._keys[-1], algorithm="ES256", headers=head)
+        headers = {"kid": str(len(self._keys) - 1), **(head or {})}
+        return jwt.encode(held, self._keys[-1], algorithm="ES256", headers=headers)
 
-    def _documents(self) -> dict[str, Any]:
-        """Return what is served; where RFC 8414 looks first, there is nothing."""
+    def keys(self) -> list[dict[str, Any]]:
+        """Return its public keys as it publishes them."""
         public = [ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for key in self._keys]
-        keys = [{**key, "kid": str(number), "alg": "ES256"} for number, key in enumerate(public)]
+        return [{**key, "kid": str(number), "alg": "ES256"} for number, key in enumerate(public)]
+
+    def _documents(self) -> dict[str, bytes]:
+        """Return what is served; where RFC 8414 looks first, there is nothing."""
+        metadata = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        keys = json.dumps({"keys": self.keys()}).encode()
         return {
-            "/realm/.well-known/openid-configuration": {
-                "issuer": self.url,
-                "jwks_uri": f"{self.url}/keys",
-            },
-            "/realm/keys": {"keys": keys},
+            "/realm/.well-known/openid-configuration": json.dumps(metadata).encode(),
+            "/realm/keys": self.published if self.published is not None else keys,
         }
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -75,10 +101,11 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.requests.append(self.path)
+                issuer._answers.wait()
                 document = issuer._documents().get(self.path)
-                self.send_response(200 if document else 404)
+                self.send_response(404 if document is None else 200)
                 self.end_headers()
-                self.wfile.write(json.dumps(document).encode())
+                self.wfile.write(document or b"")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 """Say nothing."""

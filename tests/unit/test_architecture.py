@@ -28,7 +28,7 @@ OWNERS = {
     "h11": ("http/deadlines.py",),
     "limits": ("http/rate_limit.py",),
     "prometheus_client": ("http/metrics.py",),
-    "jwt": ("http/oauth.py",),
+    "jwt": ("http/oauth.py", "http/issuer_keys.py"),
     "httpx2": ("http_client.py",),
     "standardwebhooks": ("dispatch.py",),
     "stamina": ("remote/retries.py",),
