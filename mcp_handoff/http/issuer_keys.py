@@ -100,17 +100,31 @@ async def fetch_keys(issuer: str) -> Mapping[str | None, jwt.PyJWK]:
     listed: object = document.get("keys")
     if not isinstance(listed, list):
         raise ValueError("its document lists no keys")
-    signing = [key for key in cast(list[object], listed) if _is_readable(key)]
-    keys = jwt.PyJWKSet.from_dict({"keys": signing}).keys
-    return {key.key_id: key for key in keys if key.algorithm_name in ALGORITHMS}
+    signing = [key for key in cast(list[object], listed) if _is_for_signatures(key)]
+    usable = {
+        key.key_id: key
+        for key in jwt.PyJWKSet.from_dict({"keys": signing}).keys
+        if key.algorithm_name in ALGORITHMS and key.Algorithm.check_key_length(key.key) is None
+    }
+    if not usable:
+        raise ValueError("its keys are too short, or for other algorithms")
+    return usable
 
 
-def _is_readable(key: object) -> bool:
-    """Tell whether a key has an id and an algorithm that we can look for (RFC 7517, section 4)."""
+def _is_for_signatures(key: object) -> bool:
+    """Tell whether an entry is a key to check signatures with, and one that a token can name (RFC
+    7517, section 4)."""
     if not isinstance(key, dict):
         return False
     key = cast(dict[str, object], key)
-    return isinstance(key.get("kid"), str | None) and key.get("alg") in (None, *ALGORITHMS)
+    operations = key.get("key_ops", ["verify"])
+    return (
+        isinstance(key.get("kid"), str | None)
+        and key.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and key.get("alg") in (None, *ALGORITHMS)
+    )
 
 
 async def _fetch(http: HttpClient, address: str) -> dict[str, Any] | None:

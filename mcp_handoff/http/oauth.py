@@ -5,12 +5,26 @@ from typing import Any, cast
 
 import jwt
 
-from mcp_handoff.errors import Forbidden
+from mcp_handoff.errors import Forbidden, Unauthenticated
 from mcp_handoff.http.issuer_keys import ALGORITHMS, IssuerKeys
 from mcp_handoff.http.resource import READ, WRITE
 from mcp_handoff.principals import Principal
+from mcp_handoff.text import shortened, visible
+
+TYPES = ("jwt", "at+jwt")
+"""What a token may call itself: nothing, a JWT, or an access token (RFC 9068, section 2.1)."""
+
+FOREIGN_CLAIMS = ("nonce", "at_hash", "c_hash", "s_hash", "events")
+"""What ID tokens have (OpenID Connect Core, sections 2 and 3.3.2.11), and security events (RFC
+8417) such as a logout."""
+
+SUBJECT_LENGTH = 255
+"""The longest `sub`, as OpenID Connect Core has it in section 2."""
 
 LEEWAY_SECONDS = 30
+
+# Before 2.15 PyJWT lets the last three out of numbers and nesting that make no sense.
+_UNREADABLE = (jwt.PyJWTError, OverflowError, RecursionError, TypeError)
 
 
 class Issuer:
@@ -24,27 +38,20 @@ class Issuer:
     async def authenticate(self, token: str) -> Principal | None:
         """Return whom a token was issued to, None when it does not hold.
 
-        Raises Forbidden for one without a scope of ours, and BackendUnavailable when the issuer's
-        keys can't be had.
+        Raises Unauthenticated for one that is no access token which its bearer may use, Forbidden
+        for one without a scope of ours, and BackendUnavailable when the issuer's keys can't be had.
         """
         try:
             head = jwt.get_unverified_header(token)
-            if head.get("alg") not in ALGORITHMS:
-                return None
-            key = await self._keys.find(head.get("kid"))
-            if key is None:
-                return None
-            claims: Mapping[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[key.algorithm_name],
-                audience=self._audience,
-                issuer=self._address,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except jwt.PyJWTError:
+        except _UNREADABLE:
             return None
+        if head.get("alg") not in ALGORITHMS:
+            return None
+        key = await self._keys.find(head.get("kid"))
+        claims = self._verify(token, key) if key is not None else None
+        if claims is None:
+            return None
+        _require_bearer_token(head, claims)
 
         # `scope` (RFC 8693, section 4.2), or the `scp` of some issuers.
         listed: object = claims.get("scope", claims.get("scp", ""))
@@ -56,3 +63,40 @@ class Issuer:
         return Principal(
             id=f"{self._address} {subject}", name=subject, role=role, expires_at=claims["exp"]
         )
+
+    def _verify(self, token: str, key: jwt.PyJWK) -> Mapping[str, Any] | None:
+        """Return a token's claims, None when it does not hold."""
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                audience=self._audience,
+                issuer=self._address,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except _UNREADABLE:
+            return None
+
+
+def _require_bearer_token(head: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+    """Refuse what an issuer signed and did not mean as an access token for its bearer
+    (Unauthenticated)."""
+    kind = str(head.get("typ", "jwt")).lower().removeprefix("application/")
+    foreign = [name for name in FOREIGN_CLAIMS if name in claims and kind != "at+jwt"]
+    if kind not in TYPES or foreign:
+        sign = foreign[0] if foreign else "typ"
+        raise Unauthenticated(f"By its {sign} this is no access token; ask the issuer for one.")
+    if claims.get("cnf") is not None:
+        raise Unauthenticated(
+            "This token is bound to a key (cnf), and bound tokens are not supported; ask the issuer"
+            " for a bearer token."
+        )
+    subject: str = claims["sub"]
+    if not subject or shortened(visible(subject), SUBJECT_LENGTH) != subject:
+        raise Unauthenticated(
+            f"The sub of this token must be one line of 1 to {SUBJECT_LENGTH} visible characters."
+        )
+    if not isinstance(claims["exp"], int | float):
+        raise Unauthenticated("The exp of this token must be a number (RFC 7519, section 4.1.4).")

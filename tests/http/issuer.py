@@ -3,17 +3,24 @@
 import json
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from jwt.algorithms import ECAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 READ, WRITE = "handoff:read", "handoff:write"
+
+SigningKey = EllipticCurvePrivateKey | RSAPrivateKey
 
 
 class Issuer:
@@ -28,7 +35,7 @@ class Issuer:
         self.published: bytes | None = None
         self._answers = Event()
         self._answers.set()
-        self._keys = [generate_private_key(SECP256R1())]
+        self._keys: list[SigningKey] = [generate_private_key(SECP256R1())]
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/realm"
 
@@ -55,8 +62,8 @@ class Issuer:
         yield
         self._answers.set()
 
-    def rotate(self) -> None:
-        self._keys.append(generate_private_key(SECP256R1()))
+    def rotate(self, key: SigningKey | None = None) -> None:
+        self._keys.append(key or generate_private_key(SECP256R1()))
 
     def token(
         self,
@@ -79,12 +86,13 @@ class Issuer:
             **claims,
         }
         headers = {"kid": str(len(self._keys) - 1), **(head or {})}
-        return jwt.encode(held, self._keys[-1], algorithm="ES256", headers=headers)
+        return jwt.encode(
+            held, self._keys[-1], algorithm=_public(self._keys[-1])["alg"], headers=headers
+        )
 
     def keys(self) -> list[dict[str, Any]]:
         """Return its public keys as it publishes them."""
-        public = [ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for key in self._keys]
-        return [{**key, "kid": str(number), "alg": "ES256"} for number, key in enumerate(public)]
+        return [{**_public(key), "kid": str(number)} for number, key in enumerate(self._keys)]
 
     def _documents(self) -> dict[str, bytes]:
         """Return what is served; where RFC 8414 looks first, there is nothing."""
@@ -103,11 +111,18 @@ class Issuer:
                 issuer.requests.append(self.path)
                 issuer._answers.wait()
                 document = issuer._documents().get(self.path)
-                self.send_response(404 if document is None else 200)
-                self.end_headers()
-                self.wfile.write(document or b"")
+                with suppress(ConnectionError):  # whoever asked may have given up waiting
+                    self.send_response(404 if document is None else 200)
+                    self.end_headers()
+                    self.wfile.write(document or b"")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 """Say nothing."""
 
         return Handler
+
+
+def _public(key: SigningKey) -> dict[str, Any]:
+    if isinstance(key, RSAPrivateKey):
+        return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "alg": "RS256"}
+    return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "alg": "ES256"}
