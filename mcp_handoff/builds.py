@@ -16,6 +16,7 @@ from mcp_handoff.runs import BuildRun, Report
 from mcp_handoff.schema import (
     STORABLE,
     Cursor,
+    IdempotencyKey,
     JsonObject,
     Limit,
     Name,
@@ -96,6 +97,7 @@ class CreateBuild(Request):
     provider: Name
     description: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
     metadata: JsonObject | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class GetBuild(Request):
@@ -119,10 +121,11 @@ class UpdateBuild(Request):
     display_name: Name = Field(default_factory=str)
     is_active: bool = Field(default_factory=bool)
     metadata: JsonObject | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that the caller gave, null included."""
-        given = self.model_fields_set - {"build_id", "org"}
+        """Return the fields that the caller gave to be changed, null included."""
+        given = self.model_fields_set - {"build_id", "org", "idempotency_key"}
         return {name: getattr(self, name) for name in sorted(given)}
 
 

@@ -12,6 +12,7 @@ from mcp_handoff.principals import Principal
 from mcp_handoff.schema import (
     SLUG_LENGTH,
     Cursor,
+    IdempotencyKey,
     Limit,
     Name,
     Record,
@@ -41,6 +42,7 @@ class CreateProject(Request):
 
     name: Name
     slug: Slug | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class CreatedProject(Record):

@@ -115,6 +115,7 @@ class ActOnSuggestion(Request):
     action: Action
     reason: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
     project: ProjectName | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class ActedSuggestion(Record):

@@ -13,7 +13,7 @@ from mcp_handoff.builds import (
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.events import Change
 from mcp_handoff.masking import masked_fields
-from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import builds_path
 from mcp_handoff.remote.responses import objects, parse_response
 
@@ -53,9 +53,10 @@ async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPag
 
 async def create_build(api: Api, caller: Caller, request: CreateBuild) -> UpdatedBuild:
     """Register a build that was made elsewhere."""
-    given = request.model_dump(exclude={"org"}, exclude_none=True)
+    given = request.model_dump(exclude={"org", "idempotency_key"}, exclude_none=True)
     body, masked = masked_fields(given)
-    response = await api.builds.send("POST", builds_path(request.org), body=body)
+    key = sent_key(caller, request.idempotency_key)
+    response = await api.builds.send("POST", builds_path(request.org), body=body, key=key)
     fields = {**_UNLESS_GIVEN, **response}
     created = parse_response(UpdatedBuild, fields, wrote=True, masked=masked)
     api.feed.publish([Change("build.created", build_id=created.id)])
@@ -73,7 +74,8 @@ async def update_build(api: Api, caller: Caller, request: UpdateBuild) -> Update
     """Change what was given, null included."""
     body, masked = masked_fields(request.changes())
     path = f"{builds_path(request.org or caller.organization)}/{request.build_id}"
-    response = await api.builds.send("PATCH", path, body=body)
+    key = sent_key(caller, request.idempotency_key)
+    response = await api.builds.send("PATCH", path, body=body, key=key)
     fields = {**_UNLESS_GIVEN, **response}
     updated = parse_response(UpdatedBuild, fields, wrote=True, masked=masked)
     api.feed.publish([Change("build.updated", build_id=updated.id)])

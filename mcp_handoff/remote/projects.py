@@ -6,7 +6,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectPage
-from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.responses import objects, parse_response
 
 _TICKETS = 2000
@@ -28,8 +28,9 @@ async def list_projects(api: Api, caller: Caller, request: ListProjects) -> Proj
 
 async def create_project(api: Api, caller: Caller, request: CreateProject) -> CreatedProject:
     """Start a project."""
-    body = request.model_dump(exclude_none=True)
-    response = await api.tickets.send("POST", "/projects", body=body)
+    body = request.model_dump(exclude={"idempotency_key"}, exclude_none=True)
+    key = sent_key(caller, request.idempotency_key)
+    response = await api.tickets.send("POST", "/projects", body=body, key=key)
     return parse_response(CreatedProject, response, wrote=True)
 
 

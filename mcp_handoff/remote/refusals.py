@@ -46,11 +46,12 @@ _BY_TYPE: Mapping[str, type[HandoffError]] = {
     "forbidden_error": errors.Forbidden,
     "authentication_error": errors.Unauthenticated,
     "already_exists_error": errors.AlreadyExists,
+    "conflict_error": errors.IdempotencyKeyReused,
     "usage_limit_exceeded_error": errors.RateLimited,
     "bad_gateway_error": errors.BackendUnavailable,
     "gateway_timeout_error": errors.OutcomeUnknown,
 }
-"""What it names them in the builds API's."""
+"""What it names them in the builds API's, where nothing but a key is in conflict."""
 
 _RECONNECT = " Linking GitHub again in the API's own settings may help."
 _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")

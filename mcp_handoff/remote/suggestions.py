@@ -64,7 +64,9 @@ async def act_on_suggestion(api: Api, caller: Caller, request: ActOnSuggestion) 
     given = request.model_dump(include={"action", "reason"}, exclude_none=True)
     body, masked = masked_fields(given)
     path = suggestions_path(request.project or caller.project)
-    response = await api.tickets.send("POST", f"{path}/{request.suggestion_id}/action", body=body)
+    path = f"{path}/{request.suggestion_id}/action"
+    key = sent_key(caller, request.idempotency_key)
+    response = await api.tickets.send("POST", path, body=body, key=key)
     # What executing changed is only kept where the API returns all of it.
     applied = as_object(response.get("apply_result"))
     is_whole = applied.keys() >= ApplyResult.model_fields.keys()

@@ -24,6 +24,7 @@ from mcp_handoff.rest.envelopes import BUILD_READS, BUILD_WRITES
 from mcp_handoff.rest.parameters import (
     BuildId,
     Cursor,
+    Key,
     Organization,
     ProjectQuery,
     TicketQuery,
@@ -55,12 +56,13 @@ async def find_builds(
     status_code=201,
     summary="Register build",
     responses=BUILD_WRITES,
-    openapi_extra=json_body(CreateBuild, without={"org"}),
+    openapi_extra=json_body(CreateBuild, without={"org", "idempotency_key"}),
 )
 async def create_build(
-    org: Organization, body: Body, desk: DeskDep, visitor: VisitorDep
+    org: Organization, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
 ) -> UpdatedBuild:
-    return await desk.create_build(visitor, Arguments(CreateBuild, body, {"org": org}))
+    fixed = {"org": org, "idempotency_key": key}
+    return await desk.create_build(visitor, Arguments(CreateBuild, body, fixed))
 
 
 @router.get("/{build_id}", summary="Read build", responses=BUILD_READS)
@@ -75,10 +77,15 @@ async def get_build(
     "/{build_id}",
     summary="Update build",
     responses=BUILD_WRITES,
-    openapi_extra=json_body(UpdateBuild, without={"org", "build_id"}),
+    openapi_extra=json_body(UpdateBuild, without={"org", "build_id", "idempotency_key"}),
 )
 async def update_build(
-    org: Organization, build_id: BuildId, body: Body, desk: DeskDep, visitor: VisitorDep
+    org: Organization,
+    build_id: BuildId,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    key: Key = None,
 ) -> UpdatedBuild:
-    fixed = {"org": org, "build_id": build_id}
+    fixed = {"org": org, "build_id": build_id, "idempotency_key": key}
     return await desk.update_build(visitor, Arguments(UpdateBuild, body, fixed))

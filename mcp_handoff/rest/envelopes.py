@@ -123,7 +123,7 @@ def ticket_writes(*more: int) -> Responses:
 
 
 BUILD_READS = _documented(BuildError, 401, 403, 404, 422, 429, 500, 502)
-BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 504) | _BODIES
+BUILD_WRITES = BUILD_READS | _documented(BuildError, 400, 409, 504) | _BODIES
 
 
 def error_response(error: HandoffError, path: str) -> JSONResponse:

@@ -8,7 +8,7 @@ from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, Pr
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
-from mcp_handoff.rest.parameters import Cursor, given
+from mcp_handoff.rest.parameters import Cursor, Key, given
 from mcp_handoff.validation import Arguments
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -30,7 +30,10 @@ async def list_projects(
     status_code=201,
     summary="Start a project",
     responses=ticket_writes(409),
-    openapi_extra=json_body(CreateProject),
+    openapi_extra=json_body(CreateProject, without={"idempotency_key"}),
 )
-async def create_project(body: Body, desk: DeskDep, visitor: VisitorDep) -> CreatedProject:
-    return await desk.create_project(visitor, Arguments(CreateProject, body))
+async def create_project(
+    body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
+) -> CreatedProject:
+    fixed = {"idempotency_key": key}
+    return await desk.create_project(visitor, Arguments(CreateProject, body, fixed))

@@ -65,10 +65,17 @@ async def suggest_close(
     "/{suggestionId}/action",
     summary="Execute or decline an AI suggestion",
     responses=ticket_writes(404, 409),
-    openapi_extra=json_body(ActOnSuggestion, without={"suggestion_id", "project"}),
+    openapi_extra=json_body(
+        ActOnSuggestion, without={"suggestion_id", "project", "idempotency_key"}
+    ),
 )
 async def act_on_suggestion(
-    project: ProjectId, suggestion: SuggestionId, body: Body, desk: DeskDep, visitor: VisitorDep
+    project: ProjectId,
+    suggestion: SuggestionId,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    key: Key = None,
 ) -> ActedSuggestion:
-    fixed = {"suggestion_id": suggestion, "project": project}
+    fixed = {"suggestion_id": suggestion, "project": project, "idempotency_key": key}
     return await desk.act_on_suggestion(visitor, Arguments(ActOnSuggestion, body, fixed))

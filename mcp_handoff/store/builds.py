@@ -17,7 +17,7 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
-from mcp_handoff.store import cursors, history, projects, runs
+from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.pages import cut, size_of
 from mcp_handoff.store.transaction import (
@@ -66,81 +66,6 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     )
 
 
-def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> UpdatedBuild:
-    """Register a build that was made elsewhere, ready for use."""
-    organization = _organization(tx, caller, request.org) or projects.open_organization(
-        tx, caller.organization
-    )
-    texts, masked = masked_fields(request.model_dump(exclude={"org"}))
-    now = timestamp(tx.now)
-    row: dict[str, Any] = {
-        **_as_columns(texts),
-        "id": new_id(),
-        "organization_id": organization,
-        "status": "ready",
-        "source_type": "api",
-        "is_active": 1,
-        **caller.principal.as_json(),
-        "created_at": now,
-        "updated_at": now,
-    }
-    insert(tx, "builds", row)
-    history.add_event(
-        tx,
-        caller,
-        "build.created",
-        subject_id=row["id"],
-        build_id=row["id"],
-        after={"display_name": texts["display_name"], "status": "ready"},
-    )
-    return UpdatedBuild.model_validate({**_fields(row), "masked": masked})
-
-
-def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
-    """Return one build."""
-    return _builds(tx, [_require(tx, caller, request)])[0]
-
-
-def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
-    """Change the fields that were given; without one, nothing changes."""
-    row = _require(tx, caller, request, locked=True)
-    changes, masked = masked_fields(request.changes())
-    updated = row
-    if changes:
-        updated = {**row, **_as_columns(changes), "updated_at": timestamp(tx.now)}
-        tx.execute(
-            "UPDATE builds SET description = :description, display_name = :display_name,"
-            " is_active = :is_active, metadata = :metadata, updated_at = :updated_at"
-            " WHERE id = :id",
-            **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
-        )
-        before = Build.model_validate(_fields(row)).model_dump()
-        of_ticket = row["ticket_number"] is not None
-        history.add_event(
-            tx,
-            caller,
-            "build.updated",
-            subject_id=row["id"],
-            ticket_id=row["source_id"] if of_ticket else None,
-            reference=reference(row["ticket_number"], row["slug"]) if of_ticket else None,
-            build_id=row["id"],
-            before={name: before[name] for name in changes},
-            after=changes,
-        )
-    [build] = _builds(tx, [updated])
-    return UpdatedBuild.model_validate({**build.model_dump(), "masked": masked})
-
-
-def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
-    """Return a ticket's newest builds, newest first."""
-    rows = tx.fetch_all(
-        "SELECT * FROM builds WHERE source_id = :ticket_id ORDER BY seq DESC LIMIT :limit",
-        ticket_id=ticket_id,
-        limit=limit,
-    )
-    return _builds(tx, rows)
-
-
 def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
     """Return the id of the named organization, or of the caller's own: "" before its first use."""
     found = projects.organization_id(tx, slug or caller.organization)
@@ -182,6 +107,83 @@ def _require(
         why = "names no build in this organization"
         raise NotFound.at("build_id", why, "find_builds shows those there are")
     return row
+
+
+@idempotency.once(UpdatedBuild, access=lambda tx, caller, of: _organization(tx, caller, of.org))
+def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> UpdatedBuild:
+    """Register a build that was made elsewhere, ready for use."""
+    organization = _organization(tx, caller, request.org) or projects.open_organization(
+        tx, caller.organization
+    )
+    texts, masked = masked_fields(request.model_dump(exclude={"org", "idempotency_key"}))
+    now = timestamp(tx.now)
+    row: dict[str, Any] = {
+        **_as_columns(texts),
+        "id": new_id(),
+        "organization_id": organization,
+        "status": "ready",
+        "source_type": "api",
+        "is_active": 1,
+        **caller.principal.as_json(),
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert(tx, "builds", row)
+    history.add_event(
+        tx,
+        caller,
+        "build.created",
+        subject_id=row["id"],
+        build_id=row["id"],
+        after={"display_name": texts["display_name"], "status": "ready"},
+    )
+    return UpdatedBuild.model_validate({**_fields(row), "masked": masked})
+
+
+def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
+    """Return one build."""
+    return _builds(tx, [_require(tx, caller, request)])[0]
+
+
+@idempotency.once(UpdatedBuild, access=_require, absent_is_null=False)
+def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
+    """Change the fields that were given; without one, nothing changes."""
+    row = _require(tx, caller, request, locked=True)
+    changes, masked = masked_fields(request.changes())
+    updated = row
+    if changes:
+        updated = {**row, **_as_columns(changes), "updated_at": timestamp(tx.now)}
+        tx.execute(
+            "UPDATE builds SET description = :description, display_name = :display_name,"
+            " is_active = :is_active, metadata = :metadata, updated_at = :updated_at"
+            " WHERE id = :id",
+            **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
+        )
+        before = Build.model_validate(_fields(row)).model_dump()
+        of_ticket = row["ticket_number"] is not None
+        history.add_event(
+            tx,
+            caller,
+            "build.updated",
+            subject_id=row["id"],
+            ticket_id=row["source_id"] if of_ticket else None,
+            reference=reference(row["ticket_number"], row["slug"]) if of_ticket else None,
+            build_id=row["id"],
+            before={name: before[name] for name in changes},
+            after=changes,
+        )
+    [build] = _builds(tx, [updated])
+    return UpdatedBuild.model_validate({**build.model_dump(), "masked": masked})
+
+
+def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
+    """Return a ticket's newest builds, newest first."""
+    rows = tx.fetch_all(
+        "SELECT * FROM builds WHERE source_id = :ticket_id ORDER BY seq DESC LIMIT :limit",
+        ticket_id=ticket_id,
+        limit=limit,
+    )
+    return _builds(tx, rows)
 
 
 def _whole(tx: Transaction, rows: Sequence[Row]) -> list[Row]:

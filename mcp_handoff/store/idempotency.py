@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import IdempotencyKeyReused
+from mcp_handoff.errors import HandoffError, IdempotencyKeyReused
 from mcp_handoff.schema import Record, Request
 from mcp_handoff.store.transaction import Transaction, insert, timestamp
 
@@ -26,13 +26,14 @@ Access = Callable[[Transaction, Caller, Any], object]
 
 
 def once(
-    result: type[RecordT], access: Access
+    result: type[RecordT], access: Access, *, absent_is_null: bool = True
 ) -> Callable[[Operation[RequestT, P, RecordT]], Operation[RequestT, P, RecordT]]:
     """Keep what an operation returns under its request's `idempotency_key`, in the transaction of
     its effect.
 
     The same key with the same arguments gives the first result again without the effect, once
-    `access` has let the caller pass; with others it raises IdempotencyKeyReused.
+    `access` has let the caller pass; with others it raises IdempotencyKeyReused. `absent_is_null`
+    tells whether an argument that is absent means the same as null.
     """
 
     def decorate(operation: Operation[RequestT, P, RecordT]) -> Operation[RequestT, P, RecordT]:
@@ -44,22 +45,34 @@ def once(
             if key is None:
                 return operation(tx, caller, request, *args, **kwargs)
             name = {"principal": caller.owner, "operation": type(request).__name__, "key": key}
-            arguments = fingerprint({**request.model_dump(), "default_project": caller.project})
-            kept = tx.fetch_one(
-                "SELECT fingerprint, result FROM idempotency"
-                " WHERE principal = :principal AND operation = :operation AND key = :key",
-                **name,
-            )
-            if kept:
-                access(tx, caller, request)
-            if kept and kept["fingerprint"] != arguments:
-                why = "was used before with other arguments"
-                raise IdempotencyKeyReused.at(
-                    "idempotency_key", why, "take a new key for a new call"
+            given = request.model_dump(exclude_unset=not absent_is_null)
+            arguments = fingerprint({**given, "default_project": caller.project})
+
+            def first_result() -> RecordT | None:
+                kept = tx.fetch_one(
+                    "SELECT fingerprint, result FROM idempotency"
+                    " WHERE principal = :principal AND operation = :operation AND key = :key",
+                    **name,
                 )
-            if kept:
+                if kept is None:
+                    return None
+                access(tx, caller, request)
+                if kept["fingerprint"] != arguments:
+                    why = "was used before with other arguments"
+                    raise IdempotencyKeyReused.at(
+                        "idempotency_key", why, "take a new key for a new call"
+                    )
                 return result.model_validate_json(kept["result"])
-            made = operation(tx, caller, request, *args, **kwargs)
+
+            if first := first_result():
+                return first
+            try:
+                made = operation(tx, caller, request, *args, **kwargs)
+            except HandoffError:
+                # The same call may have been done while this one waited for its locks.
+                if first := first_result():
+                    return first
+                raise
             row = {
                 **name,
                 "fingerprint": arguments,

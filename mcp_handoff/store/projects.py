@@ -16,7 +16,7 @@ from mcp_handoff.projects import (
     require_sight,
     slug_of,
 )
-from mcp_handoff.store import cursors, history
+from mcp_handoff.store import cursors, history, idempotency
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders, timestamp
 
 
@@ -39,10 +39,17 @@ def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> Pro
     )
 
 
-def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:
-    """Start a project; AlreadyExists when its slug is taken."""
+def _require_sight(tx: Transaction, caller: Caller, request: CreateProject) -> str:
+    """Return the slug that a project is asked for under."""
     slug = request.slug or slug_of(request.name)
     require_sight(caller.principal, slug)
+    return slug
+
+
+@idempotency.once(CreatedProject, access=_require_sight)
+def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> CreatedProject:
+    """Start a project; AlreadyExists when its slug is taken."""
+    slug = _require_sight(tx, caller, request)
     if find(tx, slug):
         raise AlreadyExists.at("slug", f"{slug!r} is taken", "choose another")
     row = _add(tx, caller, slug=slug, name=request.name)

@@ -128,8 +128,9 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
     return SuggestedClose(suggestion=_suggestion(made), masked=masked)
 
 
-def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
-    """Carry out a pending suggestion or decline it; of many callers one wins."""
+def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:
+    """Return a suggestion with its ticket's columns; nobody else changes either of them until the
+    transaction ends."""
     project = projects.find_named(tx, caller, request.project)
     row = tx.fetch_one_locked(
         f"{_SELECT} WHERE s.id = :id AND s.project_id = :project_id",
@@ -142,6 +143,13 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
     if row is None:
         why = "names no suggestion in this project"
         raise NotFound.at("suggestion_id", why, "list_suggestions shows those there are")
+    return row
+
+
+@idempotency.once(ActedSuggestion, access=_require_locked)
+def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
+    """Carry out a pending suggestion or decline it; of many callers one wins."""
+    row = _require_locked(tx, caller, request)
     require_pending(row["status"])
     texts, masked = masked_fields({"reason": request.reason})
     reason: str | None = texts["reason"]

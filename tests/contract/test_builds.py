@@ -5,7 +5,8 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.builds import GetBuild
+from mcp_handoff.builds import CreateBuild, GetBuild
+from mcp_handoff.errors import IdempotencyKeyReused
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.store.transaction import Database
 from tests import requests
@@ -103,6 +104,37 @@ async def test_an_update_changes_what_was_given_and_the_time(
     assert updated.updated_at == "2026-11-02T09:30:01.000Z"
     read = await backend.get_build(caller, GetBuild(build_id=build))
     assert read.model_dump() == updated.model_dump(exclude={"masked"})
+
+
+async def test_a_key_makes_a_second_update_the_first(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    keyed = requests.update_build(build, description="One", idempotency_key="k")
+    first = await backend.update_build(caller, keyed)
+    await backend.update_build(caller, requests.update_build(build, description="Two"))
+    assert await backend.update_build(caller, keyed) == first
+    assert (await backend.get_build(caller, GetBuild(build_id=build))).description == "Two"
+
+
+async def test_under_a_key_what_is_absent_is_not_what_is_null(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    await backend.update_build(caller, requests.update_build(build, idempotency_key="k"))
+    clear = requests.update_build(build, description=None, idempotency_key="k")
+    with pytest.raises(IdempotencyKeyReused):
+        await backend.update_build(caller, clear)
+
+
+async def test_a_key_makes_a_second_registration_the_first(
+    backend: Backend, caller: Caller
+) -> None:
+    request = CreateBuild(
+        org="default", build_ref="sha256:1", display_name="1", provider="ci", idempotency_key="k"
+    )
+    first = await backend.create_build(caller, request)
+    assert await backend.create_build(caller, request) == first
+    found = await backend.find_builds(caller, requests.find_builds())
+    assert [item.id for item in found.items] == [first.id]
 
 
 async def test_an_update_leaves_a_line_of_history_on_the_ticket(

@@ -4,7 +4,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.errors import HandoffError, SuggestionNotPending
+from mcp_handoff.errors import HandoffError, IdempotencyKeyReused, SuggestionNotPending
 from mcp_handoff.suggestions import ActedSuggestion
 from tests import requests
 from tests.clock import SteppedClock
@@ -110,3 +110,22 @@ async def test_a_key_makes_a_second_proposal_the_first(backend: Backend, caller:
     keyed = requests.suggest_close(1, idempotency_key="k")
     assert await backend.suggest_close(caller, keyed) == await backend.suggest_close(caller, keyed)
     assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 1
+
+
+async def test_a_key_makes_a_second_action_the_first(
+    backend: Backend, caller: Caller, suggestion: str
+) -> None:
+    keyed = requests.execute(suggestion, idempotency_key="k")
+    first = await backend.act_on_suggestion(caller, keyed)
+    assert first.apply_result is not None
+    assert await backend.act_on_suggestion(caller, keyed) == first
+    with pytest.raises(IdempotencyKeyReused):
+        await backend.act_on_suggestion(caller, requests.decline(suggestion, idempotency_key="k"))
+
+
+async def test_of_the_same_action_sent_sixteen_times_at_once_all_hear_what_it_did(
+    backend: Backend, caller: Caller, suggestion: str
+) -> None:
+    keyed = requests.execute(suggestion, idempotency_key="k")
+    answers = await asyncio.gather(*[backend.act_on_suggestion(caller, keyed) for _ in range(16)])
+    assert answers == [answers[0]] * 16

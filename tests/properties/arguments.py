@@ -309,6 +309,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "action": _enum("execute", "decline", required=True),
         "reason": _text(0, 2000),
         "project": _PROJECT,
+        "idempotency_key": _KEY,
     },
     "find_builds": {
         "org": _ORGANIZATION,
@@ -324,6 +325,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "display_name": _name(texts(1, 200), nullable=False),
         "is_active": _FLAG,
         "metadata": _object(),
+        "idempotency_key": _KEY,
     },
     "list_projects": {"limit": _limit(100), "cursor": _CURSOR},
 }

@@ -124,6 +124,15 @@ def test_the_same_key_gives_the_same_ticket(http: httpx2.Client, project: str) -
     assert (other.status_code, other.json()["code"]) == (400, "IDEMPOTENCY_KEY_REUSED")
 
 
+def test_the_same_key_gives_the_same_project(http: httpx2.Client, project: str) -> None:
+    headers = {"Idempotency-Key": project}
+    body = {"name": f"Another {project.rpartition('/')[2]}"}
+    first = http.post("/api/projects", json=body, headers=headers)
+    assert first.status_code == 201
+    assert http.post("/api/projects", json=body, headers=headers).json() == first.json()
+    assert http.post("/api/projects", json=body).status_code == 409
+
+
 def test_the_list_has_the_documented_row_and_its_filters(http: httpx2.Client, ticket: str) -> None:
     listed = ticket.rpartition("/")[0]
     row = http.get(listed).json()["tickets"][0]

@@ -56,6 +56,14 @@ def test_a_declined_suggestion_comes_without_a_result(http: httpx2.Client, sugge
     assert declined["apply_result"] is None
 
 
+def test_the_same_key_gives_the_same_result(http: httpx2.Client, suggestion: str) -> None:
+    action, headers = f"{suggestion}/action", {"Idempotency-Key": "k"}
+    first = http.post(action, json={"action": "execute"}, headers=headers)
+    assert first.status_code == 200
+    assert http.post(action, json={"action": "execute"}, headers=headers).json() == first.json()
+    assert http.post(action, json={"action": "execute"}).status_code == 409
+
+
 def test_an_action_or_an_address_that_is_invalid_is_refused(
     http: httpx2.Client, suggestion: str, project: str
 ) -> None:

@@ -50,6 +50,19 @@ def test_what_is_absent_stays_and_what_is_null_is_cleared(http: httpx2.Client, b
     assert (cleared["description"], cleared["metadata"]) == (None, None)
 
 
+def test_the_same_key_gives_the_same_build(http: httpx2.Client, build: str) -> None:
+    headers = {"Idempotency-Key": "k"}
+    body = {"build_ref": "sha256:2", "display_name": "Keyed", "provider": "docker"}
+    made = http.post(BUILDS, json=body, headers=headers)
+    assert http.post(BUILDS, json=body, headers=headers).json() == made.json()
+    updated = http.patch(build, json={"description": "One"}, headers=headers)
+    http.patch(build, json={"description": "Two"})
+    assert http.patch(build, json={"description": "One"}, headers=headers).json() == updated.json()
+    assert http.get(build).json()["description"] == "Two"
+    other = http.patch(build, json={"description": None}, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (409, "conflict_error")
+
+
 def test_a_body_that_is_no_json_is_refused(http: httpx2.Client, build: str) -> None:
     refused = http.patch(build, content=b"{")
     assert (refused.status_code, refused.json()["type"]) == (400, "invalid_error")

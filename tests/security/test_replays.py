@@ -62,6 +62,14 @@ async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
         }
         for tool, arguments in of_ticket.items():
             await desk.call(tool, **arguments)
+        made = await desk.call("suggest_close", **{**about, "evidence": {"pr": 8}})
+        of_ticket["act_on_suggestion"] = {
+            "suggestion_id": made["suggestion"]["id"],
+            "action": "decline",
+            "project": "secret",
+            "idempotency_key": "key-5",
+        }
+        await desk.call("act_on_suggestion", **of_ticket["act_on_suggestion"])
         limit = "UPDATE tokens SET projects = '[\"shop\"]' WHERE name = :name"
         in_store(
             shared_store,
