@@ -102,6 +102,10 @@ Slug = Annotated[
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255), STORABLE, HARMLESS]
 """Makes a retry safe: the same key and arguments give the first result again."""
 
+CALL_KEY = "handoff-call-"
+"""How a key begins that a client made by itself for one call and its retries: what would be done
+without a key is done under it, once."""
+
 Repo = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),

@@ -7,6 +7,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.principals import LOCAL
 from mcp_handoff.remote.client import ApiClient
+from mcp_handoff.schema import CALL_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class Api:
 
 def sent_key(caller: Caller, key: str | None) -> str | None:
     """Return the idempotency key that an API gets for a caller's: all who come with a token of ours
-    share our one token over there, and must not share their keys."""
+    share our one token over there, and must not share their keys. One that was made for a single
+    call stays one."""
     if key is None or caller.principal is LOCAL:
         return key
-    return blake2b(f"{caller.owner}\n{key}".encode(), digest_size=16).hexdigest()
+    digest = blake2b(f"{caller.owner}\n{key}".encode(), digest_size=16).hexdigest()
+    return f"{CALL_KEY}{digest}" if key.startswith(CALL_KEY) else digest

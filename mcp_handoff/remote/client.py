@@ -9,12 +9,14 @@ from urllib.parse import quote
 
 import anyio
 
-from mcp_handoff.errors import BackendUnavailable
+from mcp_handoff.errors import BackendUnavailable, HandoffError
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, NotSent
+from mcp_handoff.ids import new_id
 from mcp_handoff.remote.refusals import refusal
 from mcp_handoff.remote.responses import ApiResponse, lost
 from mcp_handoff.remote.retries import Retries, RetryPolicy
 from mcp_handoff.retry_after import seconds_of
+from mcp_handoff.schema import CALL_KEY
 from mcp_handoff.tracing import span
 
 OURS = "Handoff-Version"
@@ -26,12 +28,13 @@ RESPONSE_BYTES = 16 * 2**20
 class ApiClient:
     """One API at one address, with the token that was given for it and for nothing else.
 
-    `is_ours` tells whether another mcp-handoff has responded.
+    `is_ours` tells whether another mcp-handoff has responded; before the first write it is found
+    out.
     """
 
     def __init__(self, address: str, token: str | None, policy: RetryPolicy | None = None) -> None:
         self.address = address.rstrip("/")
-        self.is_ours = False
+        self.is_ours = self._is_known = False
         self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
         self._policy = policy or RetryPolicy()
         self._retries = Retries(self._policy)
@@ -49,19 +52,23 @@ class ApiClient:
     ) -> dict[str, Any]:
         """Return the JSON object that a request is responded to with.
 
-        Parameters of `query` that are None are left out; `key` is an idempotency key. Reads are
-        repeated, and what was surely not done; a write whose outcome is not known only under a key
-        that the API honours. Raises what the API refused, BackendUnavailable, or OutcomeUnknown for
-        a write that may have been done.
+        Parameters of `query` that are None are left out; `key` is the caller's idempotency key.
+        Reads are repeated, and what was surely not done; a write whose outcome is not known only
+        under a key that the API honours: another mcp-handoff gets one for each call. Raises what
+        the API refused, BackendUnavailable, or OutcomeUnknown for a write that may have been done.
         """
         wrote = method != "GET"
-        headers = dict(self._credentials)
-        if key is not None:
-            # What no header can hold is percent-encoded.
-            headers["Idempotency-Key"] = quote(key, safe=string.punctuation + " ")
         given = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             with anyio.fail_after(self._policy.call), span(f"api {method}"):
+                if wrote and not self._is_known:
+                    await self._find_out_whose()
+                if wrote and key is None and self.is_ours:
+                    key = f"{CALL_KEY}{new_id()}"
+                headers = dict(self._credentials)
+                if key is not None:
+                    # What no header can hold is percent-encoded.
+                    headers["Idempotency-Key"] = quote(key, safe=string.punctuation + " ")
                 response = await self._retries.run(
                     lambda: self._attempt(method, path, headers, given or None, body),
                     honours_key=lambda: key is not None and self.is_ours,
@@ -76,6 +83,15 @@ class ApiClient:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    async def _find_out_whose(self) -> None:
+        """Make a read that costs little; whatever is responded shows whose API it is. Where nothing
+        is, the write goes without a key of ours."""
+        with suppress(HandoffError), anyio.move_on_after(self._policy.connect):
+            await self._retries.run(
+                lambda: self._attempt("GET", "/me", self._credentials, None, None),
+                honours_key=lambda: False,
+            )
 
     async def _attempt(
         self,
@@ -106,6 +122,8 @@ class ApiClient:
             is_ours=OURS in received.headers,
         )
         self.is_ours = self.is_ours or response.is_ours
+        # A gateway may respond in an API's place while that is away.
+        self._is_known = self.is_ours or self._is_known or response.status < 500
         if response.status >= 400:
             raise refusal(response, wrote=wrote)
         return response

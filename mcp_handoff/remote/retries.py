@@ -34,7 +34,8 @@ class RetryPolicy:
 class RetryBudget:
     """Keeps retries few among calls, so that they don't hold down an API that is coming up.
 
-    Each failure that may be retried costs one, each call that succeeds gives a tenth back.
+    Each retry costs one, each call that succeeds gives a fifth back: enough for an API that loses
+    every tenth response, and a load that grows by a fifth at most.
     """
 
     MOST = 10.0
@@ -49,7 +50,7 @@ class RetryBudget:
         return True
 
     def give_back(self) -> None:
-        self._left = min(self.MOST, self._left + 0.1)
+        self._left = min(self.MOST, self._left + 0.2)
 
 
 class Retries:

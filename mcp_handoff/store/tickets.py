@@ -8,6 +8,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
+from mcp_handoff.schema import CALL_KEY
 from mcp_handoff.store import (
     builds,
     cursors,
@@ -60,8 +61,8 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     whole = [caller.owner, project["id"], content, sorted(request.roles)]
     fingerprint = int(idempotency.fingerprint(whole), 16) - 2**63
     tx.lock("projects", project["id"])
-    repeated = None
-    if request.idempotency_key is None:
+    repeated, key = None, request.idempotency_key
+    if key is None or key.startswith(CALL_KEY):
         repeated = tx.fetch_one(
             "SELECT * FROM tickets WHERE fingerprint = :fingerprint AND created_at >= :since"
             " AND status = 'open' ORDER BY seq DESC LIMIT 1",

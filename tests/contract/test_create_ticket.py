@@ -5,6 +5,7 @@ import pytest
 from mcp_handoff.actors import Actor, Caller, bot
 from mcp_handoff.backend import Backend
 from mcp_handoff.errors import IdempotencyKeyReused
+from mcp_handoff.schema import CALL_KEY
 from mcp_handoff.tickets import CreateTicket
 from tests import requests
 from tests.clock import SteppedClock
@@ -109,6 +110,17 @@ async def test_a_key_with_other_arguments_is_refused(backend: Backend, caller: C
     other = requests.create_ticket(idempotency_key="k", priority="low")
     with pytest.raises(IdempotencyKeyReused):
         await backend.create_ticket(caller, other)
+
+
+async def test_a_key_that_a_client_made_for_one_call_leaves_the_ten_minute_rule_as_it_is(
+    backend: Backend, caller: Caller
+) -> None:
+    first, second = (requests.create_ticket(idempotency_key=f"{CALL_KEY}{n}") for n in (1, 2))
+    filed = await backend.create_ticket(caller, first)
+    repeated = await backend.create_ticket(caller, second)
+    assert (filed.deduplicated, repeated.deduplicated) == (False, True)
+    assert repeated.ticket == filed.ticket
+    assert await backend.create_ticket(caller, first) == filed
 
 
 async def test_two_actors_may_use_the_same_key(backend: Backend, caller: Caller) -> None:

@@ -1,7 +1,7 @@
 """What an agent is told when an API fails it, how often it was asked, and what was filed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -29,8 +29,7 @@ Told = tuple[str, int]
 class Row:
     """A fault, what comes of it when it happens once, and of a read when it lasts.
 
-    `keyed` is a write under an idempotency key to another mcp-handoff; to any other API it is a
-    write like those without.
+    `write` is one to a stranger, which honours no key, `keyed` one to another mcp-handoff.
     """
 
     name: str
@@ -96,6 +95,9 @@ ROWS = [
 ]
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+every_key = pytest.mark.parametrize(
+    "key", [{}, {"idempotency_key": "once"}], ids=["without a key", "with a key"]
+)
 every_api = pytest.mark.parametrize("is_ours", [False, True], ids=["stranger", "ours"])
 
 
@@ -125,31 +127,46 @@ async def test_a_read_gives_up_on_a_fault_that_lasts(
 
 
 @every_row
-@every_api
-async def test_a_write_is_never_repeated_that_may_have_been_done(
-    row: Row, is_ours: bool, open_desk: OpenDesk
+@every_key
+async def test_a_write_to_a_stranger_is_never_repeated_that_may_have_been_done(
+    row: Row, key: Mapping[str, str], api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    with FaultServer(is_ours=is_ours) as api:
-        async with open_desk(api.url, row.policy) as desk:
-            await outcome(desk, "find_tickets")  # now it is known whose API it is
-            api.fail(row.fault, "POST")
-            told = await outcome(desk, "create_ticket", **TICKET)
+    async with open_desk(api.url, row.policy) as desk:
+        api.fail(row.fault, "POST")
+        told = await outcome(desk, "create_ticket", **TICKET, **key)
     assert (told, count(api.requests, "POST")) == row.write
     assert len(api.tickets) == (told == OK)
 
 
 @every_row
-@every_api
-async def test_a_write_under_a_key_is_repeated_where_the_key_is_honoured(
-    row: Row, is_ours: bool, open_desk: OpenDesk
+@every_key
+async def test_a_write_to_another_mcp_handoff_is_repeated_from_the_first_on(
+    row: Row, key: Mapping[str, str], our_api: FaultServer, open_desk: OpenDesk
 ) -> None:
-    with FaultServer(is_ours=is_ours) as api:
-        async with open_desk(api.url, row.policy) as desk:
-            await outcome(desk, "find_tickets")
-            api.fail(row.fault, "POST")
-            told = await outcome(desk, "create_ticket", **TICKET, idempotency_key="once")
-    assert (told, count(api.requests, "POST")) == (row.keyed if is_ours else row.write)
-    assert len(api.tickets) == (told == OK)
+    async with open_desk(our_api.url, row.policy) as desk:
+        our_api.fail(row.fault, "POST")
+        told = await outcome(desk, "create_ticket", **TICKET, **key)
+    assert (told, count(our_api.requests, "POST")) == row.keyed
+    assert len(our_api.tickets) == (told == OK)
+
+
+async def test_whose_an_api_is_is_asked_once_before_the_first_write(
+    api: FaultServer, open_desk: OpenDesk
+) -> None:
+    async with open_desk(api.url) as desk:
+        for _ in range(2):
+            await desk.file_ticket()
+    assert api.requests == ["GET", "POST", "POST"]
+
+
+async def test_where_nobody_says_whose_an_api_is_a_write_goes_without_a_key(
+    our_api: FaultServer, open_desk: OpenDesk
+) -> None:
+    async with open_desk(our_api.url) as desk:
+        our_api.fail(faults.resets_unread, "GET", 4)
+        our_api.fail(faults.resets_undone, "POST")
+        assert await outcome(desk, "create_ticket", **TICKET) == UNKNOWN
+    assert count(our_api.requests, "POST") == 1
 
 
 async def test_nothing_is_sent_where_nobody_listens(nowhere: str, open_desk: OpenDesk) -> None:
@@ -186,10 +203,11 @@ async def test_a_ticket_that_can_not_be_looked_for_stays_unknown(
     api: FaultServer, open_desk: OpenDesk
 ) -> None:
     async with open_desk(api.url) as desk:
+        await outcome(desk, "find_tickets")
         api.fail(faults.resets_done, "POST")
         api.fail(faults.refuses(500), "GET", 9)
         assert await outcome(desk, "create_ticket", **TICKET) == UNKNOWN
-    assert api.requests == ["POST", "GET", "GET", "GET", "GET"]
+    assert api.requests == ["GET", "POST", "GET", "GET", "GET", "GET"]
 
 
 async def test_the_budget_bounds_retries_while_an_api_is_down(
@@ -223,4 +241,4 @@ async def test_a_call_that_is_cancelled_leaves_the_api(
         assert await asyncio.to_thread(api.holding.wait, TIMEOUT)
         call.cancel()
         assert await asyncio.to_thread(api.left.wait, TIMEOUT)
-    assert api.requests == ["POST"]
+    assert api.requests == ["GET", "POST"]

@@ -15,8 +15,10 @@ from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.principals import Principal
+from mcp_handoff.remote.api import sent_key
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
+from mcp_handoff.schema import CALL_KEY
 from mcp_handoff.tickets import FindTickets
 from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT
@@ -78,6 +80,14 @@ async def test_callers_who_share_a_token_over_there_do_not_share_their_keys(stor
             made = await backend.suggest_close(caller, suggest)
             assert await backend.suggest_close(caller, suggest) == made
         await backend.close()
+
+
+async def test_a_key_made_for_one_call_stays_one_for_callers_who_share_a_token() -> None:
+    alice = replace(CALLER, principal=Principal("alice", "alice", "user"))
+    sent = sent_key(alice, f"{CALL_KEY}1")
+    assert sent is not None
+    assert sent.startswith(CALL_KEY)
+    assert sent not in (f"{CALL_KEY}1", sent_key(alice, f"{CALL_KEY}2"))
 
 
 async def test_what_this_process_changes_is_published(remote: RemoteBackend) -> None:
