@@ -29,6 +29,7 @@ from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
+from mcp_handoff.http.sessions import Sessions
 from mcp_handoff.http.streams import OpenStreams
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.transports import (
@@ -111,7 +112,8 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access, capacity: Capacity) -> ASGIApp:
     """Return the doors behind what every request passes; the first thing it meets comes last."""
-    app: ASGIApp = Concurrency(BodyLimit(SessionOwners(UnresumedStreams(doors))), capacity)
+    app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
+    app = Concurrency(Sessions(app, capacity), capacity)
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
     app = Authentication(ProvedConnections(app), access.credentials, access.resource)

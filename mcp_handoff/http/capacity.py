@@ -55,6 +55,17 @@ class Capacity:
         """Other requests under way with one token."""
         return self.proved // 4
 
+    @property
+    def sessions(self) -> int:
+        """Sessions of the handshake revisions, some 47 KB each: when one more is opened, there is
+        one on which no connection has a request under way."""
+        return self.connections
+
+    @property
+    def sessions_of_one(self) -> int:
+        """Sessions of one token, of which one is always unused when it opens another."""
+        return self.streams_of_one + self.calls_of_one
+
 
 def available_capacity() -> Capacity:
     """Return what the limit of open files leaves room for, once it is as high as it may be.
