@@ -47,8 +47,9 @@ class Settings:
     `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
     `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours,
     0 for never;
-    `oauth_issuer` and `oauth_audience` are addresses, both or neither. Each token goes to the API
-    that it was given for and nowhere else.
+    `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two claims are where
+    the issuer's tokens name projects and a role. Each token goes to the API that it was given for
+    and nowhere else.
     """
 
     backend: BackendAddress
@@ -69,6 +70,8 @@ class Settings:
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    oauth_projects_claim: str | None = None
+    oauth_role_claim: str | None = None
 
 
 def read_settings(
@@ -98,6 +101,8 @@ def read_settings(
         trusted_proxies=_networks(
             "HANDOFF_TRUSTED_PROXIES", values.get("HANDOFF_TRUSTED_PROXIES") or ""
         ),
+        oauth_projects_claim=values.get("HANDOFF_OAUTH_PROJECTS_CLAIM") or None,
+        oauth_role_claim=values.get("HANDOFF_OAUTH_ROLE_CLAIM") or None,
     )
 
 

@@ -8,7 +8,8 @@ import jwt
 from mcp_handoff.errors import Forbidden, Unauthenticated
 from mcp_handoff.http.issuer_keys import ALGORITHMS, IssuerKeys
 from mcp_handoff.http.resource import READ, WRITE
-from mcp_handoff.principals import Principal
+from mcp_handoff.principals import ROLES, Principal, PrincipalRole
+from mcp_handoff.projects import slug_of
 from mcp_handoff.text import shortened, visible
 
 TYPES = ("jwt", "at+jwt")
@@ -28,18 +29,32 @@ _UNREADABLE = (jwt.PyJWTError, OverflowError, RecursionError, TypeError)
 
 
 class Issuer:
-    """An authorization server whose tokens for `audience` are taken."""
+    """An authorization server whose tokens for `audience` are taken.
 
-    def __init__(self, address: str, audience: str) -> None:
+    Its tokens see the projects that `projects_claim` lists and have the role that `role_claim`
+    names; without these claims they see all projects, as users. Their scopes narrow that.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        audience: str,
+        *,
+        projects_claim: str | None = None,
+        role_claim: str | None = None,
+    ) -> None:
         self._address = address
         self._audience = audience
+        self._projects_claim = projects_claim
+        self._role_claim = role_claim
         self._keys = IssuerKeys(address)
 
     async def authenticate(self, token: str) -> Principal | None:
         """Return whom a token was issued to, None when it does not hold.
 
         Raises Unauthenticated for one that is no access token which its bearer may use, Forbidden
-        for one without a scope of ours, and BackendUnavailable when the issuer's keys can't be had.
+        for one without a scope, a project or a role of ours, and BackendUnavailable when the
+        issuer's keys can't be had.
         """
         try:
             head = jwt.get_unverified_header(token)
@@ -54,14 +69,16 @@ class Issuer:
         _require_bearer_token(head, claims)
 
         # `scope` (RFC 8693, section 4.2), or the `scp` of some issuers.
-        listed: object = claims.get("scope", claims.get("scp", ""))
-        scopes = cast(list[object], listed) if isinstance(listed, list) else str(listed).split()
+        scopes = _words(claims, "scope") or _words(claims, "scp")
         if READ not in scopes and WRITE not in scopes:
             raise Forbidden(f"This token has no scope of this server: {READ} or {WRITE}.")
-        subject: str = claims["sub"]
-        role = "user" if WRITE in scopes else "reader"
+        subject, role = claims["sub"], self._role(claims)
         return Principal(
-            id=f"{self._address} {subject}", name=subject, role=role, expires_at=claims["exp"]
+            id=f"{self._address} {subject}",
+            name=subject,
+            role=role if WRITE in scopes else "reader",
+            projects=self._projects(claims),
+            expires_at=claims["exp"],
         )
 
     def _verify(self, token: str, key: jwt.PyJWK) -> Mapping[str, Any] | None:
@@ -78,6 +95,45 @@ class Issuer:
             )
         except _UNREADABLE:
             return None
+
+    def _role(self, claims: Mapping[str, Any]) -> PrincipalRole:
+        if self._role_claim is None:
+            return "user"
+        named = _words(claims, self._role_claim)
+        roles: list[PrincipalRole] = [role for role in ROLES if role in named]
+        if len(roles) != 1:
+            raise Forbidden(
+                f"The {self._role_claim} of this token must name one of {', '.join(ROLES)}."
+            )
+        return roles[0]
+
+    def _projects(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
+        if self._projects_claim is None:
+            return None
+        named = _words(claims, self._projects_claim)
+        if named == ["*"]:
+            return None
+        if not named or any(name != slug_of(name) for name in named):
+            raise Forbidden(
+                f"The {self._projects_claim} of this token must name projects by their slugs, or be"
+                " * for all."
+            )
+        return frozenset(named)
+
+
+def _words(claims: Mapping[str, Any], name: str) -> list[str]:
+    """Return what a claim lists, as an array or with spaces in between; nothing when it is not
+    there. Raises Unauthenticated for one of another type."""
+    value: Any = claims.get(name)
+    match value:
+        case None:
+            return []
+        case str():
+            return value.split()
+        case list() if all(isinstance(word, str) for word in cast(list[object], value)):
+            return cast(list[str], value)
+        case _:
+            raise Unauthenticated(f"The {name} of this token must be a text or a list of texts.")
 
 
 def _require_bearer_token(head: Mapping[str, Any], claims: Mapping[str, Any]) -> None:

@@ -101,7 +101,12 @@ async def serve(
     resource = issuer = None
     if settings.oauth_issuer and settings.oauth_audience:
         resource = Resource(settings.oauth_audience, settings.oauth_issuer)
-        issuer = Issuer(resource.issuer, resource.address)
+        issuer = Issuer(
+            resource.issuer,
+            resource.address,
+            projects_claim=settings.oauth_projects_claim,
+            role_claim=settings.oauth_role_claim,
+        )
     credentials = Credentials(backend if isinstance(backend, Store) else None, issuer)
     required = await credentials.are_required()
     if no_auth:

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.http import oauth
-from tests.http.issuer import Issuer
+from tests.http.issuer import READ, WRITE, Issuer
 from tests.http.served import Served, bearer, make_project
 from tests.requests import TICKET
+from tests.security.conftest import at_desk
 
 AUDIENCE = "https://desk.example/mcp"
 DOORS = ("/api/projects", "/mcp", "/sse")
@@ -72,6 +73,15 @@ FLAWS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"exp": [1]}, "unknown, expired"),
     ({}, {"sub": 7}, "unknown, expired"),
     ({}, {"aud": [[AUDIENCE]]}, "unknown, expired"),
+]
+
+NO_PROJECTS: list[tuple[Any, int]] = [
+    *((named, 403) for named in (None, [], "", ["Shop"], ["*", "shop"], ["shop "])),
+    *((named, 401) for named in (7, True, {"shop": True}, [["shop"]], [None])),
+]
+NO_ROLES: list[tuple[Any, int]] = [
+    *((named, 403) for named in (None, [], "root", "Admin", ["admin", "bot"])),
+    *((named, 401) for named in (7, {"admin": True}, [["admin"]])),
 ]
 
 
@@ -141,3 +151,80 @@ async def test_a_short_key_of_rsa_checks_no_signature() -> None:
         issuer.published = json.dumps({"keys": issuer.keys()[1:2]}).encode()
         with pytest.raises(BackendUnavailable):
             await oauth.Issuer(issuer.url, AUDIENCE).authenticate(short)
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Served]:
+    """A server that takes projects and roles from the issuer's claims."""
+    store: Path = tmp_path_factory.mktemp("mapped") / "handoff.db"
+    make_project(store, "shop")
+    make_project(store, "secret")
+    with Served(
+        store,
+        HANDOFF_OAUTH_ISSUER=issuer.url,
+        HANDOFF_OAUTH_AUDIENCE=AUDIENCE,
+        HANDOFF_OAUTH_PROJECTS_CLAIM="https://desk.example/projects",
+        HANDOFF_OAUTH_ROLE_CLAIM="roles",
+    ) as running:
+        yield running
+
+
+def mapping(issuer: Issuer, projects: object, roles: object, scope: str = WRITE) -> dict[str, str]:
+    """Return the header of a token with both claims; None leaves one out."""
+    claims = {"https://desk.example/projects": projects, "roles": roles}
+    held: dict[str, Any] = {name: value for name, value in claims.items() if value is not None}
+    return bearer(issuer.token(AUDIENCE, scope=scope, **held))
+
+
+@pytest.mark.parametrize("projects", [["shop"], "shop", ["shop", "none-yet"]], ids=str)
+async def test_a_token_sees_the_projects_that_its_claim_lists(
+    mapped: Served, issuer: Issuer, projects: object
+) -> None:
+    headers = mapping(issuer, projects, "bot")
+    told = mapped.http.get("/api/projects", headers=headers).json()["projects"]
+    assert [project["slug"] for project in told] == ["shop"]
+    assert mapped.http.get("/api/projects/secret/tickets", headers=headers).status_code == 404
+    token = headers["Authorization"].removeprefix("Bearer ")
+    async with at_desk(mapped, "mcp", token) as desk:
+        assert (await desk.call("list_projects"))["projects"] == told
+        assert (await desk.refusal("find_tickets", {"project": "secret"}))["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(("projects", "status"), NO_PROJECTS, ids=str)
+def test_a_token_that_names_no_project_sees_none(
+    mapped: Served, issuer: Issuer, projects: object, status: int
+) -> None:
+    for path in DOORS:
+        refused = mapped.http.get(path, headers=mapping(issuer, projects, "admin"))
+        assert refused.status_code == status, refused.text
+        assert "https://desk.example/projects" in refused.text
+
+
+@pytest.mark.parametrize(("roles", "status"), NO_ROLES, ids=str)
+def test_a_token_that_names_no_role_of_ours_is_refused(
+    mapped: Served, issuer: Issuer, roles: object, status: int
+) -> None:
+    for path in DOORS:
+        refused = mapped.http.get(path, headers=mapping(issuer, "*", roles))
+        assert refused.status_code == status, refused.text
+        assert "The roles of this token" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "becomes", "lists_tokens"),
+    [
+        ("admin", WRITE, "admin", 200),
+        (["offline_access", "admin"], WRITE, "admin", 200),
+        ("admin", READ, "reader", 403),
+        ("user", WRITE, "user", 403),
+        ("bot", WRITE, "bot", 403),
+        ("reader", WRITE, "reader", 403),
+    ],
+    ids=str,
+)
+def test_a_token_has_the_role_of_its_claim_and_no_more_than_its_scope(
+    mapped: Served, issuer: Issuer, role: object, scope: str, becomes: str, lists_tokens: int
+) -> None:
+    headers = mapping(issuer, "*", role, scope)
+    assert mapped.http.get("/api/me", headers=headers).json()["role"] == becomes
+    assert mapped.http.get("/api/tokens", headers=headers).status_code == lists_tokens
