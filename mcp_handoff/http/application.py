@@ -105,7 +105,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         ],
         exception_handlers={404: _refuse_address},
     )
-    streams = OpenStreams(SessionStreams(doors, mcp), store)
+    streams = OpenStreams(SessionStreams(doors, mcp), store, access.credentials)
     asgi = _in_front_of(streams, settings, access, capacity)
     return Application(asgi, capacity, mcp, transports, streams)
 

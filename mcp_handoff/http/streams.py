@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import BackendUnavailable, Unauthenticated
+from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.mcp.transports import SSE_PATH, STREAMABLE_PATH
 from mcp_handoff.principals import LOCAL, Principal
@@ -24,17 +25,23 @@ logger = logging.getLogger(__name__)
 
 class OpenStreams:
     """Ends every stream of MCP within two seconds of its token's expiry or revocation, whichever
-    process revoked it."""
+    process revoked it; what was opened while nobody needed a token, of the first token's making.
 
-    def __init__(self, app: ASGIApp, tokens: TokenOperations | None) -> None:
+    Without `credentials` nobody ever needs one.
+    """
+
+    def __init__(
+        self, app: ASGIApp, tokens: TokenOperations | None, credentials: Credentials | None
+    ) -> None:
         self._app = app
         self._tokens = tokens
+        self._credentials = credentials
         self._open: dict[anyio.CancelScope, Principal] = {}
         self._opened = anyio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = admission_of(scope).principal
-        if principal is LOCAL or not _stays_open(scope):
+        if self._credentials is None or not _stays_open(scope):
             await self._app(scope, receive, send)
             return
         is_under_way = False
@@ -55,7 +62,9 @@ class OpenStreams:
         if stream.cancelled_caught and is_under_way:
             await send({"type": "http.response.body", "body": b""})
         elif stream.cancelled_caught:
-            refusal = refuse_early(Unauthenticated("This token has just ended."), scope["path"])
+            refusal = refuse_early(
+                Unauthenticated("Whoever opened this stream is let in no longer."), scope["path"]
+            )
             await refusal(scope, receive, send)
 
     @asynccontextmanager
@@ -81,7 +90,10 @@ class OpenStreams:
     async def _look(self) -> None:
         now, looked_at = time.time(), dict(self._open)
         own = {principal.id for principal in looked_at.values() if principal.expires_at is None}
-        valid = await self._tokens.valid_tokens(own) if self._tokens is not None and own else own
+        own.discard(LOCAL.id)
+        valid = await self._tokens.valid_tokens(own) if self._tokens and own else frozenset[str]()
+        if self._credentials is None or not await self._credentials.are_required():
+            valid |= {LOCAL.id}
         for stream, principal in looked_at.items():
             end = principal.expires_at
             if principal.id not in valid if end is None else now >= end:

@@ -87,6 +87,15 @@ def test_a_stream_ends_when_its_access_token_does(store: Path, transport: str) -
                 assert until_the_end(ends) == []
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_of_the_time_without_tokens_ends_with_the_first(
+    store: Path, transport: str
+) -> None:
+    with Served(store) as served, opened(served, "", transport) as ends:
+        make_token(store, "first", "bot")
+        assert until_the_end(ends) == []
+
+
 def revoke_token(store: Path, name: str) -> None:
     request = RevokeToken(token=name)
     in_store(store, lambda opened: opened.revoke_token(OPERATOR, request))
@@ -94,8 +103,8 @@ def revoke_token(store: Path, name: str) -> None:
 
 @contextmanager
 def opened(served: Served, token: str, transport: str) -> Generator[Iterator[str]]:
-    """Open a stream with a token; yield the lines that come once it stands."""
-    accepted = bearer(token) | {"Accept": "application/json, text/event-stream"}
+    """Open a stream, with a token if there is one; yield the lines that come once it stands."""
+    accepted = {"Accept": "application/json, text/event-stream"} | (bearer(token) if token else {})
     method, path, headers, body = "GET", "/mcp", accepted, None
     match transport:
         case "sse":
