@@ -17,15 +17,16 @@ import anyio
 import anyio.to_thread
 import psycopg
 from psycopg import errors
-from psycopg_pool import ConnectionPool
 
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.call import CALL_SECONDS, Call
-from mcp_handoff.postgres.failures import failure, is_lost
+from mcp_handoff.postgres.failures import failure, is_lost, unavailable
+from mcp_handoff.postgres.grants import missing_grant
 from mcp_handoff.postgres.listener import Listener
 from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, Address, prepare
+from mcp_handoff.postgres.pool import Pool
 from mcp_handoff.postgres.transaction import Connection, transact
 from mcp_handoff.store.transaction import Clock, Transaction
 
@@ -37,6 +38,10 @@ not wait for the others."""
 
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
+
+READY_SECONDS = 2.0
+"""How long a connection is tried for to tell whether there is one: less than those who ask wait,
+so that they hear why there is none."""
 
 CLOSE_SECONDS = 2.0
 """How long calls may go on that nobody waits for any more, once the database is closed."""
@@ -59,7 +64,7 @@ class PostgresDatabase:
     def __init__(
         self,
         address: Address,
-        pool: ConnectionPool[Connection],
+        pool: Pool,
         clock: Clock | None,
         *,
         read_only: bool,
@@ -85,15 +90,7 @@ class PostgresDatabase:
         database, no TLS as asked for, another program's tables, a newer program's schema.
         """
         address = prepare(url, read_only=read_only)
-        pool = ConnectionPool(
-            address.conninfo,
-            connection_class=Connection,
-            kwargs=address.options,
-            min_size=1,
-            max_size=CONNECTIONS,
-            reconnect_timeout=CONNECT_TIMEOUT_SECONDS,
-            open=True,
-        )
+        pool = Pool(address, CONNECTIONS)
         return cls(address, pool, clock, read_only=read_only)
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
@@ -114,7 +111,12 @@ class PostgresDatabase:
             yield changes
 
     async def check_ready(self) -> None:
-        await self.read(lambda tx: tx.fetch_one("SELECT 1 AS one"))
+        await self._call(
+            lambda tx: tx.fetch_one("SELECT 1 AS one"),
+            self._limiter,
+            writing=False,
+            connect_seconds=READY_SECONDS,
+        )
 
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._listener.stop)
@@ -132,6 +134,7 @@ class PostgresDatabase:
         limiter: anyio.CapacityLimiter,
         *,
         writing: bool,
+        connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> ResultT:
         """Run an operation in a thread, for CALL_SECONDS at most, and those that it waits for one.
 
@@ -140,30 +143,28 @@ class PostgresDatabase:
         call = Call()
         deadline = asyncio.get_running_loop().call_later(CALL_SECONDS, call.cut)
         try:
-            run = partial(self._run, call, operation, writing=writing)
+            run = partial(self._run, call, operation, connect_seconds, writing=writing)
             return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=limiter)
         finally:
             if call.ended.is_set():
                 deadline.cancel()
 
     def _run(
-        self, call: Call, operation: Callable[[Transaction], ResultT], *, writing: bool
+        self,
+        call: Call,
+        operation: Callable[[Transaction], ResultT],
+        connect_seconds: float,
+        *,
+        writing: bool,
     ) -> ResultT:
         """Run an operation in a transaction, again where others or the network got in its way."""
-        until, turn = time.monotonic() + CONNECT_TIMEOUT_SECONDS, 1
+        until, turn = time.monotonic() + connect_seconds, 1
         self._calls.add(call)
         try:
             while not call.is_cut:
                 left = until - time.monotonic()
                 try:
-                    with self._connection(call, max(left, 0.001)) as connection:
-                        return transact(
-                            connection,
-                            operation,
-                            self._clock,
-                            writing=writing,
-                            search_path=self._address.search_path,
-                        )
+                    return self._transact(call, operation, max(left, 0.001), writing=writing)
                 except psycopg.Error as error:
                     again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                     if not again and not call.is_cut:
@@ -174,6 +175,25 @@ class PostgresDatabase:
         finally:
             call.ended.set()
             self._calls.discard(call)
+
+    def _transact(
+        self,
+        call: Call,
+        operation: Callable[[Transaction], ResultT],
+        timeout: float,
+        *,
+        writing: bool,
+    ) -> ResultT:
+        path = self._address.search_path
+        with self._connection(call, timeout) as connection:
+            try:
+                return transact(
+                    connection, operation, self._clock, writing=writing, search_path=path
+                )
+            except errors.InsufficientPrivilege as denied:
+                if grant := missing_grant(connection, denied, path, writing=writing):
+                    raise unavailable(denied, grant) from denied
+                raise
 
     @contextmanager
     def _connection(self, call: Call, timeout: float) -> Generator[Connection]:

@@ -1,6 +1,7 @@
 """From failures of the database to errors of ours; the driver's words go to the log alone."""
 
 import logging
+import re
 from collections.abc import Mapping
 
 import psycopg
@@ -26,9 +27,16 @@ def failure(error: psycopg.Error, *, writing: bool) -> Exception:
     """Return the error that a caller gets: one that is no fault of the database is a defect."""
     if isinstance(error, errors.QueryCanceled) and not writing:
         return took_too_long()
+    if isinstance(error, PoolTimeout) and error.__cause__:
+        logger.error("the store refused a connection", exc_info=error)
+        reason = _refusal(error.__cause__)
+        return BackendUnavailable(f"The database can't be used: {reason}. Nothing was changed.")
     reason = next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
-    if reason is None:
-        return error
+    return error if reason is None else unavailable(error, reason)
+
+
+def unavailable(error: psycopg.Error, reason: str) -> BackendUnavailable:
+    """Return what a caller gets for a failure with its reason."""
     logger.error("the store failed", exc_info=error)
     return BackendUnavailable(f"The database could not do it: {reason}. Nothing was changed.")
 
@@ -40,6 +48,7 @@ _REASONS: Mapping[type[Exception], str | None] = {
     errors.LockNotAvailable: "others kept it locked for 10 seconds; try again",
     errors.ReadOnlySqlTransaction: "it takes no writes, as a standby does",
     errors.InsufficientPrivilege: "its user may not do this",
+    errors.UndefinedTable: "a table is missing, or its user needs GRANT USAGE on the schema",
     errors.DiskFull: "its disk is full; free some space",
     errors.IoError: "its disk failed",
     errors.DataCorrupted: "it is damaged; restore it from a copy",
@@ -51,19 +60,31 @@ _REASONS: Mapping[type[Exception], str | None] = {
 }
 
 
-def unusable(name: str, error: psycopg.Error) -> Misconfigured:
-    """Return what stops the start when a database can't be opened."""
+def unusable(name: str, error: psycopg.Error, reason: str | None = None) -> Misconfigured:
+    """Return what stops the start when a database can't be opened, for a reason if it is known."""
     logger.debug("opening the store failed", exc_info=error)
-    text = str(error).lower()
-    reason = next((why for sign, why in _REFUSALS.items() if sign in text), None)
-    return Misconfigured(f"{name} can't be used: {reason or 'it refused the connection'}.")
+    if isinstance(error, errors.InsufficientPrivilege):
+        reason = reason or "its user may not create or alter tables there"
+    return Misconfigured(f"{name} can't be used: {reason or _refusal(error)}.")
 
+
+def _refusal(error: BaseException) -> str:
+    """Return why no connection is had, by the words of the driver that are no names."""
+    text = re.sub('"[^"]*"', "", str(error)).lower()
+    reason = next((why for sign, why in _REFUSALS.items() if sign in text), None)
+    return reason or "it refused the connection"
+
+
+_CREDENTIALS = (
+    "it refused the user or the password; set the right ones in HANDOFF_BACKEND and start again"
+)
 
 _REFUSALS: Mapping[str, str] = {
-    "permission denied": "its user may not create tables there",
+    "permission denied for database": "its user needs GRANT CONNECT on the database",
     "read-only": "it takes no writes, as a standby does; set HANDOFF_READ_ONLY=1 to only read it",
-    "password": "it refused the user or the password",
-    "role": "it refused the user or the password",
+    "too many": "it has no connection left",
+    "password": _CREDENTIALS,
+    "role": _CREDENTIALS,
     "does not exist": "it has no database of that name",
     "pg_hba.conf": "it lets this user in from nowhere near here, or not without TLS",
     "ssl": "TLS could not be had as sslmode asks for it",
@@ -72,7 +93,6 @@ _REFUSALS: Mapping[str, str] = {
     "resolve": "its host is not known",
     "name or service": "its host is not known",
     "timeout": "it did not respond in time",
-    "too many": "it has no connection left",
     "remaining connection slots": "it has no connection left",
     "starting up": "it is starting; try again",
     "shutting down": "it is shutting down",

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import psycopg
-from psycopg import pq
+from psycopg import errors, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
+from mcp_handoff.postgres.grants import missing_grant
 from mcp_handoff.postgres.transaction import Connection, set_search_path
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -74,20 +75,32 @@ def prepare(url: str, *, read_only: bool) -> Address:
                 raise Misconfigured(f"{name} does not hold UTF-8; create it WITH ENCODING 'UTF8'.")
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             connection.read_only = read_only
-            with connection.transaction():
-                if address.search_path:
-                    set_search_path(connection, address.search_path)
-                if _version(connection, name) < len(_STEPS):
-                    if read_only:
-                        raise Misconfigured(
-                            f"{name} has no store of this version; open it once for writing."
-                        )
-                    _migrate(connection, name)
+            try:
+                _bring_up_to_date(connection, name, address.search_path, read_only=read_only)
+            except errors.InsufficientPrivilege as denied:
+                grant = missing_grant(
+                    connection, denied, address.search_path, writing=not read_only
+                )
+                raise unusable(name, denied, grant) from None
             if _is_behind_pooler(connection) and "prepare_threshold" not in _split(url)[1]:
                 address = replace(address, prepare_threshold=None)
     except psycopg.Error as error:
         raise unusable(name, error) from None
     return address
+
+
+def _bring_up_to_date(
+    connection: Connection, name: str, search_path: str | None, *, read_only: bool
+) -> None:
+    with connection.transaction():
+        if search_path:
+            set_search_path(connection, search_path)
+        if _version(connection, name) < len(_STEPS):
+            if read_only:
+                raise Misconfigured(
+                    f"{name} has no store of this version; open it once for writing."
+                )
+            _migrate(connection, name)
 
 
 def _is_behind_pooler(connection: Connection) -> bool:
@@ -161,7 +174,10 @@ def _version(connection: Connection, name: str) -> int:
     """Return the schema's version, 0 where there is nothing yet."""
     found = _fetch_one(connection, _STATE)
     if not found["ours"] and found["schema"] is None:
-        raise Misconfigured(f"{name} has no schema in its search_path; create one.")
+        raise Misconfigured(
+            f"{name} has no schema in its search_path that its user may use; create one, or"
+            " GRANT USAGE on it."
+        )
     if not found["ours"] and found["taken"]:
         raise Misconfigured(f"{name} holds another program's tables; name one of our own.")
     if not found["ours"]:

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
-from psycopg_pool import ConnectionPool
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
 from mcp_handoff.builds import GetBuild
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.postgres.opening import prepare
+from mcp_handoff.postgres.pool import Pool
 from mcp_handoff.postgres.transaction import Connection
 from mcp_handoff.runs import Attempt, ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
@@ -49,15 +49,9 @@ def wire(tmp_path: Path) -> Wire:
 async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store]:
     """A store on one connection, with two tickets."""
     address = prepare(postgres, read_only=False)
-    pool = ConnectionPool(
-        address.conninfo,
-        connection_class=Connection,
-        kwargs=address.options,
-        min_size=1,
-        max_size=1,
-        configure=wire.attach,
-        open=True,
-    )
+    pool = Pool(address, size=1)
+    with pool.connection() as connection:
+        wire.attach(connection)
     opened = StoreBackend(PostgresDatabase(address, pool, None, read_only=False))
     for number in range(2):
         await opened.create_ticket(caller, requests.create_ticket(title=f"Fault {number}"))
