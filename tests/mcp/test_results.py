@@ -133,6 +133,6 @@ async def test_a_client_that_sends_arrays_and_objects_as_strings_is_understood(d
 
 
 async def test_lists_may_be_kept_by_clients_for_an_hour(server: StdioServerParameters) -> None:
-    async with Client(server) as client:
+    async with Client(server, mode="2026-07-28") as client:
         listed = await client.list_tools()
     assert (listed.ttl_ms, listed.cache_scope) == (3_600_000, "public")
