@@ -414,6 +414,6 @@ async def test_an_altered_cursor_is_refused(full_desk: Board, place: int, charac
     page = await full_desk.accepted("find_tickets", {"limit": 3})
     cursor: str = page["next_cursor"]
     altered = cursor[:place] + character + cursor[place + 1 :]
-    if altered != cursor:
+    if altered.strip() != cursor:  # white space around it is not looked at
         error = await full_desk.refused("find_tickets", {"limit": 3, "cursor": altered})
         assert (error["code"], set(error["fields"])) == ("VALIDATION_ERROR", {"cursor"})
