@@ -68,9 +68,11 @@ async def test_a_connection_that_keeps_silent_is_given_up_and_its_subscribers_ar
 async def test_who_polls_hears_of_everything_once_and_listens_nowhere(
     server: Cluster, desk: StoreBackend, hasty: None
 ) -> None:
+    await file(desk, "Before")
+    others = listening(server.url)  # of earlier tests, as long as the server has not ended them
     with anyio.fail_after(SECONDS):
         async with opened(f"{server.url}?changes=poll") as polling, polling.changes() as changes:
-            assert listening(server.url) == []
+            assert set(listening(server.url)) <= set(others)
             filed = [await file(desk, f"Polled {number}") for number in range(3)]
             heard = [await anext(changes) for _ in range(3)]
     assert [(change.kind, change.reference) for change in heard] == [
