@@ -52,8 +52,7 @@ class PostgresProxy:
             yield proxy
         finally:
             listening.close()
-            for link in [*proxy._links]:
-                link.close()
+            proxy.cut_all()
             await asyncio.gather(*proxy._links.values())
 
     @property
@@ -71,6 +70,11 @@ class PostgresProxy:
         self._cut, self._settled = cut, asyncio.Event()
         yield self._settled
         assert self._cut is None, f"{cut} did not come"
+
+    def cut_all(self) -> None:
+        """End every connection that there is, at whatever message it is."""
+        for link in self._links:
+            link.close()
 
     def count(self, side: Side) -> Cut | None:
         """Count a message; return the cut that comes in its place."""
@@ -107,7 +111,7 @@ class _Link:
         self._to = {"client": server[1], "server": client[1]}
         self._statements = dict[bytes, bytes]()
         self._writing = self._committing = False
-        self._is_cut = False
+        self._is_cut = self._has_ended = False
 
     async def pass_on(self, side: Side) -> None:
         """Pass on what a side sends until it ends, and then end the other."""
@@ -123,7 +127,7 @@ class _Link:
                     self._is_cut = True
                     if not cut.silently:
                         self._end()
-                if not self._is_cut and not self._proxy.swallows:
+                if not (self._is_cut or self._has_ended or self._proxy.swallows):
                     self._to[side].write(message)
                     await self._to[side].drain()
         self._end()
@@ -156,6 +160,7 @@ class _Link:
 
     def _end(self) -> None:
         """End both connections, once what was sent before has arrived."""
+        self._has_ended = True
         for writer in self._to.values():
             with suppress(OSError):  # it has ended by itself
                 writer.write_eof()

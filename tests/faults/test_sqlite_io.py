@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.faults.preload import built
 from tests.proofs import WIDE
 
 ROOT = Path(__file__).parents[2]
@@ -33,15 +32,8 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What strikes the calls, built by the system's C compiler."""
-    if shutil.which("cc") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("there is no C compiler (cc)")
-        pytest.skip("there is no C compiler (cc)")
-    built = tmp_path_factory.mktemp("faults") / "sqlite_io_faults.so"
-    source = Path(__file__).with_name("sqlite_io_faults.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", built, source, "-ldl"], check=True)
-    return built
+    """What strikes the calls."""
+    return built("sqlite_io_faults", tmp_path_factory.mktemp("faults"))
 
 
 @pytest.mark.timeout(SECONDS + 60)
