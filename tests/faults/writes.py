@@ -12,6 +12,7 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.runs import Attempt, ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken
@@ -59,8 +60,9 @@ class Desk:
         return (await self.backend.create_ticket(CALLER, request)).ticket.id
 
     async def run(self) -> dict[str, str]:
-        """Trigger a run, and leave no other in the outbox."""
+        """Trigger a run, for whoever wants to be told; leave no other in the outbox."""
         self.execute("DELETE FROM outbox")
+        self.execute("DELETE FROM receiver")
         trigger = requests.trigger_bot_build(await self.ticket())
         triggered = await self.backend.trigger_bot_build(CALLER, trigger)
         return triggered.ticket.ai_output["build_run"]
@@ -156,6 +158,15 @@ async def revoke_token(desk: Desk) -> Case:
     )
 
 
+async def set_receiver(_: Desk) -> Case:
+    host = f"{uuid4().hex}.example"
+    request = SetReceiver(url=f"https://{host}/builds")
+    return Case(
+        lambda backend: backend.set_receiver(CALLER, request),
+        f"SELECT count(*) FROM events WHERE kind = 'receiver.set' AND after LIKE '%{host}%'",
+    )
+
+
 async def report_run(desk: Desk) -> Case:
     run = (await desk.run())["id"]
     return Case(
@@ -209,6 +220,7 @@ PREPARED: dict[str, Prepare] = {
         create_project,
         create_token,
         revoke_token,
+        set_receiver,
         report_run,
         lease_dispatch,
         settle_dispatch,
