@@ -18,6 +18,15 @@ def ip_address_of(text: str) -> Address | None:
     return mapped or address
 
 
+def subnet_of(host: str) -> str:
+    """Return what one client has for itself, of the address that it calls from: all of it, of IPv6
+    the first 64 bits (RFC 4291, section 2.5.4)."""
+    address = ip_address_of(host)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address.packed, 64), strict=False))
+    return host
+
+
 def is_loopback(host: str | None) -> bool:
     """Tell whether a host is this machine alone: localhost, 127.0.0.0/8 or ::1 (RFC 6890)."""
     address = ip_address_of(host or "")

@@ -11,6 +11,7 @@ from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import is_forwarded
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
+from mcp_handoff.http.wrong_tokens import WrongTokens
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.docs_page import STATIC_PATH
@@ -34,13 +35,16 @@ class Authentication:
         self._app = app
         self._credentials = credentials
         self._resource = resource
+        self._wrong_tokens = WrongTokens()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
         app, lacks_scope = self._app, False
         try:
             if self._credentials is not None and not (is_open(path) or is_report(path)):
-                principal = await _principal_of(scope, headers, self._credentials)
+                principal = await _principal_of(
+                    scope, headers, self._credentials, self._wrong_tokens
+                )
                 admission_of(scope).principal = principal
                 lacks_scope = principal.role == "reader"
         except HandoffError as error:
@@ -57,7 +61,9 @@ class Authentication:
         await app(scope, receive, send_with_challenge)
 
 
-async def _principal_of(scope: Scope, headers: Headers, credentials: Credentials) -> Principal:
+async def _principal_of(
+    scope: Scope, headers: Headers, credentials: Credentials, wrong_tokens: WrongTokens
+) -> Principal:
     if not await credentials.are_required():
         if is_forwarded(scope):
             raise Forbidden(
@@ -68,9 +74,13 @@ async def _principal_of(scope: Scope, headers: Headers, credentials: Credentials
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("Send a token: Authorization: Bearer mho_...")
-    principal = await credentials.authenticate(secret.strip())
-    if principal is None:
-        raise Unauthenticated("This token is unknown, expired or revoked; ask for a new one.")
+    try:
+        principal = await credentials.authenticate(secret.strip())
+        if principal is None:
+            raise Unauthenticated("This token is unknown, expired or revoked; ask for a new one.")
+    except Unauthenticated:
+        await wrong_tokens.hold(admission_of(scope).client)
+        raise
     return principal
 
 

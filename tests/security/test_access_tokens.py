@@ -1,6 +1,7 @@
 """What else an OAuth issuer signs, and what strangers send in its name."""
 
 import base64
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ AUDIENCE = "https://desk.example/mcp"
 DOORS = ("/api/projects", "/mcp", "/sse")
 LOGOUT: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 DEEP = b"[" * 100_000
+ADDRESSES = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +35,21 @@ def issuer() -> Iterator[Issuer]:
 def served(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Served]:
     store: Path = tmp_path_factory.mktemp("shared") / "handoff.db"
     make_project(store, "shop")
-    settings = {"HANDOFF_OAUTH_ISSUER": issuer.url, "HANDOFF_OAUTH_AUDIENCE": AUDIENCE}
+    settings = {
+        "HANDOFF_OAUTH_ISSUER": issuer.url,
+        "HANDOFF_OAUTH_AUDIENCE": AUDIENCE,
+        "HANDOFF_TRUSTED_PROXIES": "127.0.0.1",
+    }
     with Served(store, **settings) as running:
         yield running
 
 
 def assert_refused(served: Served, token: str, why: str) -> None:
     """Every door answers 401, in words of ours."""
+    # Wrong tokens of one address are soon slowed.
+    client = {"X-Forwarded-For": f"203.0.113.{next(ADDRESSES)}"}
     for path in DOORS:
-        refused = served.http.get(path, headers=bearer(token))
+        refused = served.http.get(path, headers=bearer(token) | client)
         assert refused.status_code == 401, refused.text
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
         assert why in refused.text

@@ -122,10 +122,12 @@ class Place:
         return {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
     def request(self, method: str, path: str, caller: str) -> httpx2.Response:
-        """Make a caller's request about project shop."""
+        """Make a caller's request about project shop, each operation's from an address of its own:
+        wrong tokens of one address are soon slowed."""
         body = _filled(REST[method, path].arguments, {"caller": caller or "nobody"})
         address = f"/api{path.format(**self.names)}"
-        headers = bearer(self.tokens[caller]) if caller else {}
+        headers = {"X-Forwarded-For": f"203.0.113.{[*REST].index((method, path))}"}
+        headers |= bearer(self.tokens[caller]) if caller else {}
         sent = None if method in ("GET", "DELETE") else body
         return self.served.http.request(method, address, json=sent, headers=headers)
 
@@ -155,10 +157,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for slug in ("shop", "app"):
         make_project(store, slug)
     secret = f"whsec_{b64encode(bytes(32)).decode()}"
+    tokens = _tokens(store)
     with Served(
-        store, BUILD_DISPATCH_URL="http://127.0.0.1:9/", BUILD_DISPATCH_SECRET=secret
+        store,
+        BUILD_DISPATCH_URL="http://127.0.0.1:9/",
+        BUILD_DISPATCH_SECRET=secret,
+        HANDOFF_TRUSTED_PROXIES="127.0.0.1",
     ) as served:
-        yield Place(served, _tokens(store))
+        yield Place(served, tokens)
 
 
 def _tokens(store: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ OWNERS = {
     "fastapi_offline": ("rest/",),
     "uvicorn": ("http/",),
     "h11": ("http/deadlines.py",),
-    "limits": ("http/rate_limit.py",),
+    "limits": ("http/rate_limit.py", "http/wrong_tokens.py"),
     "prometheus_client": ("http/metrics.py",),
     "jwt": ("http/oauth.py", "http/issuer_keys.py"),
     "httpx2": ("http_client.py",),
