@@ -33,6 +33,13 @@ from mcp_handoff.mcp.sdk import connection_of
 from mcp_handoff.mcp.subscriber import Subscriber
 from mcp_handoff.principals import Principal
 
+WATCHED = 100
+"""How many addresses a stream or a session subscribes to at most: each is looked up once, and takes
+its place in the server's memory."""
+
+URI_LENGTH = 255
+"""How long one of them is at most; ours have 60 to 80 characters."""
+
 PAUSE_SECONDS = 0.001
 """How long calls have the event loop for themselves between a subscriber and the next."""
 
@@ -72,8 +79,10 @@ class Subscriptions:
     ) -> SubscriptionsListenResult:
         """Serve a listen stream for those of its resources that there are for the caller."""
         visitor = self._admitted(context)
+        asked = params.notifications.resource_subscriptions or ()
+        _require_few(asked)
         watched: dict[str, str] = {}
-        for uri in params.notifications.resource_subscriptions or ():
+        for uri in asked:
             # What there is not is told by the acknowledgement, which leaves it out.
             with suppress(NotFound, ValidationFailed, Forbidden):
                 watched[uri] = await resources.identify(self._desk, visitor, uri)
@@ -100,6 +109,8 @@ class Subscriptions:
     ) -> EmptyResult:
         """Notify a session of a resource's changes until it unsubscribes or ends."""
         visitor = self._admitted(context)
+        session = self._sessions.get(_key(connection_of(context.session)))
+        _require_few([*(session.watched if session else ()), params.uri])
         try:
             subject = await resources.identify(self._desk, visitor, params.uri)
         except HandoffError as error:
@@ -223,6 +234,18 @@ async def _tell(connection: Connection, subscriber: Subscriber) -> None:
 def _key(connection: Connection) -> str | int:
     """Return what tells a session's connection from every other."""
     return connection.session_id or id(connection)
+
+
+def _require_few(uris: Iterable[str]) -> None:
+    """Refuse (-32602) more addresses than are watched at once, or one that is too long."""
+    distinct = set(uris)
+    if too_long := max((uri for uri in distinct if len(uri) > URI_LENGTH), key=len, default=""):
+        why = f"has {len(too_long):,} characters, and an address of ours is never that long"
+        raise protocol_error(ValidationFailed.at("uri", why, f"{URI_LENGTH} at most"))
+    if len(distinct) > WATCHED:
+        why = f"would be one of {len(distinct):,}; {WATCHED} are watched at once"
+        advice = "watch handoff://tickets, which changes with every open ticket"
+        raise protocol_error(ValidationFailed.at("uri", why, advice))
 
 
 def _touched_by(change: Change) -> list[str]:

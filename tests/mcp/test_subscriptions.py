@@ -5,9 +5,10 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import (
+    INVALID_PARAMS,
     EmptyResult,
     JSONRPCMessage,
     ResourceUpdatedNotification,
@@ -23,6 +24,7 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.subscriptions import URI_LENGTH, WATCHED
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, handshake, request
 
@@ -125,3 +127,30 @@ async def test_one_that_does_not_read_keeps_nobody_waiting_and_is_told_once_of_m
     assert eve.heard == MANY
     assert [message.method for message in ada.read[2:4]] == [UPDATED, UPDATED]
     assert ada.read[4].id == 2
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_what_is_watched_at_once_has_a_number_and_a_length(
+    server: HandoffServer, mode: str
+) -> None:
+    async with Client(server, mode=mode) as client:
+        agent = Agent(client)
+        filed = [await agent.file_ticket(title=f"Fault {number}") for number in range(WATCHED)]
+        uris = [BOARD, *(f"handoff://tickets/{ticket['reference']}" for ticket in filed)]
+        for asked, words in (
+            ([f"handoff://tickets/{'x' * URI_LENGTH}"], f"{URI_LENGTH} at most"),
+            (uris, f"{WATCHED} are watched at once"),
+        ):
+            with pytest.raises(MCPError, match=words) as refused:
+                await watch(client, mode, asked)
+            assert refused.value.error.code == INVALID_PARAMS
+        await watch(client, mode, uris[:WATCHED])
+
+
+async def watch(client: Client, mode: str, uris: list[str]) -> None:
+    if mode != "legacy":
+        async with client.listen(resource_subscriptions=uris):
+            return
+    for uri in uris:
+        request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+        await client.session.send_request(request, EmptyResult)
