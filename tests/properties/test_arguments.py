@@ -120,7 +120,8 @@ class Board:
         if BUILD in arguments.values():
             triggered = await self.accepted("trigger_bot_build", {"ticket": 1})
             run = triggered["ticket"]["ai_output"]["build_run"]
-            arguments = {**arguments, "build_id": run["build_id"]}
+            named = {name for name, value in arguments.items() if value == BUILD}
+            arguments = {**arguments, **dict.fromkeys(named, run["build_id"])}
         if SUGGESTION in arguments.values():
             made = await self.accepted("suggest_close", {"ticket": 1, "evidence": {}})
             arguments = {**arguments, "suggestion_id": made["suggestion"]["id"]}
