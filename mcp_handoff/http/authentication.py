@@ -9,6 +9,7 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import Forbidden, HandoffError, Unauthenticated
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import is_forwarded
+from mcp_handoff.http.operation import HEALTH_PATH, READY_PATH
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.http.wrong_tokens import WrongTokens
@@ -16,7 +17,9 @@ from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.docs_page import STATIC_PATH
 
-_OPEN_PATHS = frozenset({"/healthz", "/readyz", f"{MOUNT_PATH}/docs", f"{MOUNT_PATH}/openapi.json"})
+_OPEN_PATHS = frozenset(
+    {HEALTH_PATH, READY_PATH, f"{MOUNT_PATH}/docs", f"{MOUNT_PATH}/openapi.json"}
+)
 _OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/")
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
 

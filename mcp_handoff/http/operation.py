@@ -14,6 +14,7 @@ from mcp_handoff.principals import require_full_sight
 from mcp_handoff.rest.envelopes import error_response
 
 HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
 METRICS_PATH = "/metrics"
 
 READY_SECONDS = 3.0
@@ -51,7 +52,7 @@ def operation_routes(backend: Backend, metrics: Metrics) -> list[Route]:
 
     return [
         Route(HEALTH_PATH, health),
-        Route("/readyz", readiness),
+        Route(READY_PATH, readiness),
         Route(METRICS_PATH, figures),
     ]
 

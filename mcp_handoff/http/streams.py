@@ -6,14 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import BackendUnavailable, Unauthenticated
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.refusals import refuse_early
-from mcp_handoff.mcp.transports import SSE_PATH, STREAMABLE_PATH
+from mcp_handoff.mcp.transports import opens_stream
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.tokens import TokenOperations
 
@@ -41,7 +40,7 @@ class OpenStreams:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = admission_of(scope).principal
-        if self._credentials is None or not _stays_open(scope):
+        if self._credentials is None or not opens_stream(scope):
             await self._app(scope, receive, send)
             return
         is_under_way = False
@@ -98,12 +97,3 @@ class OpenStreams:
             end = principal.expires_at
             if principal.id not in valid if end is None else now >= end:
                 stream.cancel()
-
-
-def _stays_open(scope: Scope) -> bool:
-    """Tell whether a request opens a stream: GET of either transport, or `subscriptions/listen`,
-    which its head has to name (revision 2026-07-28, Streamable HTTP)."""
-    if scope["method"] == "GET":
-        return scope["path"] in (STREAMABLE_PATH, SSE_PATH)
-    listens = Headers(scope=scope).get("mcp-method") == "subscriptions/listen"
-    return listens and scope["path"] == STREAMABLE_PATH
