@@ -89,9 +89,26 @@ def read_settings(
         dispatch_url=_address("BUILD_DISPATCH_URL", values.get("BUILD_DISPATCH_URL")),
         oauth_issuer=issuer,
         oauth_audience=audience,
-        rate_limit=_rate_limit(values.get("HANDOFF_RATE_LIMIT") or "600"),
-        keep_keys_days=_keep_keys_days(values.get("HANDOFF_KEEP_KEYS_DAYS") or "30"),
-        build_timeout=_build_timeout(values.get("HANDOFF_BUILD_TIMEOUT") or "24"),
+        rate_limit=_whole_number(
+            "HANDOFF_RATE_LIMIT",
+            values.get("HANDOFF_RATE_LIMIT") or "600",
+            "the calls a minute for each token, 0 for no limit",
+            most=999_999_999,
+        ),
+        keep_keys_days=_whole_number(
+            "HANDOFF_KEEP_KEYS_DAYS",
+            values.get("HANDOFF_KEEP_KEYS_DAYS") or "30",
+            f"1 to {MOST_DAYS}: how many days an idempotency key keeps its result",
+            least=1,
+            most=MOST_DAYS,
+        ),
+        build_timeout=_whole_number(
+            "HANDOFF_BUILD_TIMEOUT",
+            values.get("HANDOFF_BUILD_TIMEOUT") or "24",
+            "the whole hours after which a build that does not report has failed, at most 9999,"
+            " 0 for never",
+            most=9_999,
+        ),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
         builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
@@ -226,30 +243,9 @@ def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:
     return issuer, audience
 
 
-def _rate_limit(value: str) -> int:
-    if not value.isdecimal() or len(value) > 9:
-        raise Misconfigured(
-            f"HANDOFF_RATE_LIMIT={_quoted(value)} must be the calls a minute for each token, 0 for"
-            " no limit."
-        )
-    return int(value)
-
-
-def _keep_keys_days(value: str) -> int:
-    if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= MOST_DAYS:
-        raise Misconfigured(
-            f"HANDOFF_KEEP_KEYS_DAYS={_quoted(value)} must be 1 to {MOST_DAYS}: how many days an"
-            " idempotency key keeps its result."
-        )
-    return int(value)
-
-
-def _build_timeout(value: str) -> int:
-    if not value.isdecimal() or len(value) > 4:
-        raise Misconfigured(
-            f"HANDOFF_BUILD_TIMEOUT={_quoted(value)} must be the whole hours after which a build"
-            " that does not report has failed, at most 9999, 0 for never."
-        )
+def _whole_number(name: str, value: str, meaning: str, *, least: int = 0, most: int) -> int:
+    if not value.isdecimal() or len(value) > 9 or not least <= int(value) <= most:
+        raise Misconfigured(f"{name}={_quoted(value)} must be {meaning}.")
     return int(value)
 
 
