@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from mcp_handoff.secret_shapes import IN_CONTEXT, PASSWORD_NAME, PREFIXED, is_password
-from mcp_handoff.text import visible_places
+from mcp_handoff.text import mapped_texts, visible_places
 
 Span = tuple[int, int, str]
 """Where a secret begins and ends, and its kind."""
@@ -64,23 +64,16 @@ def _prefixed(sign: str, rest: str) -> re.Pattern[str]:
     return re.compile(f"{re.escape(sign)}{begins}{rest}")
 
 
-def masked_json(value: Any, name: str = "") -> Any:
+def masked_json(value: Any) -> Any:
     """Apply `mask` to every text in a JSON value, keys included; under the name of a password any
     word counts as one."""
-    match value:
-        case str() if (
-            _NAMES_PASSWORD.search(name) and _WORD.fullmatch(value) and is_password(value)
-        ):
-            return "[masked: password]"
-        case str():
-            return mask(value)
-        case Mapping():
-            items = cast(Mapping[str, Any], value).items()
-            return {mask(key): masked_json(item, key) for key, item in items}
-        case list():
-            return [masked_json(item, name) for item in cast(list[Any], value)]
-        case _:
-            return value
+    return mapped_texts(value, _mask_in_field)
+
+
+def _mask_in_field(text: str, name: str) -> str:
+    if _NAMES_PASSWORD.search(name) and _WORD.fullmatch(text) and is_password(text):
+        return "[masked: password]"
+    return mask(text)
 
 
 _NAMES_PASSWORD = re.compile(f"(?i:{PASSWORD_NAME})$")

@@ -73,19 +73,22 @@ def visible_places(text: str) -> list[int] | None:
 
 def made_visible(value: Any) -> Any:
     """Apply `visible` to every text in a JSON value, keys included."""
-    return mapped_texts(value, visible)
+    return mapped_texts(value, lambda text, _: visible(text))
 
 
-def mapped_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a JSON value with every text in it changed, keys included."""
+def mapped_texts(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
+    """Return a JSON value with every text in it changed, keys included.
+
+    `change` gets each text with the name of the field that it stands in; a key stands in none.
+    """
     match value:
         case str():
-            return change(value)
+            return change(value, name)
         case Mapping():
             items = cast(Mapping[str, Any], value).items()
-            return {change(key): mapped_texts(item, change) for key, item in items}
+            return {change(key, ""): mapped_texts(item, change, key) for key, item in items}
         case list():
-            return [mapped_texts(item, change) for item in cast(list[Any], value)]
+            return [mapped_texts(item, change, name) for item in cast(list[Any], value)]
         case _:
             return value
 
