@@ -19,7 +19,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import look_up_ticket
-from mcp_handoff.store.pages import cut, size_of
+from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -61,7 +61,7 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
     return BuildPage(
-        items=_builds(tx, _whole(tx, page)),
+        items=_builds(tx, whole(tx, "SELECT * FROM builds", "builds", page)),
         next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
     )
 
@@ -184,14 +184,6 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:
         limit=limit,
     )
     return _builds(tx, rows)
-
-
-def _whole(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
-    """Return the whole rows of builds, newest first."""
-    if not rows:
-        return []
-    parameters, ids = placeholders("id", [row["id"] for row in rows])
-    return tx.fetch_all(f"SELECT * FROM builds WHERE id IN ({parameters}) ORDER BY seq DESC", **ids)
 
 
 def _as_columns(fields: Mapping[str, Any]) -> dict[str, Any]:

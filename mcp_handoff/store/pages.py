@@ -1,8 +1,9 @@
 """Pages: as many rows as were asked for, or as many as fit."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from mcp_handoff.store.transaction import Row
+from mcp_handoff.store.transaction import Row, Transaction, placeholders
 
 PAGE_BYTES = 2 * 1024 * 1024
 """What the rows of a page take at most as they are stored; a page has one row at least."""
@@ -26,3 +27,15 @@ def cut(rows: Sequence[Row], limit: int) -> Sequence[Row]:
         if count and room < 0:
             return rows[:count]
     return rows[:limit]
+
+
+def whole(
+    tx: Transaction, select: str, table: str, page: Sequence[Row], **values: Any
+) -> list[Row]:
+    """Return the whole rows of a page, newest first, by a query that selects from `table` and has
+    `values`."""
+    if not page:
+        return []
+    parameters, ids = placeholders("id", [row["id"] for row in page])
+    sql = f"{select} WHERE {table}.id IN ({parameters}) ORDER BY {table}.seq DESC"
+    return tx.fetch_all(sql, **values, **ids)

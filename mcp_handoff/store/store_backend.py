@@ -74,13 +74,14 @@ class StoreBackend:
 
     async def expire_suggestions(self) -> None:
         with span("store expire_suggestions"):
-            while await self.database.read(suggestions.is_expiry_due):
-                await self.database.write(suggestions.expire_suggestions)
+            await self._write_while(suggestions.is_expiry_due, suggestions.expire_suggestions)
 
     async def forget_keys(self, days: int) -> None:
         with span("store forget_keys"):
-            while await self.database.read(lambda tx: idempotency.are_old_keys_kept(tx, days)):
-                await self.database.write(lambda tx: idempotency.forget_keys(tx, days))
+            await self._write_while(
+                lambda tx: idempotency.are_old_keys_kept(tx, days),
+                lambda tx: idempotency.forget_keys(tx, days),
+            )
 
     find_builds = _read(builds.find_builds)
     create_build = _write(builds.create_build)
@@ -112,8 +113,10 @@ class StoreBackend:
 
     async def end_overdue_runs(self, hours: int, /) -> None:
         with span("store end_overdue_runs"):
-            while await self.database.read(lambda tx: reports.is_report_overdue(tx, hours)):
-                await self.database.write(lambda tx: reports.end_overdue_runs(tx, hours))
+            await self._write_while(
+                lambda tx: reports.is_report_overdue(tx, hours),
+                lambda tx: reports.end_overdue_runs(tx, hours),
+            )
 
     count_dispatches = _read(outbox.count_dispatches)
     settle_dispatch = _write(outbox.settle_dispatch)
@@ -150,3 +153,10 @@ class StoreBackend:
     @property
     def _identity(self) -> str | None:
         return self._receiver and self._receiver.identity
+
+    async def _write_while(
+        self, is_due: Callable[[Transaction], bool], batch: Callable[[Transaction], None]
+    ) -> None:
+        """Write batch after batch, each in a transaction of its own, while something is due."""
+        while await self.database.read(is_due):
+            await self.database.write(batch)

@@ -1,6 +1,6 @@
 """Proposals to close: made, listed, carried out or declined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
 from mcp_handoff.store.lookup import look_up_named, look_up_ticket
-from mcp_handoff.store.pages import cut, size_of
+from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.ticket_rows import roles_of
 from mcp_handoff.store.transaction import (
     Row,
@@ -86,9 +86,10 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     )
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
+    found = whole(tx, _SELECT, "s", page, now=timestamp(tx.now))
     return SuggestionPage(
         total=len(page),
-        suggestions=[_suggestion(row) for row in _whole(tx, page)],
+        suggestions=[_suggestion(row) for row in found],
         next_cursor=cursors.encode(page[-1]["seq"], request, scope) if more else None,
     )
 
@@ -216,18 +217,6 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
         now=timestamp(tx.now),
     )
     return [_suggestion(row) for row in rows]
-
-
-def _whole(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
-    """Return the whole rows of suggestions, newest first."""
-    if not rows:
-        return []
-    parameters, ids = placeholders("id", [row["id"] for row in rows])
-    return tx.fetch_all(
-        f"{_SELECT} WHERE s.id IN ({parameters}) ORDER BY s.seq DESC",
-        now=timestamp(tx.now),
-        **ids,
-    )
 
 
 def _merge(tx: Transaction, row: Row) -> ApplyResult:
