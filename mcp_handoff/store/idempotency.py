@@ -1,9 +1,9 @@
 """Twice is once: a key, its owner and its operation happen a single time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from hashlib import blake2b
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -47,31 +47,16 @@ def once(
             name = {"principal": caller.owner, "operation": type(request).__name__, "key": key}
             given = request.model_dump(exclude_unset=not absent_is_null)
             arguments = fingerprint({**given, "default_project": caller.project})
-
-            def first_result() -> RecordT | None:
-                kept = tx.fetch_one(
-                    "SELECT fingerprint, result FROM idempotency"
-                    " WHERE principal = :principal AND operation = :operation AND key = :key",
-                    **name,
-                )
-                if kept is None:
-                    return None
-                access(tx, caller, request)
-                if kept["fingerprint"] != arguments:
-                    why = "was used before with other arguments"
-                    raise IdempotencyKeyReused.at(
-                        "idempotency_key", why, "take a new key for a new call"
-                    )
-                return result.model_validate_json(kept["result"])
-
-            if first := first_result():
-                return first
+            let_pass = partial(access, tx, caller, request)
+            first_result = partial(_first_result, tx, name, arguments, let_pass)
+            if kept := first_result():
+                return result.model_validate_json(kept)
             try:
                 made = operation(tx, caller, request, *args, **kwargs)
             except HandoffError:
                 # The same call may have been done while this one waited for its locks.
-                if first := first_result():
-                    return first
+                if kept := first_result():
+                    return result.model_validate_json(kept)
                 raise
             row = {
                 **name,
@@ -85,6 +70,27 @@ def once(
         return replay_or_run
 
     return decorate
+
+
+def _first_result(
+    tx: Transaction, name: Mapping[str, str], arguments: str, let_pass: Callable[[], object]
+) -> str | None:
+    """Return what the first call under a key returned, as JSON, None where there was none.
+
+    Raises IdempotencyKeyReused when that had other arguments, and what `let_pass` raises.
+    """
+    kept = tx.fetch_one(
+        "SELECT fingerprint, result FROM idempotency"
+        " WHERE principal = :principal AND operation = :operation AND key = :key",
+        **name,
+    )
+    if kept is None:
+        return None
+    let_pass()
+    if kept["fingerprint"] != arguments:
+        why = "was used before with other arguments"
+        raise IdempotencyKeyReused.at("idempotency_key", why, "take a new key for a new call")
+    return kept["result"]
 
 
 def are_old_keys_kept(tx: Transaction, days: int) -> bool:
