@@ -67,6 +67,8 @@ environment:
                       how long an idempotency key keeps its result (default: 30)
   HANDOFF_OAUTH_ISSUER, HANDOFF_OAUTH_AUDIENCE
                       whose JSON web tokens are taken, and the address they are for
+  HANDOFF_OAUTH_PROJECTS_CLAIM, HANDOFF_OAUTH_ROLE_CLAIM
+                      where those tokens name projects and a role (default: nowhere)
   BUILD_DISPATCH_URL  the address that is told of triggered builds
   BUILD_DISPATCH_SECRET
                       whsec_..., signs what it is told and proves its reports

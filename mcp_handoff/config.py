@@ -45,11 +45,10 @@ class Settings:
     """What the environment says.
 
     `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
-    `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours,
-    0 for never;
-    `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two claims are where
-    the issuer's tokens name projects and a role. Each token goes to the API that it was given for
-    and nowhere else.
+    `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours, 0
+    for never; `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two
+    claims are where the issuer's tokens name projects and a role. Each token goes to the API that
+    it was given for and nowhere else.
     """
 
     backend: BackendAddress
