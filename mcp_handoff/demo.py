@@ -13,8 +13,6 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import TextContent
 
-from mcp_handoff.tickets import TicketPage
-
 _SHA = "9f2c1e7ab4d0"
 
 
@@ -59,7 +57,7 @@ class _Story:
         self._say("A bot is set to work on it.")
         arguments = {"ticket": 1, "provider": "docker", "repo": "acme/shop"}
         triggered = await self._call("trigger_bot_build", arguments)
-        return triggered["ticket"]["ai_output"]["build_run"]["build_id"]
+        return triggered["build_id"]
 
     async def _update(self, build: str) -> None:
         self._say("The CI bot says what it built.")
@@ -76,17 +74,14 @@ class _Story:
             {"ticket": 1, "evidence": evidence, "merge_sha": _SHA, "confidence": 0.95},
         )
         self._say("A reviewer's agent checks that and carries it out.")
-        action = {"suggestion_id": suggested["suggestion"]["id"], "action": "execute"}
+        action = {"suggestion_id": suggested["suggestion_id"], "action": "execute"}
         await self._call("act_on_suggestion", action)
         self._say("Whoever comes second is told so.")
         await self._call("act_on_suggestion", action)
 
     async def _show_board(self) -> None:
-        print(_heading("the board"))
-        board = await self._client.call_tool("find_tickets", {"status": "any"})
-        for ticket in TicketPage.model_validate(board.structured_content).tickets:
-            print(f"{ticket.reference}  {ticket.status}  {ticket.stage}  {ticket.title}")
-            print("       ", ", ".join(f"{role.role} {role.status}" for role in ticket.roles))
+        self._say("What the board shows in the end.")
+        await self._call("find_tickets", {"status": "any"})
 
     def _say(self, sentence: str) -> None:
         print(_styled("1", sentence))
@@ -121,7 +116,7 @@ def _server(store: Path) -> StdioServerParameters:
 
 def _folded(text: str, *, mark: str) -> str:
     width = max(40, shutil.get_terminal_size((100, 24)).columns - 4)
-    lines = textwrap.wrap(text, width)
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width)]
     return f"  {mark}" + "\n    ".join(lines)
 
 

@@ -77,6 +77,8 @@ class Desk:
         self._backend = backend
         self._project = settings.project
         self._organization = settings.organization
+        self.builds_start = settings.dispatch_url is not None or not isinstance(backend, Store)
+        """Whether a build that is triggered here is told to somebody who makes it."""
 
     async def create_ticket(
         self, visitor: Visitor, arguments: Arguments[tickets.CreateTicket]
@@ -206,6 +208,10 @@ class Desk:
             projects = None if principal.projects is None else sorted(principal.projects)
             return principals.Identity(name=principal.name, role=principal.role, projects=projects)
 
+    def own_project(self, visitor: Visitor) -> str:
+        """Return the project that a visitor means when it names none."""
+        return visitor.project or visitor.principal.only_project or self._project
+
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Follow what changes in the backend, whoever may see it; the door knows who may."""
         return self._backend.changes()
@@ -241,7 +247,7 @@ class Desk:
             claim = request if isinstance(request, Claim) else None
             caller = Caller(
                 actor=stamped(visitor.actor, principal, claim),
-                project=visitor.project or principal.only_project or self._project,
+                project=self.own_project(visitor),
                 organization=self._organization,
                 principal=principal,
             )

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mcp_handoff.principals import LOCAL
+from mcp_handoff.actors import credit
 from mcp_handoff.references import project_of
 from mcp_handoff.schema import Record, Timestamp
-from mcp_handoff.text import shortened
 
 EventKind = Literal[
     "ticket.created",
@@ -45,15 +44,8 @@ class Event(Record):
 
     @property
     def author(self) -> str:
-        """Who did it, on one line: as it said, and by which credential where that differs."""
-        claimed = self.actor_role
-        if self.actor_id:
-            claimed = f"{shortened(self.actor_id, 200)} ({self.actor_role})"
-        if self.principal_id == LOCAL.id:
-            return f"{claimed}, without a token"
-        if self.principal_name in (None, self.actor_id):
-            return claimed
-        return f"{claimed}, with token {shortened(self.principal_name, 200)}"
+        """Who did it, as it said and as it proved."""
+        return credit(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, to_json
 
 from mcp_handoff.masking import find_secrets
-from mcp_handoff.text import JSON_BYTES, JSON_DEPTH, check_json, storable
+from mcp_handoff.text import JSON_BYTES, JSON_DEPTH, check_json, folded, storable
 
 
 class Request(BaseModel):
@@ -56,12 +56,20 @@ def _check_object(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _as_one_line(value: Any) -> Any:
+    return folded(value) if isinstance(value, str) else value
+
+
 def _as_integer(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 STORABLE = AfterValidator(_check_text)
 """Refuses text that not every database can hold."""
+
+ONE_LINE = BeforeValidator(_as_one_line)
+"""Folds a text that has one line, whoever wrote it: what follows a line's end could be taken for
+something of ours."""
 
 HARMLESS = AfterValidator(_check_name)
 """Refuses a name that holds a secret: what is looked up, compared and logged can't be masked."""
@@ -86,7 +94,7 @@ JsonObject = Annotated[
 ]
 """A free JSON object: at most JSON_BYTES as JSON, nested at most JSON_DEPTH levels."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, HARMLESS]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE, HARMLESS, ONE_LINE]
 """A short name."""
 
 SLUG_LENGTH = 60

@@ -22,6 +22,7 @@ _HIDDEN = frozenset(
 ) | {"\u3164", "\uffa0"}
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _LINE_CONTROLS = frozenset("\n\t\r")
+_LINE_ENDS = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def storable(text: str) -> str:
@@ -91,6 +92,11 @@ def mapped_texts(value: Any, change: Callable[[str, str], str], name: str = "") 
             return [mapped_texts(item, change, name) for item in cast(list[Any], value)]
         case _:
             return value
+
+
+def folded(text: str) -> str:
+    """Return `text` on one line: a space for each run of what Python and Unicode end lines with."""
+    return _LINE_ENDS.sub(" ", text)
 
 
 def one_line(text: str) -> str:

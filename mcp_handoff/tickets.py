@@ -18,13 +18,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mcp_handoff.actors import BOT, Caller
+from mcp_handoff.actors import BOT, Caller, credit
 from mcp_handoff.builds import Build
 from mcp_handoff.errors import TicketClosed
 from mcp_handoff.events import Event
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
+    ONE_LINE,
     STORABLE,
     WHOLE,
     Cursor,
@@ -117,11 +118,18 @@ class Ticket(TicketSummary):
     resolution_note: str | None = None
     resolved_at: Timestamp | None = None
 
+    @property
+    def author(self) -> str | None:
+        """Who filed it, as it said and as it proved; None where an API does not say."""
+        if self.actor_role is None:
+            return None
+        return credit(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+
 
 class CreateTicket(Request):
     """File a ticket for one or more roles; a user may leave the roles out."""
 
-    title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE]
+    title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE, ONE_LINE]
     description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
     request_type: RequestType
     roles: Annotated[list[Role], Field(max_length=50)] = Field(

@@ -17,7 +17,7 @@ from mcp_handoff.builds import Build, FindBuilds, GetBuild
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import NotFound
 from mcp_handoff.mcp import prompts
-from mcp_handoff.mcp.results import UNTRUSTED
+from mcp_handoff.mcp.answers import NOTICE
 from mcp_handoff.schema import Record
 from mcp_handoff.text import made_visible, shortened, visible
 from mcp_handoff.tickets import FindTickets, GetTicket, TicketDetail
@@ -62,7 +62,7 @@ async def read(desk: Desk, visitor: Visitor, uri: str) -> str:
     shown = made_visible(
         (await _found(desk, visitor, uri)).model_dump(mode="json", exclude_defaults=True)
     )
-    return json.dumps({**shown, "notice": UNTRUSTED}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({**shown, "notice": NOTICE}, ensure_ascii=False, separators=(",", ":"))
 
 
 async def identify(desk: Desk, visitor: Visitor, uri: str) -> str:

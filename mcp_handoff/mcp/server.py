@@ -43,9 +43,10 @@ from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp import prompts, resources
+from mcp_handoff.mcp.answers import Reader, result_of
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import progress_reported
-from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error, tool_result
+from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error
 from mcp_handoff.mcp.sdk import lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
 from mcp_handoff.mcp.tools import TOOLS
@@ -117,11 +118,11 @@ class HandoffServer(MCPServer[Any]):
             raise MCPError(code=INVALID_PARAMS, message=f"{why}; there are {known}.")
         request = context.request_context if context else None
         sent = Arguments(tool.request, self._parsed(name, arguments), tool.fixed)
+        visitor = self._visitor(request)
         async with progress_reported(request, name):
             try:
-                return tool_result(
-                    tool, await tool.perform(self._desk, self._visitor(request), sent)
-                )
+                done = await tool.perform(self._desk, visitor, sent)
+                return result_of(tool.tell(done, self._reader(visitor, sent)))
             except HandoffError as error:
                 return tool_error(error)
             except Exception:
@@ -198,6 +199,14 @@ class HandoffServer(MCPServer[Any]):
         name = self._actor_id or (client.client_info.name if client else None)
         admission = admission_of(http.scope) if http else Admission()
         return Visitor("mcp", bot(name), admission)
+
+    def _reader(self, visitor: Visitor, sent: Arguments[Any]) -> Reader:
+        named = sent.sent.get("project")
+        return Reader(
+            own_project=self._desk.own_project(visitor),
+            named_project=named if isinstance(named, str) else None,
+            builds_start=self._desk.builds_start,
+        )
 
     async def _complete(
         self, context: RequestContext, params: CompleteRequestParams

@@ -48,8 +48,7 @@ async def built(store: Path, url: str) -> dict[str, Any]:
         async with Client(f"{served.url}/mcp", mode="2026-07-28") as client:
             desk = Agent(client)
             await desk.file_ticket()
-            ticket = (await desk.call("trigger_bot_build", ticket=1, repo="acme/shop"))["ticket"]
-            uri = f"handoff://builds/{ticket['ai_output']['build_run']['build_id']}"
+            uri = f"handoff://builds/{await desk.trigger(1, repo='acme/shop')}"
             async with client.listen(resource_subscriptions=[uri]) as changes:
                 with anyio.fail_after(TIMEOUT):
                     while (build := await newest_build(desk))["status"] not in ("ready", "failed"):
@@ -58,7 +57,7 @@ async def built(store: Path, url: str) -> dict[str, Any]:
 
 
 async def newest_build(desk: Agent) -> dict[str, Any]:
-    return (await desk.call("find_builds"))["items"][0]
+    return (await desk.whole(1))["builds"][0]
 
 
 async def test_a_command_that_works_takes_its_run_to_succeeded(store: Path, tmp_path: Path) -> None:

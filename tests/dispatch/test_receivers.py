@@ -8,7 +8,8 @@ import pytest
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.backend import Store
 from mcp_handoff.errors import Misconfigured
-from mcp_handoff.mcp.tools.tickets import TRIGGER_BOT_BUILD
+from mcp_handoff.mcp.answers import Reader
+from mcp_handoff.mcp.tools.builds import TRIGGER_BOT_BUILD
 from mcp_handoff.receivers import NOBODY, SetReceiver, receiver_of, require_same
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
@@ -47,14 +48,14 @@ async def test_a_run_that_has_nobody_to_tell_says_so_and_is_sent_once_there_is_s
 ) -> None:
     await desk.create_ticket(caller, requests.create_ticket())
     triggered = await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
-    assert NOBODY in TRIGGER_BOT_BUILD.describe(triggered)
+    assert TRIGGER_BOT_BUILD.tell(triggered, Reader("shop")).waits == NOBODY
     assert (await run_of(desk, caller)).last_error == NOBODY
     with Receiver() as receiver:
         await desk.set_receiver(OPERATOR, SetReceiver(url=receiver.url))
         waiting = await run_of(desk, caller)
         assert (waiting.last_error, waiting.next_attempt_at) == (None, "2026-11-02T09:30:00.000Z")
         again = await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
-        assert NOBODY not in TRIGGER_BOT_BUILD.describe(again)
+        assert TRIGGER_BOT_BUILD.tell(again, Reader("shop")).waits is None
         await to(receiver, desk).send_due()
     assert receiver.ids() == [waiting.id]
     assert (await run_of(desk, caller)).status == "dispatched"

@@ -13,19 +13,20 @@ CLIENTS, TICKETS = 9, 20
 
 
 async def test_clients_of_every_transport_file_at_once_and_nothing_is_lost(store: Path) -> None:
-    numbers: list[int] = []
+    filed: list[str] = []
 
     async def file_tickets(client: Client, name: int) -> None:
         async with client:
             for position in range(TICKETS):
                 title = f"Fault {position} that client {name} found"
-                numbers.append((await Agent(client).file_ticket(title=title))["number"])
+                filed.append(await Agent(client).file_ticket(title=title))
 
     with Served(store) as served:
         async with anyio.create_task_group() as group:
             for name in range(CLIENTS):
                 group.start_soon(file_tickets, connection(served, name), name)
-    assert sorted(numbers) == [*range(1, CLIENTS * TICKETS + 1)]
+    expected = [f"HO-{number}-shop" for number in range(1, CLIENTS * TICKETS + 1)]
+    assert sorted(filed) == sorted(expected)
 
 
 def connection(served: Served, name: int) -> Client:

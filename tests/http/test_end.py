@@ -45,7 +45,7 @@ async def test_what_an_agent_files_a_portal_reads_and_the_other_way_round(alone:
         }
         filed = alone.http.post("/api/projects/shop/tickets", json=body)
         assert filed.status_code == 201
-        read = await desk.call("get_ticket", ticket=2)
+        read = await desk.whole(2)
     assert (read["ticket"]["source"], read["ticket"]["actor_role"]) == ("portal", "user")
     assert alone.end() == (0, b"")
 

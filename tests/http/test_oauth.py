@@ -69,7 +69,8 @@ async def test_an_agent_acts_under_the_subject_of_its_token(served: Served, issu
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport) as client:
-            ticket = await Agent(client).file_ticket()
+            agent = Agent(client)
+            ticket = (await agent.whole(await agent.file_ticket()))["ticket"]
     assert (ticket["actor_role"], ticket["actor_id"]) == ("bot", "ada")
     rows = served.http.get(f"{PROJECTS}/shop/tickets", headers=headers).json()["tickets"]
     assert [row["reference"] for row in rows] == ["HO-1-shop"]

@@ -83,12 +83,10 @@ async def test_a_ticket_is_filed_built_proposed_and_closed_through_whichever_rep
 ) -> None:
     async with desk_at(address, shared[0].token, era) as desk:
         ticket = await desk.file_ticket()
-        build = (await desk.call("trigger_bot_build", ticket=ticket["reference"]))["ticket"]
-        found = await desk.call("find_builds", ticket=ticket["reference"])
-        assert found["items"][0]["id"] == build["ai_output"]["build_run"]["build_id"]
-        suggestion = await desk.suggest(ticket["number"])
-        acted = await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
-        assert acted["apply_result"]["new_stage"] == "live"
+        build = await desk.trigger(ticket)
+        assert await desk.builds(ticket=ticket) == [build]
+        suggestion = await desk.suggest(ticket)
+        assert (await desk.act(suggestion, "execute"))["stage"] == "live"
         refused = await desk.refusal(
             "act_on_suggestion", {"suggestion_id": suggestion, "action": "execute"}
         )
@@ -125,7 +123,7 @@ async def test_a_subscriber_at_one_replica_hears_of_a_write_at_another_even_of_o
         replicas[1].process.kill()
         with anyio.fail_after(TIMEOUT):
             assert await anext(subscription) == ResourceUpdated(uri="handoff://tickets")
-        read = await desk.call("get_ticket", project="shop", ticket=1)
+        read = await desk.whole("HO-1-shop")
     assert read["ticket"]["id"] == filed.json()["ticket"]["id"]
 
 

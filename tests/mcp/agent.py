@@ -1,10 +1,11 @@
 """The desk as an agent sees it: tools to call, results to read."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, TextContent, TextResourceContents
 
 from tests.requests import TICKET
 
@@ -32,14 +33,39 @@ class Agent:
         assert "\n" not in error["message"]
         return error
 
-    async def file_ticket(self, **arguments: Any) -> dict[str, Any]:
-        """Return a ticket that was filed."""
+    async def file_ticket(self, **arguments: Any) -> str:
+        """Return the name of a ticket that was filed."""
         return (await self.call("create_ticket", **{**TICKET, **arguments}))["ticket"]
 
-    async def suggest(self, ticket: int, **arguments: Any) -> str:
+    async def whole(self, ticket: int | str) -> dict[str, Any]:
+        """Return a ticket with all that is kept of it, its suggestions, builds and events."""
+        read = await self.client.read_resource(f"handoff://tickets/{ticket}")
+        content = read.contents[0]
+        assert isinstance(content, TextResourceContents)
+        return json.loads(content.text)
+
+    async def trigger(self, ticket: int | str, **arguments: Any) -> str:
+        """Return the id of the build that a ticket's run makes."""
+        return (await self.call("trigger_bot_build", ticket=ticket, **arguments))["build_id"]
+
+    async def suggest(self, ticket: int | str, **arguments: Any) -> str:
         """Return the id of a suggestion to close a ticket."""
-        made = await self.call("suggest_close", ticket=ticket, evidence={"pr": 7}, **arguments)
-        return made["suggestion"]["id"]
+        told = {"evidence": {"pr": 7}, **arguments}
+        return (await self.call("suggest_close", ticket=ticket, **told))["suggestion_id"]
+
+    async def act(self, suggestion: str, action: str, **arguments: Any) -> dict[str, Any]:
+        """Return what became of a suggestion, and of its ticket."""
+        about = {"suggestion_id": suggestion, "action": action, **arguments}
+        return await self.call("act_on_suggestion", **about)
+
+    async def find(self, **arguments: Any) -> list[str]:
+        """Return the names of the tickets on a page."""
+        page = await self.call("find_tickets", **arguments)
+        return [ticket["ticket"] for ticket in page["tickets"]]
+
+    async def builds(self, **arguments: Any) -> list[str]:
+        """Return the ids of the builds on a page."""
+        return [row["build_id"] for row in (await self.call("find_builds", **arguments))["builds"]]
 
 
 def text(result: CallToolResult) -> str:

@@ -132,7 +132,7 @@ async def test_every_tool_refuses_what_it_does_not_take(desk: Agent) -> None:
 async def test_what_belongs_to_another_project_is_not_found(desk: Agent) -> None:
     await desk.file_ticket()
     suggestion = await desk.suggest(1)
-    ticket = (await desk.call("get_ticket", ticket=1))["ticket"]["id"]
+    ticket = (await desk.whole(1))["ticket"]["id"]
     error = await desk.refusal("get_ticket", {"ticket": ticket, "project": "other"})
     assert error["code"] == "NOT_FOUND"
     arguments = {"suggestion_id": suggestion, "action": "execute", "project": "other"}

@@ -36,7 +36,7 @@ async def read(desk: Agent, uri: str) -> dict[str, Any]:
 async def test_tickets_and_builds_are_resources(desk: Agent) -> None:
     ticket = await desk.file_ticket()
     triggered = await desk.call("trigger_bot_build", ticket=1)
-    build = triggered["ticket"]["ai_output"]["build_run"]["build_id"]
+    build = triggered["build_id"]
     listed = await desk.client.list_resources()
     templates = await desk.client.list_resource_templates()
     assert [resource.uri for resource in listed.resources] == ["handoff://tickets"]
@@ -46,9 +46,10 @@ async def test_tickets_and_builds_are_resources(desk: Agent) -> None:
     ]
     board = await read(desk, "handoff://tickets")
     assert [row["reference"] for row in board["tickets"]] == ["HO-1-shop"]
-    for name in ("HO-1-shop", "1", ticket["id"]):
+    ticket_id = (await desk.whole(ticket))["ticket"]["id"]
+    for name in ("HO-1-shop", "1", ticket_id):
         whole = await read(desk, f"handoff://tickets/{name}")
-        assert whole["ticket"]["id"] == ticket["id"]
+        assert whole["ticket"]["id"] == ticket_id
         assert "not as instructions" in whole["notice"]
     assert (await read(desk, f"handoff://builds/{build}"))["status"] == "queued"
 

@@ -50,7 +50,7 @@ def test_three_enveloped_lines_are_answered_and_nothing_else_is_on_stdout(
         wire.send(call(2, "create_ticket", **TICKET))
         lines, errors, status = wire.finish()
     assert len(by_id(lines)[1]["result"]["tools"]) == TOOL_COUNT
-    assert by_id(lines)[2]["result"]["structuredContent"]["ticket"]["number"] == 1
+    assert by_id(lines)[2]["result"]["structuredContent"]["ticket"] == "HO-1-shop"
     assert (len(lines), errors, status) == (3, "", 0)
 
 
@@ -127,8 +127,8 @@ def test_a_call_under_way_when_the_client_leaves_is_finished(
     with Wire(settings) as wire:
         wire.send(*calls)
         lines, errors, status = wire.finish()
-    numbers = {line["result"]["structuredContent"]["ticket"]["number"] for line in lines}
-    assert (numbers, errors, status) == (set(range(1, 51)), "", 0)
+    filed = {line["result"]["structuredContent"]["ticket"] for line in lines}
+    assert (filed, errors, status) == ({f"HO-{n}-shop" for n in range(1, 51)}, "", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,17 +6,12 @@ from tests.requests import TICKET
 
 async def test_a_ticket_goes_from_filed_to_closed(desk: Agent) -> None:
     ticket = await desk.file_ticket(roles=["backend", "frontend"])
-    triggered = await desk.call("trigger_bot_build", ticket=ticket["reference"], repo="acme/shop")
-    run = triggered["ticket"]["ai_output"]["build_run"]
-    await desk.call("update_build", build_id=run["build_id"], description="Lifts the limit")
-    suggestion = await desk.suggest(1, merge_sha="9f2c1e7ab4d0")
-    acted = await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
-    assert acted["apply_result"] == {
-        "merged": True,
-        "new_stage": "live",
-        "roles_marked_done": ["backend", "frontend", "merged"],
-    }
-    closed = await desk.call("get_ticket", ticket=ticket["id"])
+    build = await desk.trigger(ticket, repo="acme/shop")
+    await desk.call("update_build", build_id=build, description="Lifts the limit")
+    acted = await desk.act(await desk.suggest(1, merge_sha="9f2c1e7ab4d0"), "execute")
+    assert (acted["status"], acted["stage"]) == ("executed", "live")
+    assert acted["roles_marked_done"] == ["backend", "frontend", "merged"]
+    closed = await desk.whole(ticket)
     assert closed["ticket"]["status"] == "closed"
     assert closed["ticket"]["resolution_type"] == "completed"
     assert closed["ticket"]["merge_sha"] == "9f2c1e7ab4d0"
@@ -31,7 +26,7 @@ async def test_a_ticket_goes_from_filed_to_closed(desk: Agent) -> None:
 
 
 async def test_what_comes_in_is_stamped_bot_with_the_clients_name(desk: Agent) -> None:
-    ticket = await desk.file_ticket(roles=["qa"])
+    ticket = (await desk.whole(await desk.file_ticket(roles=["qa"])))["ticket"]
     assert (ticket["actor_role"], ticket["source"], ticket["actor_id"]) == ("bot", "bot", "mcp")
     assert [role["role"] for role in ticket["roles"]] == ["qa", "merged"]
 
@@ -40,102 +35,97 @@ async def test_a_call_that_says_who_acts_is_refused(desk: Agent) -> None:
     for name in ("actor_role", "actor_id", "source"):
         error = await desk.refusal("create_ticket", {**TICKET, name: "user"})
         assert "can't be set" in error["fields"][name]
-    assert (await desk.call("find_tickets"))["tickets"] == []
+    assert await desk.find() == []
 
 
 async def test_a_ticket_that_waits_for_its_testers_stays_open(desk: Agent) -> None:
-    await desk.file_ticket(roles=["backend", "qa"])
-    suggestion = await desk.suggest(1)
-    acted = await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
-    assert acted["apply_result"]["new_stage"] == "validation"
-    open_tickets = (await desk.call("find_tickets", stage="validation"))["tickets"]
-    assert [role["status"] for role in open_tickets[0]["roles"]] == ["done", "pending", "done"]
+    ticket = await desk.file_ticket(roles=["backend", "qa"])
+    acted = await desk.act(await desk.suggest(1), "execute")
+    assert acted["stage"] == "validation"
+    assert await desk.find(stage="validation") == [ticket]
+    roles = (await desk.whole(ticket))["ticket"]["roles"]
+    assert [role["status"] for role in roles] == ["done", "pending", "done"]
 
 
 async def test_the_second_to_act_is_told_what_the_first_did(desk: Agent) -> None:
     await desk.file_ticket()
     suggestion = await desk.suggest(1)
-    arguments = {"suggestion_id": suggestion, "action": "decline", "reason": "not merged"}
-    declined = await desk.call("act_on_suggestion", **arguments)
-    assert (declined["suggestion"]["status"], declined["suggestion"]["reason"]) == (
-        "declined",
-        "not merged",
-    )
-    error = await desk.refusal("act_on_suggestion", arguments)
+    declined = await desk.act(suggestion, "decline", reason="not merged")
+    assert (declined["status"], declined["reason"]) == ("declined", "not merged")
+    again = {"suggestion_id": suggestion, "action": "decline", "reason": "not merged"}
+    error = await desk.refusal("act_on_suggestion", again)
     assert (error["code"], error["state"]) == ("SUGGESTION_NOT_PENDING", "declined")
 
 
 async def test_a_suggestion_overtaken_by_another_is_skipped_with_the_reason(desk: Agent) -> None:
     await desk.file_ticket()
     first, second = await desk.suggest(1), await desk.suggest(1)
-    await desk.call("act_on_suggestion", suggestion_id=first, action="execute")
-    skipped = await desk.call("act_on_suggestion", suggestion_id=second, action="execute")
-    assert skipped["suggestion"]["status"] == "skipped"
-    assert "closed or reopened" in skipped["suggestion"]["reason"]
-    assert "apply_result" not in skipped
+    await desk.act(first, "execute")
+    skipped = await desk.act(second, "execute")
+    assert skipped["status"] == "skipped"
+    assert "closed or reopened" in skipped["reason"]
+    assert "roles_marked_done" not in skipped
 
 
 async def test_null_clears_a_builds_description_and_absence_keeps_it(desk: Agent) -> None:
     await desk.file_ticket()
-    triggered = await desk.call("trigger_bot_build", ticket=1)
-    build = triggered["ticket"]["ai_output"]["build_run"]["build_id"]
+    build = await desk.trigger(1)
     await desk.call("update_build", build_id=build, description="d", metadata={"a": 1, "b": 2})
-    kept = await desk.call("update_build", build_id=build, metadata={"c": 3}, is_active=False)
+    await desk.call("update_build", build_id=build, metadata={"c": 3}, is_active=False)
+    [kept] = (await desk.whole(1))["builds"]
     assert (kept["description"], kept["metadata"], kept["is_active"]) == ("d", {"c": 3}, False)
-    cleared = await desk.call("update_build", build_id=build, description=None, metadata=None)
+    await desk.call("update_build", build_id=build, description=None, metadata=None)
+    [cleared] = (await desk.whole(1))["builds"]
     assert "description" not in cleared
     assert "metadata" not in cleared
 
 
 async def test_an_update_of_nothing_leaves_even_the_time_alone(desk: Agent) -> None:
     await desk.file_ticket()
-    await desk.call("trigger_bot_build", ticket=1)
-    before = (await desk.call("find_builds"))["items"][0]
-    after = await desk.call("update_build", build_id=before["id"])
-    assert {name: value for name, value in after.items() if name != "notice"} == before
+    build = await desk.trigger(1)
+    before = await desk.whole(1)
+    await desk.call("update_build", build_id=build)
+    assert await desk.whole(1) == before
 
 
 async def test_triggering_twice_starts_one_build(desk: Agent) -> None:
     await desk.file_ticket()
-    first = await desk.call("trigger_bot_build", ticket=1, repo="acme/shop")
-    again = await desk.call("trigger_bot_build", ticket="HO-1-shop", repo="acme/other")
-    assert again == first
-    assert len((await desk.call("find_builds", ticket=1))["items"]) == 1
+    build = await desk.trigger(1, repo="acme/shop")
+    assert await desk.trigger("HO-1-shop", repo="acme/other") == build
+    assert await desk.builds(ticket="HO-1-shop") == [build]
 
 
 async def test_a_closed_ticket_takes_no_build(desk: Agent) -> None:
     await desk.file_ticket()
-    suggestion = await desk.suggest(1)
-    await desk.call("act_on_suggestion", suggestion_id=suggestion, action="execute")
+    await desk.act(await desk.suggest(1), "execute")
     error = await desk.refusal("trigger_bot_build", {"ticket": 1})
     assert error["code"] == "TICKET_CLOSED"
 
 
-async def test_a_retry_with_its_key_gets_the_first_answer(desk: Agent) -> None:
+async def test_a_retry_with_its_key_files_no_second_ticket(desk: Agent) -> None:
     keyed = {**TICKET, "idempotency_key": "build-77"}
-    first = await desk.call("create_ticket", **keyed)
-    assert await desk.call("create_ticket", **keyed) == first
+    assert [await desk.file_ticket(**keyed) for _ in range(2)] == ["HO-1-shop"] * 2
     error = await desk.refusal("create_ticket", {**keyed, "priority": "low"})
     assert error["code"] == "IDEMPOTENCY_KEY_REUSED"
-    assert (await desk.file_ticket(idempotency_key="build-78"))["number"] == 2
+    assert await desk.file_ticket(idempotency_key="build-78") == "HO-2-shop"
 
 
 async def test_pages_continue_where_the_one_before_ended(desk: Agent) -> None:
-    for number in range(5):
-        await desk.file_ticket(title=f"Ticket number {number}")
-    first = await desk.call("find_tickets", limit=2)
-    second = await desk.call("find_tickets", limit=2, cursor=first["next_cursor"])
-    third = await desk.call("find_tickets", limit=2, cursor=second["next_cursor"])
-    pages = [[ticket["number"] for ticket in page["tickets"]] for page in (first, second, third)]
-    assert pages == [[5, 4], [3, 2], [1]]
-    assert "next_cursor" not in third
+    filed = [await desk.file_ticket(title=f"Ticket number {number}") for number in range(5)]
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(3):
+        page = await desk.call("find_tickets", limit=2, **cursor)
+        found += await desk.find(limit=2, **cursor)
+        cursor = {"cursor": page["next_cursor"]} if "next_cursor" in page else {}
+    assert sorted(found) == filed
+    assert cursor == {}
 
 
 async def test_words_numbers_and_beginnings_find_a_ticket(desk: Agent) -> None:
     await desk.file_ticket(title="Login page crashes", description="The café's login crashes.")
     await desk.file_ticket(title="Search is slow", description="It takes 4 seconds to answer.")
     for query in ("login", "CRASHES page", "cafe", "cras*", "1", "HO-1-shop"):
-        found = (await desk.call("find_tickets", query=query))["tickets"]
-        assert [ticket["number"] for ticket in found] == [1], query
+        assert await desk.find(query=query) == ["HO-1-shop"], query
     for query in ("login slow", '"', "cras", "NOT login AND", "3", "*"):
-        assert (await desk.call("find_tickets", query=query))["tickets"] == [], query
+        assert await desk.find(query=query) == [], query

@@ -136,7 +136,7 @@ async def test_what_is_watched_at_once_has_a_number_and_a_length(
     async with Client(server, mode=mode) as client:
         agent = Agent(client)
         filed = [await agent.file_ticket(title=f"Fault {number}") for number in range(WATCHED)]
-        uris = [BOARD, *(f"handoff://tickets/{ticket['reference']}" for ticket in filed)]
+        uris = [BOARD, *(f"handoff://tickets/{ticket}" for ticket in filed)]
         for asked, words in (
             ([f"handoff://tickets/{'x' * URI_LENGTH}"], f"{URI_LENGTH} at most"),
             (uris, f"{WATCHED} are watched at once"),

@@ -24,6 +24,7 @@ from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.clock import SteppedClock
+from tests.mcp.agent import Agent
 from tests.properties.arguments import (
     BUILD,
     FIELDS,
@@ -116,22 +117,22 @@ class Board:
         """Return arguments with names of what is really there."""
         if FRESH_TICKET in arguments.values():
             filed = await self.accepted("create_ticket", TICKET)
-            arguments = {**arguments, "ticket": filed["ticket"]["number"]}
+            arguments = {**arguments, "ticket": filed["ticket"]}
         if BUILD in arguments.values():
             triggered = await self.accepted("trigger_bot_build", {"ticket": 1})
-            run = triggered["ticket"]["ai_output"]["build_run"]
             named = {name for name, value in arguments.items() if value == BUILD}
-            arguments = {**arguments, **dict.fromkeys(named, run["build_id"])}
+            arguments = {**arguments, **dict.fromkeys(named, triggered["build_id"])}
         if SUGGESTION in arguments.values():
             made = await self.accepted("suggest_close", {"ticket": 1, "evidence": {}})
-            arguments = {**arguments, "suggestion_id": made["suggestion"]["id"]}
+            arguments = {**arguments, "suggestion_id": made["suggestion_id"]}
         return arguments
 
     async def newest(self) -> list[Any]:
         """Return a page of tickets, and the first and the newest one whole."""
         page = await self.accepted("find_tickets", {"limit": 1})
-        numbers = (1, page["tickets"][0]["number"])
-        return [page, *[await self.accepted("get_ticket", {"ticket": each}) for each in numbers]]
+        names = (1, page["tickets"][0]["ticket"])
+        read = [await self.accepted("get_ticket", {"ticket": each}) for each in names]
+        return [page, *read, await Agent(self.client).whole(1)]
 
     def state(self) -> list[int]:
         """Return how many rows each table has, and what changes with every commit that writes."""
@@ -245,7 +246,8 @@ async def test_every_wrong_argument_is_named_at_once(
     tool, (arguments, wrong, listed) = call
     error = await desk.refused(tool, await desk.filled(arguments))
     assert {path.split(".")[0] for path in error["fields"]} == wrong
-    assert not (listed and fits(arguments, desk.schema(tool)))
+    unknown = arguments.keys() - desk.schema(tool)["properties"].keys()
+    assert unknown or not (listed and fits(arguments, desk.schema(tool)))
 
 
 @MANY
@@ -255,14 +257,13 @@ async def test_a_ticket_reads_as_it_was_filed(desk: Board, arguments: Arguments)
     meant = as_listed(desk.schema("create_ticket"), arguments)
     roles = [*dict.fromkeys(meant.pop("roles")), "merged"]
     created = await desk.accepted("create_ticket", arguments)
-    read = await desk.accepted("get_ticket", {"ticket": created["ticket"]["reference"]})
+    read = await Agent(desk.client).whole(created["ticket"])
     defaults = {"priority": "medium", "blocking": False, "stage": "backlog", "status": "open"}
     expected = {**defaults, **shown(meant), "actor_role": "bot", "source": "bot"}
     expected.pop("project", None)
-    assert not created["deduplicated"]
     assert read["ticket"]["roles"] == [{"role": role, "status": "pending"} for role in roles]
     assert {name: read["ticket"].get(name) for name in expected} == expected
-    assert created["ticket"].items() <= read["ticket"].items()
+    assert created["waits_for"] == roles[:-1]
 
 
 BASES: Mapping[str, Arguments] = {
@@ -379,7 +380,7 @@ async def pages(desk: Board, query: Arguments) -> list[int]:
     cursor = {}
     while cursor is not None:
         page = await desk.accepted("find_tickets", {**query, **cursor})
-        numbers += [ticket["number"] for ticket in page["tickets"]]
+        numbers += [int(ticket["ticket"].split("-")[1]) for ticket in page["tickets"]]
         assert len(page["tickets"]) <= query["limit"]
         assert len(set(numbers)) == len(numbers), "or there would be no end"
         cursor = {"cursor": page["next_cursor"]} if "next_cursor" in page else None

@@ -54,9 +54,8 @@ async def test_a_minimal_response_is_told_with_what_was_filed(desk: Agent) -> No
     result = await desk.client.call_tool("create_ticket", {**FILED, "roles": ["qa"]})
     assert result.structured_content is not None
     ticket = result.structured_content["ticket"]
-    assert (ticket["status"], ticket["title"]) == ("open", FILED["title"])
-    assert [role["role"] for role in ticket["roles"]] == ["qa", "merged"]
-    assert text(result).startswith(f"Filed {ticket['id']} in backlog for qa, merged.")
+    assert result.structured_content["waits_for"] == ["qa"]
+    assert text(result).startswith(f"Filed {ticket} in backlog; it waits for qa.")
 
 
 async def test_roles_that_are_told_by_name_alone_are_those_of_a_new_ticket(
@@ -64,7 +63,7 @@ async def test_roles_that_are_told_by_name_alone_are_those_of_a_new_ticket(
 ) -> None:
     told = {"id": TICKET, "status": "open", "created_at": "2026-11-02T09:30:00Z"}
     stand_in.respond_next(201, {"ticket": {**told, "stage": "backlog", "roles": ["backend"]}})
-    assert (await desk.file_ticket())["roles"] == [{"role": "backend", "status": "pending"}]
+    assert (await desk.call("create_ticket", **FILED))["waits_for"] == ["backend"]
 
 
 async def test_a_secret_is_masked_before_it_is_sent(desk: Agent, stand_in: StandIn) -> None:
@@ -97,7 +96,7 @@ async def test_trigger_bot_build_sends_the_documented_body(
     result = await desk.client.call_tool("trigger_bot_build", {"ticket": TICKET, **given})
     assert stand_in.last() == ("POST", f"{TICKETS}/{TICKET}/trigger-bot-build", given)
     assert len(stand_in.requests()) == 1
-    assert f"A bot build of {TICKET} is triggered." in text(result)
+    assert f"The bot build of {TICKET} is triggered." in text(result)
 
 
 @pytest.mark.parametrize("name", [7, "#7", "HO-7-shop"])
@@ -136,12 +135,21 @@ async def test_what_executing_changed_is_told_where_the_api_tells_all_of_it(
     desk: Agent, stand_in: StandIn
 ) -> None:
     applied = {"merged": True, "new_stage": "live", "roles_marked_done": ["backend"]}
-    suggestion = (await desk.call("list_suggestions"))["suggestions"][0]
-    executed = {**suggestion, "ticket_title": None, "ticket_number": None, "confidence": None}
-    executed |= {"suggested_action": None, "status": "executed"}
+    executed = {
+        "id": SUGGESTION,
+        "run_id": BUILD,
+        "ticket_id": TICKET,
+        "ticket_title": None,
+        "ticket_number": None,
+        "suggestion_type": "auto_close",
+        "confidence": None,
+        "evidence": {"pr": 7},
+        "suggested_action": None,
+        "status": "executed",
+    }
     stand_in.respond_next(200, {"suggestion": executed, "apply_result": applied})
-    acted = await desk.call("act_on_suggestion", suggestion_id=SUGGESTION, action="execute")
-    assert acted["apply_result"] == applied
+    acted = await desk.act(SUGGESTION, "execute")
+    assert (acted["stage"], acted["roles_marked_done"]) == ("live", ["backend"])
 
 
 async def test_list_suggestions_tells_evidence_of_any_shape(desk: Agent, stand_in: StandIn) -> None:
@@ -157,7 +165,7 @@ async def test_update_build_sends_what_was_given_null_included(
     changes = {"description": None, "is_active": False, "metadata": {"size": 3}}
     updated = await desk.call("update_build", build_id=BUILD, org="acme", **changes)
     assert stand_in.last() == ("PATCH", f"/v1/org/acme/builds/{BUILD}", changes)
-    assert (updated["status"], updated["is_active"]) == ("ready", False)
+    assert (updated["status"], updated["active"]) == ("ready", False)
     assert "retention" not in updated
 
 
@@ -165,21 +173,22 @@ async def test_find_tickets_reads_the_documented_rows(desk: Agent, stand_in: Sta
     found = (await desk.call("find_tickets", query="number", limit=5))["tickets"]
     assert stand_in.last()[1] == f"{TICKETS}?q=number&status=open&limit=5&slim=1"
     (row,) = found
-    assert (row["number"], row["request_type"], row["priority"]) == (7, "bug", "high")
-    assert [role["role"] for role in row["roles"]] == ["test", "merged"]
+    assert (row["ticket"], row["type"], row["priority"]) == (TICKET.upper(), "bug", "high")
+    assert row["waits_for"] == ["test"]
     assert "board_column" not in row
 
 
 async def test_find_tickets_goes_on_where_the_page_before_ended(desk: Agent) -> None:
     first = await desk.call("find_tickets", status="any", limit=1)
     second = await desk.call("find_tickets", status="any", cursor=first["next_cursor"])
-    assert [page["tickets"][0]["number"] for page in (first, second)] == [7, 8]
+    names = [page["tickets"][0]["ticket"] for page in (first, second)]
+    assert names == [TICKET.upper(), CLOSED.upper()]
 
 
 @pytest.mark.parametrize("name", [TICKET, 7, "HO-7-shop"])
 async def test_get_ticket_falls_back_to_the_list(desk: Agent, name: str | int) -> None:
-    ticket = (await desk.call("get_ticket", ticket=name))["ticket"]
-    assert (ticket["number"], ticket["suggested_resolution"]) == (7, "Change it.")
+    ticket = await desk.call("get_ticket", ticket=name)
+    assert (ticket["ticket"], ticket["suggested_resolution"]) == (TICKET.upper(), "Change it.")
 
 
 @pytest.mark.parametrize("name", [BUILD, 99])
@@ -188,7 +197,7 @@ async def test_get_ticket_says_when_the_list_has_none(desk: Agent, name: str | i
 
 
 async def test_list_projects_names_those_of_the_callers_tickets(desk: Agent) -> None:
-    assert (await desk.call("list_projects"))["projects"] == [{"id": PROJECT}]
+    assert (await desk.call("list_projects"))["projects"] == [{"project": PROJECT}]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 class Program:
-    """Calls over REST what `Desk` calls over MCP, and answers in the same shapes."""
+    """Does over REST what `Agent` does over MCP, and tells it in the same words."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
@@ -63,14 +63,41 @@ class Program:
         names = {"message": "error", "code": "code", "fields": "fieldErrors", "state": "state"}
         return {name: error[key] for name, key in names.items() if key in error}
 
-    async def file_ticket(self, **arguments: Any) -> dict[str, Any]:
-        """Return a ticket that was filed."""
-        return (await self.call("create_ticket", **{**TICKET, **arguments}))["ticket"]
+    async def file_ticket(self, **arguments: Any) -> str:
+        """Return the name of a ticket that was filed."""
+        filed = await self.call("create_ticket", **{**TICKET, **arguments})
+        return filed["ticket"]["reference"]
 
-    async def suggest(self, ticket: int, **arguments: Any) -> str:
+    async def trigger(self, ticket: int | str, **arguments: Any) -> str:
+        """Return the id of the build that a ticket's run makes."""
+        triggered = await self.call("trigger_bot_build", ticket=ticket, **arguments)
+        return triggered["ticket"]["ai_output"]["build_run"]["build_id"]
+
+    async def suggest(self, ticket: int | str, **arguments: Any) -> str:
         """Return the id of a suggestion to close a ticket."""
-        made = await self.call("suggest_close", ticket=ticket, evidence={"pr": 7}, **arguments)
-        return made["suggestion"]["id"]
+        told = {"evidence": {"pr": 7}, **arguments}
+        return (await self.call("suggest_close", ticket=ticket, **told))["suggestion"]["id"]
+
+    async def act(self, suggestion: str, action: str, **arguments: Any) -> dict[str, Any]:
+        """Return what became of a suggestion, and of its ticket."""
+        about = {"suggestion_id": suggestion, "action": action, **arguments}
+        acted = await self.call("act_on_suggestion", **about)
+        applied = dict(acted.get("apply_result", {}))
+        stage = {"stage": applied.pop("new_stage")} if applied else {}
+        return {**acted["suggestion"], **applied, **stage}
+
+    async def find(self, **arguments: Any) -> list[str]:
+        """Return the names of the tickets on a page."""
+        page = await self.call("find_tickets", **arguments)
+        return [ticket["reference"] for ticket in page["tickets"]]
+
+    async def builds(self, **arguments: Any) -> list[str]:
+        """Return the ids of the builds on a page."""
+        return [row["id"] for row in (await self.call("find_builds", **arguments))["items"]]
+
+    async def whole(self, ticket: int | str) -> dict[str, Any]:
+        """Return a ticket with all that is kept of it, its suggestions, builds and events."""
+        return await self.call("get_ticket", ticket=ticket)
 
     async def _send(self, tool: str, arguments: Mapping[str, Any]) -> httpx2.Response:
         method, path = CALLS[tool]

@@ -40,14 +40,14 @@ async def desk(served: Served) -> AsyncIterator[Program]:
 
 async def test_a_bots_token_is_a_bot_whatever_the_body_says(desk: Program) -> None:
     for number, name in enumerate(("actor_role", "actor_id", "source")):
-        ticket = await desk.file_ticket(**{"title": f"Ticket {number}", name: "user"})
+        name = await desk.file_ticket(**{"title": f"Ticket {number}", name: "user"})
+        ticket = (await desk.whole(name))["ticket"]
         assert (ticket["actor_role"], ticket["source"], ticket["actor_id"]) == ("bot", "bot", "mcp")
 
 
 async def test_texts_come_as_they_were_stored(desk: Program) -> None:
     hidden = "Ignore\u202e this\u200b"
-    assert (await desk.file_ticket(title=hidden))["title"] == hidden
-    read = await desk.call("get_ticket", ticket=1)
+    read = await desk.whole(await desk.file_ticket(title=hidden))
     assert read["ticket"]["title"] == hidden
     assert "notice" not in read
 
@@ -62,5 +62,4 @@ async def test_what_is_found_twice_or_masked_is_told(desk: Program) -> None:
 async def test_tickets_are_found_by_their_kind_of_request(desk: Program) -> None:
     await desk.file_ticket(request_type="bug")
     for kind, found in (("bug", 1), ("decision_needed", 0)):
-        tickets = (await desk.call("find_tickets", request_type=kind))["tickets"]
-        assert len(tickets) == found
+        assert len(await desk.find(request_type=kind)) == found

@@ -36,7 +36,7 @@ async def test_who_acts_under_anothers_name_is_known_by_the_token(
     hers, his = (make_token(shared_store, name, "user") for name in names)
     async with at_desk(served, "rest", his) as desk:
         forged = await desk.file_ticket(actor_id=alice, source=f"with token {alice}")
-        about = {"project": "shop", "ticket": forged["id"]}
+        about = {"project": "shop", "ticket": forged}
         await desk.call("trigger_bot_build", **about)
         await desk.call("suggest_close", **about, evidence={"pr": 7})
         read = await desk.call("get_ticket", **about)
@@ -58,8 +58,8 @@ async def test_who_acts_under_anothers_name_is_known_by_the_token(
     async with at_desk(served, "mcp", hers) as desk:
         assert isinstance(desk, Agent)
         told = text(await desk.client.call_tool("get_ticket", about))
-    assert f"ticket.created by {alice} (user), with token {bob}\n" in f"{told}\n"
-    assert f"build.triggered by {bob} (user)\n" in told
+    assert f'what ticket.created; by "{alice} (user), with token {bob}"\n' in told
+    assert f'what build.triggered; by "{bob} (user)"\n' in told
 
 
 def test_a_tokens_making_and_its_end_are_told_with_who_did_it(

@@ -47,7 +47,7 @@ async def test_a_token_made_anew_under_the_same_name_gets_nothing_of_the_old_one
     async with at_desk(served, door, new) as desk:
         assert (await desk.refusal("create_ticket", asked))["code"] == "FORBIDDEN"
         own = await desk.file_ticket(**{**asked, "project": "shop"})
-    assert own["id"] != kept["id"]
+    assert own != kept
 
 
 async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
@@ -55,16 +55,15 @@ async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
 ) -> None:
     asked = ticket("Seen once", "secret", "key-2")
     async with at_desk(served, door, make_token(shared_store, names[0], "user")) as desk:
-        about = {"project": "secret", "ticket": (await desk.file_ticket(**asked))["id"]}
+        about = {"project": "secret", "ticket": await desk.file_ticket(**asked)}
         of_ticket = {
             "trigger_bot_build": {**about, "idempotency_key": "key-3"},
             "suggest_close": {**about, "evidence": {"pr": 7}, "idempotency_key": "key-4"},
         }
         for tool, arguments in of_ticket.items():
             await desk.call(tool, **arguments)
-        made = await desk.call("suggest_close", **{**about, "evidence": {"pr": 8}})
         of_ticket["act_on_suggestion"] = {
-            "suggestion_id": made["suggestion"]["id"],
+            "suggestion_id": await desk.suggest(**about, evidence={"pr": 8}),
             "action": "decline",
             "project": "secret",
             "idempotency_key": "key-5",
@@ -90,5 +89,5 @@ async def test_who_claims_anothers_name_neither_gets_nor_uses_up_its_keys(
         asked = ticket("By alice", "shop", "key-5")
         own = await hers.file_ticket(**asked)
         stolen = await his.file_ticket(**ticket("By alice", "shop", "key-6", **claim))
-        assert len({claimed["id"], own["id"], stolen["id"]}) == 3
+        assert len({claimed, own, stolen}) == 3
         assert await hers.file_ticket(**asked) == own

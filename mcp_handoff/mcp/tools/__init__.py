@@ -2,18 +2,13 @@
 
 from typing import Any
 
-from mcp_handoff.mcp.tools.builds import FIND_BUILDS, UPDATE_BUILD
+from mcp_handoff.mcp.tools.builds import FIND_BUILDS, TRIGGER_BOT_BUILD, UPDATE_BUILD
 from mcp_handoff.mcp.tools.projects import LIST_PROJECTS
 from mcp_handoff.mcp.tools.suggestions import ACT_ON_SUGGESTION, LIST_SUGGESTIONS, SUGGEST_CLOSE
-from mcp_handoff.mcp.tools.tickets import (
-    CREATE_TICKET,
-    FIND_TICKETS,
-    GET_TICKET,
-    TRIGGER_BOT_BUILD,
-)
+from mcp_handoff.mcp.tools.tickets import CREATE_TICKET, FIND_TICKETS, GET_TICKET
 from mcp_handoff.mcp.tools.tool import Tool
 
-TOOLS: tuple[Tool[Any, Any], ...] = (
+TOOLS: tuple[Tool[Any, Any, Any], ...] = (
     CREATE_TICKET,
     FIND_TICKETS,
     GET_TICKET,

@@ -3,9 +3,12 @@
 from mcp_handoff import builds
 from mcp_handoff.builds import Build, BuildPage, UpdateBuild, UpdatedBuild
 from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import masking, page_of
+from mcp_handoff.mcp.tools.words import MASKED, page_words
+from mcp_handoff.receivers import NOBODY
 from mcp_handoff.schema import Limit
+from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
 
 
 class FindBuilds(builds.FindBuilds):
@@ -14,37 +17,147 @@ class FindBuilds(builds.FindBuilds):
     limit: Limit = 20
 
 
-def describe_build(build: Build) -> str:
-    """Return a build as one line, with why the dispatch of its run waits."""
-    line = f"build {build.id} [{build.status}] {build.display_name} ({build.provider})"
+class BuildRow(Row):
+    """A build: how far it is, what it is made of, and why it failed or waits."""
+
+    build_id: str
+    status: str
+    active: bool
+    url: Line | None = None
+    updated: str | None = None
+    next_attempt_at: str | None = None
+    waits: Line | None = None
+    name: Line
+    provider: Line
+    repo: Line | None = None
+    description: Line | None = None
+    error: Line | None = None
+
+
+class BuildsAnswer(Answer):
+    """A page of builds."""
+
+    THEIRS = "builds"
+
+    next_cursor: str | None = None
+    builds: list[BuildRow]
+
+
+class TriggeredAnswer(Answer):
+    """The build that was started, or the one under way."""
+
+    THEIRS = "provider"
+
+    ticket: Line
+    build_id: str | None = None
+    status: str | None = None
+    waits: Line | None = None
+    provider: Line | None = None
+    repo: Line | None = None
+
+
+class UpdatedAnswer(Answer):
+    """A build as it is after the change."""
+
+    THEIRS = "name"
+
+    build_id: str
+    status: str
+    active: bool
+    masked: list[str] | None = None
+    name: Line
+
+
+def build_row(build: Build) -> BuildRow:
+    """Return a build as a row."""
     run = build.run
-    if run is None or run.last_error is None:
-        return line
-    if run.attempts == 0 or run.status not in ("queued", "dispatch_failed"):
-        return f"{line}; {run.last_error}"
-    tried = f"dispatched {run.attempts} times in vain, next at {run.next_attempt_at or 'never'}"
-    return f"{line}; {tried}: {run.last_error}"
+    waiting = run is not None and run.status in ("queued", "dispatch_failed")
+    whole_at = f"handoff://builds/{build.id}"
+    return BuildRow(
+        build_id=build.id,
+        status=build.status,
+        active=build.is_active,
+        url=run.url if run else None,
+        updated=build.updated_at,
+        next_attempt_at=run.next_attempt_at if run and waiting else None,
+        waits=run.last_error if run and waiting else None,
+        name=build.display_name,
+        provider=build.provider,
+        repo=run.repo if run else None,
+        description=cut(build.description, whole_at),
+        error=cut(build.error_message, whole_at),
+    )
 
 
-def _describe_found(result: BuildPage) -> str:
+def _tell_found(result: BuildPage, reader: Reader) -> BuildsAnswer:
     if not result.items:
-        return "No builds match."
-    return page_of(map(describe_build, result.items), result.next_cursor)
+        return BuildsAnswer(message="No builds match.", builds=[])
+    rows = [build_row(build) for build in result.items]
+    return BuildsAnswer(
+        message=page_words(len(rows), "build", result.next_cursor),
+        next_cursor=result.next_cursor,
+        builds=rows,
+    )
 
 
-def _describe_updated(result: UpdatedBuild) -> str:
-    return f"Build {result.id} ({result.display_name}) is up to date.{masking(result.masked)}"
+def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
+    ticket = result.ticket
+    run = ticket.ai_output.get("build_run", {})
+    message = f"The bot build of {ticket.name} is {run.get('status', 'triggered')}"
+    if run.get("last_error") == NOBODY:
+        message += ", and stays so until there is somebody to make it: see waits."
+    else:
+        message += f". Next: find_builds with ticket {ticket.name} to follow it."
+    return TriggeredAnswer(
+        message=message,
+        ticket=ticket.name,
+        build_id=run.get("build_id"),
+        status=run.get("status"),
+        waits=run.get("last_error"),
+        provider=run.get("provider"),
+        repo=run.get("repo"),
+    )
 
+
+def _tell_updated(result: UpdatedBuild, reader: Reader) -> UpdatedAnswer:
+    message = f"Build {result.id} is up to date."
+    return UpdatedAnswer(
+        message=f"{message} {MASKED}" if result.masked else message,
+        build_id=result.id,
+        status=result.status,
+        active=result.is_active,
+        masked=result.masked,
+        name=result.display_name,
+    )
+
+
+TRIGGER_BOT_BUILD = Tool(
+    name="trigger_bot_build",
+    title="Start a bot build",
+    description=(
+        "Have a bot work on an open ticket. While its build is under way the call returns that one"
+        " unchanged; replaces (its build_id) gives it up for a new one. To follow a build use"
+        " find_builds, to change what is said of one update_build."
+    ),
+    request=TriggerBotBuild,
+    perform=Desk.trigger_bot_build,
+    answer=TriggeredAnswer,
+    tell=_tell_triggered,
+    idempotent=True,
+    open_world=True,
+)
 
 FIND_BUILDS = Tool(
     name="find_builds",
     title="Find builds",
-    description="List an organization's builds, newest first.",
+    description=(
+        "List builds, newest first, of a ticket or a whole organization: how far they are, and why"
+        " one failed or waits."
+    ),
     request=FindBuilds,
-    result=BuildPage,
     perform=Desk.find_builds,
-    describe=_describe_found,
-    holds_others_words=True,
+    answer=BuildsAnswer,
+    tell=_tell_found,
     reads=True,
 )
 
@@ -52,15 +165,13 @@ UPDATE_BUILD = Tool(
     name="update_build",
     title="Update a build",
     description=(
-        "Change what is said of a build. Absent fields stay; null clears description and"
-        " metadata; metadata is replaced whole."
+        "Change what is said of a build: its name, description, metadata (replaced whole), whether"
+        " it is active. What is not given stays. How far a build is can't be set here."
     ),
     request=UpdateBuild,
-    result=UpdatedBuild,
     perform=Desk.update_build,
-    describe=_describe_updated,
-    holds_others_words=True,
+    answer=UpdatedAnswer,
+    tell=_tell_updated,
     destructive=True,
     idempotent=True,
-    nullable=("description", "metadata"),
 )

@@ -1,26 +1,56 @@
 """The tool of projects."""
 
 from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import page_of
+from mcp_handoff.mcp.tools.words import page_words
 from mcp_handoff.projects import ListProjects, ProjectPage
 
 
-def _describe_listed(result: ProjectPage) -> str:
+class ProjectRow(Row):
+    """A project: what it is called in other calls, and its name."""
+
+    project: Line
+    name: Line | None = None
+
+
+class ProjectsAnswer(Answer):
+    """A page of projects."""
+
+    THEIRS = "projects"
+
+    own_project: str
+    next_cursor: str | None = None
+    projects: list[ProjectRow]
+
+
+def _tell_listed(result: ProjectPage, reader: Reader) -> ProjectsAnswer:
+    own = f"{reader.own_project} is meant where none is named"
     if not result.projects:
-        return "No projects yet; the first create_ticket makes one."
-    lines = [f"{project.slug or project.id}: {project.name or ''}" for project in result.projects]
-    return page_of(lines, result.next_cursor)
+        message = f"There is no project yet; {own}, and made by its first ticket."
+    else:
+        counted = page_words(len(result.projects), "project", result.next_cursor)
+        message = f"{counted} {own}."
+    rows = [
+        ProjectRow(project=project.slug or project.id, name=project.name)
+        for project in result.projects
+    ]
+    return ProjectsAnswer(
+        message=message,
+        own_project=reader.own_project,
+        next_cursor=result.next_cursor,
+        projects=rows,
+    )
 
 
 LIST_PROJECTS = Tool(
     name="list_projects",
     title="List projects",
-    description="List the projects that hold tickets.",
+    description="List the projects that hold tickets, and which is yours: the one that is meant"
+    " where a call names none.",
     request=ListProjects,
-    result=ProjectPage,
     perform=Desk.list_projects,
-    describe=_describe_listed,
-    holds_others_words=True,
+    answer=ProjectsAnswer,
+    tell=_tell_listed,
     reads=True,
 )

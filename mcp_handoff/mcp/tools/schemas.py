@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -17,7 +17,6 @@ _TYPES: Mapping[Any, str] = {
     int: "integer",
     float: "number",
     bool: "boolean",
-    NoneType: "null",
     list: "array",
 }
 _NULL = {"type": "null"}
@@ -27,20 +26,17 @@ def input_schema(
     model: type[BaseModel],
     *,
     required: Sequence[str] = (),
-    nullable: Sequence[str] = (),
     hidden: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the schema of a tool's arguments.
 
-    `required` are fields that the model leaves optional and the tool does not; an argument that
-    may be left out is not shown to take null, except those that are `nullable`; the `hidden` ones
-    are not shown.
+    `required` are fields that the model leaves optional and the tool does not; no argument is
+    shown to take null, for to leave it out says the same; the `hidden` ones are not shown. What is
+    unknown is refused, which no schema says: google-genai can't read `additionalProperties`.
     """
     schema = model.model_json_schema()
     properties: dict[str, Any] = {
-        name: _compact(field, keep_null=name in nullable)
-        for name, field in schema["properties"].items()
-        if name not in hidden
+        name: _compact(field) for name, field in schema["properties"].items() if name not in hidden
     }
     for name in required:
         properties[name] = {**properties[name], "minItems": 1}
@@ -49,17 +45,18 @@ def input_schema(
         "type": "object",
         "properties": properties,
         **({"required": wanted} if wanted else {}),
-        "additionalProperties": False,
     }
 
 
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of what a tool's result always has, down to its first level."""
-    always = {name: field for name, field in model.model_fields.items() if field.is_required()}
+    """Return the schema of a tool's answer, down to its first level.
+
+    Nothing in it is required: a client may hold an error's content against it, too.
+    """
+    fields = model.model_fields.items()
     return {
         "type": "object",
-        "properties": {name: {"type": _type(field.annotation)} for name, field in always.items()},
-        "required": list(always),
+        "properties": {name: _typed(field.annotation) for name, field in fields},
     }
 
 
@@ -69,25 +66,25 @@ def structured_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name, kind in kinds.items() if "array" in kind or "object" in kind)
 
 
-def _compact(field: Mapping[str, Any], *, keep_null: bool = False) -> dict[str, Any]:
+def _compact(field: Mapping[str, Any]) -> dict[str, Any]:
     """Return a field's schema without what no model needs to call the tool well."""
     options: list[dict[str, Any]] = [option for option in field.get("anyOf", ()) if option != _NULL]
+    if len(options) > 1:
+        told = {name: field[name] for name in ("description",) if name in field}
+        return {**told, "anyOf": [_compact(option) for option in options]}
     whole: dict[str, Any] = {**field, **(options[0] if options else {})}
-    types: Any = [option["type"] for option in options] if len(options) > 1 else whole["type"]
     slim: dict[str, Any] = {
         name: whole[name] for name in _shown(whole) if whole.get(name) not in (None, "", [])
     }
     if "items" in slim:
         slim["items"] = _compact(slim["items"])
-    if "enum" not in slim:
-        slim["type"] = [types, "null"] if keep_null else types
-    return slim
+    return {**slim, "type": whole["type"]}
 
 
 def _shown(field: Mapping[str, Any]) -> list[str]:
     """Return what is shown of a field beside its type: limits only where a model may meet them."""
     if field["type"] == "object":
-        return []
+        return ["description"]
     shown = ["description", "default", "enum", "items", "format"]
     if field.get("minLength", 0) > 1 or field.get("maxLength", 0) >= TELLING_LENGTH:
         shown += ["minLength", "maxLength"]
@@ -98,11 +95,14 @@ def _shown(field: Mapping[str, Any]) -> list[str]:
     return shown
 
 
-def _type(annotation: Any) -> str | list[str]:
-    """Return the JSON type of a field, or its types."""
+def _typed(annotation: Any) -> dict[str, Any]:
+    """Return the JSON type of a field that is there, none for one of several."""
+    if get_origin(annotation) is Annotated:
+        return _typed(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [str(_type(arm)) for arm in get_args(annotation)]
+        kinds = [arm for arm in get_args(annotation) if arm is not NoneType]
+        return _typed(kinds[0]) if len(kinds) == 1 else {}
     kind = get_origin(annotation) or annotation
-    if kind is Literal:
-        return "string"
-    return _TYPES.get(kind, "object")
+    if kind is Any:
+        return {}
+    return {"type": "string" if kind is Literal else _TYPES.get(kind, "object")}

@@ -1,13 +1,14 @@
 """The tools of suggestions."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json, listed
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import compact_json, masking, page_of
+from mcp_handoff.mcp.tools.words import MASKED, page_words
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -18,7 +19,6 @@ from mcp_handoff.suggestions import (
     Suggestion,
     SuggestionPage,
 )
-from mcp_handoff.text import shortened
 
 
 class ListSuggestions(suggestions.ListSuggestions):
@@ -28,58 +28,151 @@ class ListSuggestions(suggestions.ListSuggestions):
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 20
 
 
-def describe_suggestion(suggestion: Suggestion) -> str:
-    """Return a suggestion as one line, with the beginning of its evidence."""
-    return (
-        f"suggestion {suggestion.id} [{suggestion.status}] to close"
-        f" {_ticket(suggestion)} ({suggestion.ticket_title}):"
-        f" {shortened(compact_json(suggestion.evidence), 300)}"
+class SuggestionRow(Row):
+    """A proposal to close a ticket: who made it, on which grounds, and who settled it."""
+
+    suggestion_id: str
+    ticket: Line
+    status: str
+    confidence: float | None = None
+    merge_sha: str | None = None
+    pr_number: int | None = None
+    repo: Line | None = None
+    suggested_at: str | None = None
+    by: Line | None = None
+    reason: Line | None = None
+    evidence: Any = None
+
+
+class SuggestionsAnswer(Answer):
+    """A page of proposals to close."""
+
+    THEIRS = "suggestions"
+
+    project: str | None = None
+    next_cursor: str | None = None
+    suggestions: list[SuggestionRow]
+
+
+class SuggestedAnswer(Answer):
+    """A proposal that was made."""
+
+    suggestion_id: str
+    ticket: Line
+    status: str
+    expires_at: str | None = None
+    masked: list[str] | None = None
+
+
+class ActedAnswer(Answer):
+    """What became of a proposal, and of its ticket."""
+
+    THEIRS = "reason"
+
+    suggestion_id: str
+    ticket: Line
+    status: str
+    stage: str | None = None
+    roles_marked_done: list[str] | None = None
+    masked: list[str] | None = None
+    reason: Line | None = None
+
+
+def suggestion_row(suggestion: Suggestion) -> SuggestionRow:
+    """Return a suggestion as a row."""
+    ticket = _ticket(suggestion)
+    return SuggestionRow(
+        suggestion_id=suggestion.id,
+        ticket=ticket,
+        status=suggestion.status,
+        confidence=suggestion.confidence,
+        merge_sha=suggestion.merge_sha,
+        pr_number=suggestion.pr_number,
+        repo=suggestion.repo,
+        suggested_at=suggestion.created_at,
+        by=suggestion.principal_name or suggestion.source,
+        reason=suggestion.reason,
+        evidence=cut_json(suggestion.evidence, f"handoff://tickets/{ticket}"),
     )
 
 
-def _describe_listed(result: SuggestionPage) -> str:
-    if not result.suggestions:
-        return "No suggestions match."
-    return page_of(map(describe_suggestion, result.suggestions), result.next_cursor)
-
-
-def _describe_suggested(result: SuggestedClose) -> str:
-    suggestion = result.suggestion
-    return (
-        f"Suggested to close {_ticket(suggestion)}; pending until"
-        f" {suggestion.expires_at}.{masking(result.masked)}"
-        f" Next: act_on_suggestion with suggestion_id {suggestion.id}."
-    )
-
-
-def _describe_acted(result: ActedSuggestion) -> str:
-    suggestion, applied = result.suggestion, result.apply_result
-    if applied is not None:
-        done = ", ".join(applied.roles_marked_done) or "no role"
-        return (
-            f"Executed: {_ticket(suggestion)} is in {applied.new_stage}; {done} marked done."
-            f"{masking(result.masked)}"
-        )
-    if suggestion.status == "skipped":
-        return f"Skipped, nothing was changed: {suggestion.reason}"
-    if suggestion.status == "declined":
-        return f"Declined; {_ticket(suggestion)} stays as it is."
-    return f"The suggestion is {suggestion.status}; get_ticket shows what became of the ticket."
+def next_act(suggestion: Suggestion, reader: Reader) -> str:
+    """Return the call that settles a suggestion."""
+    project = reader.project_for(suggestion.ticket_reference)
+    there = f" and project {project}" if project else ""
+    return f"act_on_suggestion with suggestion_id {suggestion.id}{there}"
 
 
 def _ticket(suggestion: Suggestion) -> str:
-    return suggestion.ticket_reference or f"ticket {suggestion.ticket_id}"
+    return suggestion.ticket_reference or suggestion.ticket_id
+
+
+def _tell_listed(result: SuggestionPage, reader: Reader) -> SuggestionsAnswer:
+    if not result.suggestions:
+        return SuggestionsAnswer(message="No suggestions match.", suggestions=[])
+    rows = [suggestion_row(suggestion) for suggestion in result.suggestions]
+    return SuggestionsAnswer(
+        message=page_words(len(rows), "suggestion", result.next_cursor),
+        project=reader.project_for(result.suggestions[0].ticket_reference),
+        next_cursor=result.next_cursor,
+        suggestions=rows,
+    )
+
+
+def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
+    suggestion = result.suggestion
+    words = [
+        f"Suggested to close {_ticket(suggestion)}; the ticket stays as it is until somebody acts"
+        f" on that. Next: {next_act(suggestion, reader)}."
+    ]
+    if result.masked:
+        words.append(MASKED)
+    return SuggestedAnswer(
+        message=" ".join(words),
+        suggestion_id=suggestion.id,
+        ticket=_ticket(suggestion),
+        status=suggestion.status,
+        expires_at=suggestion.expires_at,
+        masked=result.masked,
+    )
+
+
+def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
+    suggestion, applied = result.suggestion, result.apply_result
+    ticket = _ticket(suggestion)
+    match suggestion.status:
+        case "executed" if applied is not None:
+            done = listed(applied.roles_marked_done) or "no role"
+            message = f"Executed: {ticket} is in {applied.new_stage}, {done} marked done."
+        case "declined":
+            message = f"Declined; {ticket} stays as it is."
+        case "skipped":
+            message = f"Skipped, nothing was changed on {ticket}: see reason."
+        case status:
+            message = f"The suggestion is {status}; get_ticket shows what became of {ticket}."
+    return ActedAnswer(
+        message=f"{message} {MASKED}" if result.masked else message,
+        suggestion_id=suggestion.id,
+        ticket=ticket,
+        status=suggestion.status,
+        stage=applied.new_stage if applied else None,
+        roles_marked_done=applied.roles_marked_done if applied else None,
+        masked=result.masked,
+        reason=suggestion.reason,
+    )
 
 
 LIST_SUGGESTIONS = Tool(
     name="list_suggestions",
     title="List closing suggestions",
-    description="List proposals to close tickets, newest first.",
+    description=(
+        "List the proposals to close tickets, newest first, each with its evidence. One ticket's"
+        " are in get_ticket too."
+    ),
     request=ListSuggestions,
-    result=SuggestionPage,
     perform=Desk.list_suggestions,
-    describe=_describe_listed,
-    holds_others_words=True,
+    answer=SuggestionsAnswer,
+    tell=_tell_listed,
     reads=True,
 )
 
@@ -87,27 +180,26 @@ SUGGEST_CLOSE = Tool(
     name="suggest_close",
     title="Suggest closing a ticket",
     description=(
-        "Propose to close a ticket whose work is merged, with evidence that can be checked."
-        " The ticket is not changed until someone executes the suggestion."
+        "Propose to close a ticket whose change is merged, with evidence that can be checked. The"
+        " ticket is not changed until someone executes that with act_on_suggestion."
     ),
     request=SuggestClose,
-    result=SuggestedClose,
     perform=Desk.suggest_close,
-    describe=_describe_suggested,
-    holds_others_words=True,
+    answer=SuggestedAnswer,
+    tell=_tell_suggested,
 )
 
 ACT_ON_SUGGESTION = Tool(
     name="act_on_suggestion",
     title="Execute or decline a suggestion",
     description=(
-        "execute marks the implementation roles done and moves the ticket to validation, or"
-        " closes it when no role is left open; decline leaves it as it is. Once only, final."
+        "Settle a suggestion, once and for good, after checking its evidence. execute marks the"
+        " implementation roles done and moves the ticket to validation, or closes it when no role"
+        " is left open; decline, with a reason, leaves it as it is."
     ),
     request=ActOnSuggestion,
-    result=ActedSuggestion,
     perform=Desk.act_on_suggestion,
-    describe=_describe_acted,
-    holds_others_words=True,
+    answer=ActedAnswer,
+    tell=_tell_acted,
     destructive=True,
 )

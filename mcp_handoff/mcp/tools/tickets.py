@@ -9,13 +9,15 @@ from pydantic_core import PydanticKnownError
 
 from mcp_handoff import tickets
 from mcp_handoff.desk import Desk
-from mcp_handoff.mcp.tools.builds import describe_build
-from mcp_handoff.mcp.tools.suggestions import describe_suggestion
+from mcp_handoff.events import Event
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json, listed
+from mcp_handoff.mcp.tools.builds import BuildRow, build_row
+from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, suggestion_row
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import compact_json, masking, page_of
-from mcp_handoff.receivers import NOBODY
+from mcp_handoff.mcp.tools.words import MASKED, page_words
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import (
+    MERGED,
     ROLES,
     STAGES,
     CreatedTicket,
@@ -27,9 +29,10 @@ from mcp_handoff.tickets import (
     TicketDetail,
     TicketPage,
     TicketSummary,
-    TriggerBotBuild,
-    TriggeredBuild,
 )
+
+SUGGESTIONS, BUILDS, EVENTS = 2, 2, 5
+"""How many of the newest suggestions, builds and events get_ticket shows."""
 
 
 def _one_of(value: Any, choices: Sequence[str]) -> Any:
@@ -67,59 +70,187 @@ class FindTickets(tickets.FindTickets):
     limit: Limit = 20
 
 
-def _describe_ticket(ticket: TicketSummary) -> str:
-    roles = ", ".join(f"{role.role} {role.status}" for role in ticket.roles)
-    blocking = ", blocking" if ticket.blocking else ""
-    return (
-        f"{ticket.name} [{ticket.status}, {ticket.stage}] {ticket.request_type},"
-        f" {ticket.priority}{blocking}: {ticket.title} ({roles})"
-    )
+class CreatedAnswer(Answer):
+    """The ticket that was filed, and whom it waits for."""
+
+    ticket: Line
+    waits_for: list[str]
+    masked: list[str] | None = None
 
 
-def _describe_created(result: CreatedTicket) -> str:
+class TicketRow(Row):
+    """A ticket in a list; one that is not blocking or closed does not say so."""
+
+    ticket: Line
+    type: str | None = None
+    priority: str | None = None
+    blocking: bool | None = None
+    status: str | None = None
+    stage: str | None = None
+    waits_for: list[str] | None = None
+    updated: str | None = None
+    title: Line | None = None
+
+
+class TicketsAnswer(Answer):
+    """A page of tickets."""
+
+    THEIRS = "tickets"
+
+    next_cursor: str | None = None
+    tickets: list[TicketRow]
+
+
+class EventRow(Row):
+    """A line of history."""
+
+    at: str
+    what: str
+    by: Line
+
+
+class TicketAnswer(Answer):
+    """A ticket, its texts whole or with the way to the whole of them."""
+
+    THEIRS = "title"
+
+    ticket: Line
+    type: str | None = None
+    priority: str | None = None
+    blocking: bool | None = None
+    status: str
+    stage: str | None = None
+    resolution: str | None = None
+    roles: dict[str, str] | None = None
+    merge_sha: str | None = None
+    filed_at: str | None = None
+    updated: str | None = None
+    title: Line | None = None
+    filed_by: Line | None = None
+    suggestions: list[SuggestionRow] | None = None
+    builds: list[BuildRow] | None = None
+    events: list[EventRow] | None = None
+    description: str | None = None
+    evidence: Any = None
+    suggested_resolution: str | None = None
+    implementation_notes: str | None = None
+    ai_output: Any = None
+    resolution_note: str | None = None
+
+
+def _open_roles(ticket: TicketSummary) -> list[str]:
+    """Return the roles that have still to act; `merged` when it is the only one."""
+    left = [role.role for role in ticket.roles if role.status not in ("done", "skipped")]
+    return [role for role in left if role != MERGED] or left
+
+
+def _whom_it_waits_for(ticket: TicketSummary) -> str:
+    match _open_roles(ticket):
+        case []:
+            return "waits for nobody"
+        case ["merged"]:
+            return "waits only for merged, that is for its change to be on the default branch"
+        case roles:
+            return f"waits for {listed(roles)}"
+
+
+def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
     ticket = result.ticket
     if result.deduplicated:
-        return f"{ticket.name} says the same and is still open; no second ticket was filed."
-    roles = ", ".join(role.role for role in ticket.roles) or "nobody"
-    return (
-        f"Filed {ticket.name} in {ticket.stage or 'backlog'} for {roles}.{masking(result.masked)}"
-        " Next: trigger_bot_build to have a bot work on it."
+        done = f"{ticket.name} says the same and is still open, so no second ticket was filed; it"
+    else:
+        done = f"Filed {ticket.name} in {ticket.stage or 'backlog'}; it"
+    words = [f"{done} {_whom_it_waits_for(ticket)}."]
+    if result.masked:
+        words.append(MASKED)
+    if reader.builds_start and not result.deduplicated:
+        words.append("Next: trigger_bot_build, if a bot is to work on it.")
+    return CreatedAnswer(
+        message=" ".join(words),
+        ticket=ticket.name,
+        waits_for=_open_roles(ticket),
+        masked=result.masked,
     )
 
 
-def _describe_found(result: TicketPage) -> str:
+def _ticket_row(ticket: TicketSummary) -> TicketRow:
+    return TicketRow(
+        ticket=ticket.name,
+        type=ticket.request_type,
+        priority=ticket.priority,
+        blocking=ticket.blocking or None,
+        status=None if ticket.status == "open" else ticket.status,
+        stage=ticket.stage,
+        waits_for=_open_roles(ticket) or None,
+        updated=ticket.updated_at and ticket.updated_at[:10],
+        title=ticket.title,
+    )
+
+
+def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
     if not result.tickets:
-        return "No tickets match."
-    return page_of(map(_describe_ticket, result.tickets), result.next_cursor)
+        return TicketsAnswer(message="No tickets match.", tickets=[])
+    rows = [_ticket_row(ticket) for ticket in result.tickets]
+    return TicketsAnswer(
+        message=page_words(len(rows), "ticket", result.next_cursor),
+        next_cursor=result.next_cursor,
+        tickets=rows,
+    )
 
 
-def _describe_read(result: TicketDetail) -> str:
+def _event_row(event: Event) -> EventRow:
+    return EventRow(at=event.created_at, what=event.kind, by=event.author)
+
+
+def _where_it_stands(detail: TicketDetail, reader: Reader) -> str:
+    """Return where a ticket stands and what is next, when somebody can do it."""
+    ticket = detail.ticket
+    if ticket.status == "closed":
+        how = f" ({ticket.resolution_type})" if ticket.resolution_type else ""
+        since = f" since {ticket.resolved_at}" if ticket.resolved_at else ""
+        return f"{ticket.name} is closed{since}{how}."
+    left = _open_roles(ticket)
+    words = [
+        f"{ticket.name} is open in {ticket.stage or 'backlog'} and {_whom_it_waits_for(ticket)}."
+    ]
+    if left and left != [MERGED]:
+        words.append("Its role merged is done once its change is on the default branch.")
+    pending = [one for one in detail.suggestions if one.status == "pending"]
+    if pending:
+        words.append(f"It is suggested to close it. Next: {next_act(pending[0], reader)}.")
+    elif left == [MERGED]:
+        words.append("Next: suggest_close, with evidence of the merge.")
+    return " ".join(words)
+
+
+def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
     ticket = result.ticket
-    texts = {
-        "Description": ticket.description,
-        "Evidence": ticket.evidence,
-        "Suggested resolution": ticket.suggested_resolution,
-        "Implementation notes": ticket.implementation_notes,
-        "AI output": ticket.ai_output,
-    }
-    lines = [_describe_ticket(ticket)]
-    for name, text in texts.items():
-        if text:
-            lines.append(f"{name}: {text if isinstance(text, str) else compact_json(text)}")
-    lines += map(describe_suggestion, result.suggestions)
-    lines += map(describe_build, result.builds)
-    lines += [f"{event.created_at} {event.kind} by {event.author}" for event in result.events]
-    return "\n".join(lines)
-
-
-def _describe_triggered(result: TriggeredBuild) -> str:
-    run = result.ticket.ai_output.get("build_run", {})
-    build, status = run.get("build_id"), run.get("status", "triggered")
-    named = f"Build {build}" if build else "A bot build"
-    waits = f" {NOBODY}" if run.get("last_error") == NOBODY else ""
-    return (
-        f"{named} of {result.ticket.name} is {status}.{waits}"
-        " Next: find_builds to follow it, suggest_close when its change is merged."
+    whole_at = f"handoff://tickets/{ticket.name}"
+    output = ticket.ai_output or {}
+    return TicketAnswer(
+        message=_where_it_stands(result, reader),
+        ticket=ticket.name,
+        type=ticket.request_type,
+        priority=ticket.priority,
+        blocking=ticket.blocking or None,
+        status=ticket.status,
+        stage=ticket.stage,
+        resolution=ticket.resolution_type,
+        roles={role.role: role.status for role in ticket.roles} or None,
+        merge_sha=ticket.merge_sha,
+        filed_at=ticket.created_at,
+        updated=ticket.updated_at,
+        title=ticket.title,
+        filed_by=ticket.author,
+        suggestions=[suggestion_row(one) for one in result.suggestions[:SUGGESTIONS]] or None,
+        builds=[build_row(build) for build in result.builds[:BUILDS]] or None,
+        events=[_event_row(event) for event in result.events[:EVENTS]] or None,
+        description=ticket.description,
+        evidence=cut_json(ticket.evidence, whole_at),
+        suggested_resolution=cut(ticket.suggested_resolution, whole_at),
+        implementation_notes=cut(ticket.implementation_notes, whole_at),
+        ai_output=cut_json({n: v for n, v in output.items() if n != "build_run"} or None, whole_at),
+        resolution_note=cut(ticket.resolution_note, whole_at),
     )
 
 
@@ -127,27 +258,28 @@ CREATE_TICKET = Tool(
     name="create_ticket",
     title="File a handoff ticket",
     description=(
-        "Hand work to one or more roles: files a ticket in backlog. An equal ticket of yours"
-        " from the last ten minutes is returned instead of a second one. Send an"
-        " idempotency_key to retry safely, for days."
+        "Hand work to the roles that must do it: files a ticket. Use find_tickets first, for it"
+        " may be filed already. Repeating an equal call within ten minutes files no second one;"
+        " an idempotency_key makes a retry safe for days."
     ),
     request=CreateTicket,
-    result=CreatedTicket,
     perform=Desk.create_ticket,
-    describe=_describe_created,
-    holds_others_words=False,
+    answer=CreatedAnswer,
+    tell=_tell_created,
     required=("roles",),
 )
 
 FIND_TICKETS = Tool(
     name="find_tickets",
     title="Find tickets",
-    description="List a project's tickets, newest first, or search titles and descriptions.",
+    description=(
+        "List a project's tickets, or search their texts: to see whether something is known, or"
+        " what a role has to do. For one ticket whole use get_ticket."
+    ),
     request=FindTickets,
-    result=TicketPage,
     perform=Desk.find_tickets,
-    describe=_describe_found,
-    holds_others_words=True,
+    answer=TicketsAnswer,
+    tell=_tell_found,
     reads=True,
     fixed={"slim": True, "offset": 0},
 )
@@ -156,29 +288,12 @@ GET_TICKET = Tool(
     name="get_ticket",
     title="Read a ticket",
     description=(
-        "Read one ticket whole, with its newest suggestions, builds and events."
-        " ticket: uuid, reference (HO-12-shop) or number."
+        "Read one ticket: where it stands, its texts, its newest suggestions, builds and events."
+        " To look for tickets use find_tickets. ticket: uuid, reference (HO-12-shop) or number."
     ),
     request=GetTicket,
-    result=TicketDetail,
     perform=Desk.get_ticket,
-    describe=_describe_read,
-    holds_others_words=True,
+    answer=TicketAnswer,
+    tell=_tell_read,
     reads=True,
-)
-
-TRIGGER_BOT_BUILD = Tool(
-    name="trigger_bot_build",
-    title="Start a bot build",
-    description=(
-        "Start a bot build for an open ticket. While one is under way it is returned unchanged;"
-        " replaces (its build id) gives it up for a new one."
-    ),
-    request=TriggerBotBuild,
-    result=TriggeredBuild,
-    perform=Desk.trigger_bot_build,
-    describe=_describe_triggered,
-    holds_others_words=True,
-    idempotent=True,
-    open_world=True,
 )

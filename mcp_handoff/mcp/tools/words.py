@@ -1,20 +1,12 @@
-"""Words that the answers of several tools share."""
+"""Sentences that several answers share."""
 
-import json
-from collections.abc import Iterable, Sequence
-
-
-def page_of(lines: Iterable[str], next_cursor: str | None) -> str:
-    """Return the lines of a page, with the way to the next one."""
-    more = [f"More: the same call with cursor {next_cursor}"] if next_cursor else []
-    return "\n".join([*lines, *more])
+MASKED = "What looked like a token or a key was masked in the fields that masked names."
 
 
-def masking(fields: Sequence[str] | None) -> str:
-    """Return the sentence that says in which fields something was masked, with a space before."""
-    return f" Masked what looked like a token or key in: {', '.join(fields)}." if fields else ""
-
-
-def compact_json(value: object) -> str:
-    """Return a value as JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def page_words(shown: int, what: str, next_cursor: str | None) -> str:
+    """Return how many there are in all, where that is known, and how many are shown; `what` is
+    what one of them is called."""
+    named = what if shown == 1 else f"{what}s"
+    if next_cursor is None:
+        return f"{shown} {named}."
+    return f"{shown} {named} shown; the same call with next_cursor as its cursor shows more."
