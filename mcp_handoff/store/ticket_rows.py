@@ -4,15 +4,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp_handoff.references import reference
+from mcp_handoff.store.pages import size_of
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, placeholders
 from mcp_handoff.tickets import Ticket, TicketRole, TicketSummary
 
-SUMMARY_COLUMNS = ", ".join(
+_SUMMARY_COLUMNS = ", ".join(
     f"t.{name}" for name in TicketSummary.model_fields if name not in ("reference", "roles")
 )
-"""What is selected of tickets `t` that are shown without their long texts."""
-
 _OTHER_COLUMNS = ", ".join(Ticket.model_fields.keys() - TicketSummary.model_fields.keys())
+
+_SLIM = size_of("t.title", "t.actor_id")
+_WHOLE = size_of(
+    "t.title",
+    "t.actor_id",
+    "t.description",
+    "t.evidence",
+    "t.suggested_resolution",
+    "t.implementation_notes",
+    "t.ai_output",
+    "t.resolution_note",
+)
+
+
+def shown_columns(*, slim: bool) -> str:
+    """Return what is selected of tickets `t` for a page: all but their long texts, and their
+    `size`, with these unless `slim`."""
+    return f"{_SUMMARY_COLUMNS}, {_SLIM if slim else _WHOLE}"
 
 
 def with_texts(tx: Transaction, rows: Sequence[Row]) -> list[Row]:

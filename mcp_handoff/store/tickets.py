@@ -16,6 +16,7 @@ from mcp_handoff.store import (
     idempotency,
     projects,
     suggestions,
+    ticket_lists,
     ticket_search,
 )
 from mcp_handoff.store.lookup import look_up_ticket
@@ -87,7 +88,10 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
     position = cursors.decode_number(request.cursor, request, scope)
     if project is None:
         return TicketPage(tickets=[])
-    found = ticket_search.search(tx, project, request, position)
+    if request.query:
+        found = ticket_search.search(tx, project, request, request.query, position)
+    else:
+        found = ticket_lists.list_tickets(tx, project, request, position)
     if request.slim:
         roles = roles_by_ticket(tx, [row["id"] for row in found.rows])
         summaries = [summary(row, project["slug"], roles[row["id"]]) for row in found.rows]
