@@ -67,19 +67,6 @@ def system(work: str) -> Caller:
     return Caller(Actor(BOT, "system", work), principal=Principal("system", work, BOT))
 
 
-def credit(
-    role: str, actor_id: str | None, principal_id: str | None, principal_name: str | None
-) -> str:
-    """Return who did something, on one line: as it said, and by which credential where that
-    differs."""
-    claimed = f"{shortened(actor_id, 200)} ({role})" if actor_id else role
-    if principal_id == LOCAL.id:
-        return f"{claimed}, without a token"
-    if principal_name in (None, actor_id):
-        return claimed
-    return f"{claimed}, with token {shortened(principal_name, 200)}"
-
-
 def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:
     """Return who acts: `actor` as its door knows it, by the name of its credential.
 

@@ -21,6 +21,7 @@ from mcp_handoff.schema import (
     Limit,
     Name,
     Record,
+    Replayable,
     Request,
     Timestamp,
     Uuid,
@@ -65,7 +66,7 @@ class Build(Record):
     run: BuildRun | None = None
 
 
-class UpdatedBuild(Build):
+class UpdatedBuild(Build, Replayable):
     """The build as it now is."""
 
     masked: list[str] | None = None

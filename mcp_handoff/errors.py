@@ -86,7 +86,7 @@ class AlreadyExists(HandoffError):
 
 
 class TicketClosed(HandoffError):
-    """The ticket is closed and takes no more builds."""
+    """The ticket is closed: it takes no more builds, and no proposal to close it."""
 
     code = "TICKET_CLOSED"
 

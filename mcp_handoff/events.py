@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mcp_handoff.actors import credit
+from mcp_handoff.principals import LOCAL
 from mcp_handoff.references import project_of
 from mcp_handoff.schema import Record, Timestamp
+from mcp_handoff.text import shortened, visible
 
 EventKind = Literal[
     "ticket.created",
@@ -29,6 +30,21 @@ EventKind = Literal[
 ]
 
 
+def author(
+    actor_role: str, actor_id: str | None, principal_id: str | None, principal_name: str | None
+) -> str:
+    """Return who did something, on one line: as it said, and by which credential where that
+    differs."""
+    claimed = actor_role
+    if actor_id:
+        claimed = f"{shortened(visible(actor_id), 200)} ({actor_role})"
+    if principal_id == LOCAL.id:
+        return f"{claimed}, without a token"
+    if principal_name in (None, actor_id):
+        return claimed
+    return f"{claimed}, with token {shortened(visible(principal_name), 200)}"
+
+
 class Event(Record):
     """Who did what and when, with what it was before and after."""
 
@@ -44,8 +60,8 @@ class Event(Record):
 
     @property
     def author(self) -> str:
-        """Who did it, as it said and as it proved."""
-        return credit(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+        """Who did it, on one line."""
+        return author(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
 
 
 @dataclass(frozen=True, slots=True)

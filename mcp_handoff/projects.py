@@ -16,6 +16,7 @@ from mcp_handoff.schema import (
     Limit,
     Name,
     Record,
+    Replayable,
     Request,
     Slug,
     Timestamp,
@@ -45,7 +46,7 @@ class CreateProject(Request):
     idempotency_key: IdempotencyKey | None = None
 
 
-class CreatedProject(Record):
+class CreatedProject(Replayable):
     """The project that was started."""
 
     project: Project

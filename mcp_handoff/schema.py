@@ -1,5 +1,6 @@
 """The types that every noun's fields are made of."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -29,6 +30,19 @@ class Record(BaseModel):
     """What a backend returns; fields that it knows and we don't are kept out of the way."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+class Replayable(Record):
+    """What a write returns; `replayed` when it was done before, under the same idempotency key."""
+
+    replayed: Annotated[bool, Field(exclude=True)] = False
+
+
+TOLD_IN_HEADERS: Mapping[str, str] = {
+    "replayed": "Idempotent-Replayed",
+    "already": "Handoff-Already",
+}
+"""Fields that REST tells in a header, for the bodies that they belong to are documented ones."""
 
 
 def _check_text(text: str) -> str:

@@ -18,11 +18,13 @@ from mcp_handoff.schema import (
     IdempotencyKey,
     JsonObject,
     Record,
+    Replayable,
     Repo,
     Request,
     Timestamp,
     Uuid,
 )
+from mcp_handoff.text import shortened, visible
 
 SuggestionStatus = Literal["pending", "processing", "executed", "declined", "expired", "skipped"]
 StatusFilter = Literal["pending", "processing", "executed", "declined", "expired", "skipped", "any"]
@@ -31,15 +33,37 @@ Action = Literal["execute", "decline"]
 LIFETIME_DAYS = 14
 """How long a suggestion waits before it expires."""
 
-Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,64}$", to_lower=True), STORABLE]
+SHORTEST_SHA = 7
+"""How many digits an abbreviated hash has at least."""
+
+REASON_SHOWN = 200
+"""How much of a reason is repeated to those who come too late."""
+
+Sha = Annotated[
+    str, StringConstraints(pattern=rf"^[0-9a-fA-F]{{{SHORTEST_SHA},64}}$", to_lower=True), STORABLE
+]
 """A commit's hash, whole or abbreviated."""
 
 PullRequest = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
 """A pull request's number."""
 
 
+class ProposedChange(Protocol):
+    """What a proposal says was merged."""
+
+    @property
+    def merge_sha(self) -> str | None: ...
+
+    @property
+    def pr_number(self) -> int | None: ...
+
+    @property
+    def repo(self) -> str | None: ...
+
+
 class Suggestion(Record):
-    """A proposal to close a ticket, as both APIs return it."""
+    """A proposal to close a ticket, as both APIs return it; once it is not pending any more with
+    who settled it when, as far as that is known."""
 
     id: str
     run_id: str
@@ -61,6 +85,8 @@ class Suggestion(Record):
     created_at: Timestamp | None = None
     expires_at: Timestamp | None = None
     reason: str | None = None
+    settled_by: str | None = None
+    settled_at: Timestamp | None = None
 
 
 class ApplyResult(Record):
@@ -101,10 +127,11 @@ class SuggestClose(Request):
     idempotency_key: IdempotencyKey | None = None
 
 
-class SuggestedClose(Record):
-    """The proposal that was made."""
+class SuggestedClose(Replayable):
+    """The proposal that was made, or the pending one that this call repeats."""
 
     suggestion: Suggestion
+    deduplicated: bool = False
     masked: list[str] | None = None
 
 
@@ -118,7 +145,7 @@ class ActOnSuggestion(Request):
     idempotency_key: IdempotencyKey | None = None
 
 
-class ActedSuggestion(Record):
+class ActedSuggestion(Replayable):
     """The suggestion as it now is, and what executing it changed."""
 
     suggestion: Suggestion
@@ -134,7 +161,11 @@ class SuggestionOperations(Protocol):
         ...
 
     async def suggest_close(self, caller: Caller, request: SuggestClose, /) -> SuggestedClose:
-        """Propose to close a ticket; it stays pending for LIFETIME_DAYS."""
+        """Propose to close a ticket; it stays pending for LIFETIME_DAYS.
+
+        While a proposal for the same change of that ticket is pending, whoever made it, that is
+        returned, `deduplicated`. Raises TicketClosed.
+        """
         ...
 
     async def act_on_suggestion(
@@ -142,18 +173,47 @@ class SuggestionOperations(Protocol):
     ) -> ActedSuggestion:
         """Execute or decline a pending suggestion; of many callers one wins.
 
-        A suggestion whose ticket was closed or reopened since comes back `skipped` with the
-        reason. Raises SuggestionNotPending, with the state that it lost to.
+        When this closes the ticket, what else was proposed to close it is skipped. A suggestion
+        whose ticket was closed or reopened otherwise since comes back `skipped` with the reason.
+        Raises SuggestionNotPending, with the state that it lost to.
         """
         ...
 
 
-def require_pending(status: SuggestionStatus) -> None:
-    """Refuse to act twice (SuggestionNotPending, with the state that it lost to)."""
-    if status != "pending":
-        raise SuggestionNotPending(
-            f"This suggestion is {status}, no longer pending; nothing was changed.", state=status
-        )
+def is_same_change(one: ProposedChange, other: ProposedChange) -> bool:
+    """Tell whether two proposals are for one change: for one commit, of which either may have
+    abbreviated the hash, or for one pull request, of a repository that both or only one named."""
+    if one.merge_sha and other.merge_sha:
+        shorter, longer = sorted((one.merge_sha, other.merge_sha), key=len)
+        if longer.startswith(shorter):
+            return True
+    if one.pr_number is None or one.pr_number != other.pr_number:
+        return False
+    repos = {repo.casefold() for repo in (one.repo, other.repo) if repo}
+    return len(repos) < 2
+
+
+def not_pending(suggestion: Suggestion) -> SuggestionNotPending:
+    """Return the error of acting twice: the state that it lost to, and as far as that is known who
+    won, when and why."""
+    told = ""
+    if suggestion.settled_at:
+        told += f" at {suggestion.settled_at}"
+    if suggestion.settled_by:
+        told += f" by {suggestion.settled_by}"
+    if suggestion.reason:
+        reason = visible(suggestion.reason).replace('"', "'")
+        told += f' with the reason "{shortened(reason, REASON_SHOWN)}"'
+    settled = f" It was settled{told}." if told else ""
+    return SuggestionNotPending(
+        f"This suggestion is {suggestion.status}, no longer pending.{settled} Nothing was changed.",
+        state=suggestion.status,
+    )
+
+
+def overtaken(name: str, suggestion_id: str) -> str:
+    """Say why a suggestion is skipped when another one closes its ticket."""
+    return f"{name} was closed by suggestion {suggestion_id}."
 
 
 def stale_reason(suggested_version: int, version: int) -> str | None:

@@ -18,10 +18,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mcp_handoff.actors import BOT, Caller, credit
+from mcp_handoff.actors import BOT, Caller
 from mcp_handoff.builds import Build
 from mcp_handoff.errors import TicketClosed
-from mcp_handoff.events import Event
+from mcp_handoff.events import Event, author
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
@@ -33,6 +33,7 @@ from mcp_handoff.schema import (
     JsonObject,
     Name,
     Record,
+    Replayable,
     Repo,
     Request,
     Timestamp,
@@ -123,7 +124,7 @@ class Ticket(TicketSummary):
         """Who filed it, as it said and as it proved; None where an API does not say."""
         if self.actor_role is None:
             return None
-        return credit(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+        return author(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
 
 
 class CreateTicket(Request):
@@ -152,7 +153,7 @@ class CreateTicket(Request):
         return list(dict.fromkeys(roles))
 
 
-class CreatedTicket(Record):
+class CreatedTicket(Replayable):
     """The ticket that was filed, or the one that this call repeats."""
 
     ticket: TicketSummary
@@ -237,10 +238,12 @@ class BuildingTicket(TicketSummary):
     ai_output: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-class TriggeredBuild(Record):
-    """The ticket with the run that was started, or with the one already on its way."""
+class TriggeredBuild(Replayable):
+    """The ticket with the run that was started, or with the one that was under way `already` and
+    is unchanged: its own provider and repo hold, not those that were asked for."""
 
     ticket: BuildingTicket
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +296,13 @@ def as_query(text: str) -> str:
         return " ".join(_WORD.findall(text)[:QUERY_WORDS])
 
 
-def require_open(status: str, name: str) -> None:
-    """Refuse what only an open ticket takes (TicketClosed)."""
-    if status == "closed":
-        raise TicketClosed(f"{name} is closed and takes no more builds; file a new ticket instead.")
+def closed(
+    name: str, resolution: str | None, when: str | None, by: str | None, so: str
+) -> TicketClosed:
+    """Return the error of what only an open ticket takes: how this one was closed, as far as that
+    is known, and what follows from it."""
+    told = ", ".join(part for part in (resolution, when, by and f"by {by}") if part)
+    return TicketClosed(f"{name} is closed{f' ({told})' if told else ''} and {so}.")
 
 
 def merge(roles: Mapping[str, str], stage: Stage) -> Merge:

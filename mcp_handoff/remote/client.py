@@ -4,6 +4,7 @@ import json
 import string
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from mcp_handoff.remote.refusals import refusal
 from mcp_handoff.remote.responses import ApiResponse, lost
 from mcp_handoff.remote.retries import Retries, RetryPolicy
 from mcp_handoff.retry_after import seconds_of
-from mcp_handoff.schema import CALL_KEY
+from mcp_handoff.schema import CALL_KEY, TOLD_IN_HEADERS
 from mcp_handoff.tracing import span
 
 OURS = "Handoff-Version"
@@ -50,7 +51,8 @@ class ApiClient:
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> dict[str, Any]:
-        """Return the JSON object that a request is responded to with.
+        """Return the JSON object that a request is responded to with, and in it what the headers of
+        another mcp-handoff tell.
 
         Parameters of `query` that are None are left out; `key` is the caller's idempotency key.
         Reads are repeated, and what was surely not done; a write whose outcome is not known only
@@ -59,6 +61,7 @@ class ApiClient:
         """
         wrote = method != "GET"
         given = {name: value for name, value in (query or {}).items() if value is not None}
+        numbers = count(1)
         try:
             with anyio.fail_after(self._policy.call), span(f"api {method}"):
                 if wrote and not self._is_known:
@@ -69,9 +72,13 @@ class ApiClient:
                 if key is not None:
                     # What no header can hold is percent-encoded.
                     headers["Idempotency-Key"] = quote(key, safe=string.punctuation + " ")
-                response = await self._retries.run(
-                    lambda: self._attempt(method, path, headers, given or None, body),
-                    honours_key=lambda: key is not None and self.is_ours,
+
+                async def attempt() -> tuple[int, ApiResponse]:
+                    made = self._attempt(method, path, headers, given or None, body)
+                    return next(numbers), await made
+
+                number, response = await self._retries.run(
+                    attempt, honours_key=lambda: key is not None and self.is_ours
                 )
         except TimeoutError:
             raise lost(f"gave no response in {self._policy.call:g} s", wrote=wrote) from None
@@ -79,7 +86,9 @@ class ApiClient:
             raise lost("responded with a redirect, and none is followed", wrote=wrote)
         if response.body is None:
             raise lost("responded with what is no JSON object", wrote=wrote)
-        return response.body
+        # What a later attempt finds done may have been done by an earlier one of this call.
+        replayed = response.told["replayed"] and number == 1
+        return {**response.body, **response.told, "replayed": replayed}
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -118,6 +127,7 @@ class ApiClient:
         response = ApiResponse(
             status=received.status,
             body=cast(dict[str, Any], content) if isinstance(content, dict) else None,
+            told={name: header in received.headers for name, header in TOLD_IN_HEADERS.items()},
             retry_after=seconds_of(received.headers.get("Retry-After")),
             is_ours=OURS in received.headers,
         )

@@ -15,10 +15,11 @@ RecordT = TypeVar("RecordT", bound=Record)
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
     """A response as it came; `body` is None when it was no JSON object, `is_ours` tells whether
-    another mcp-handoff sent it."""
+    another mcp-handoff sent it, `told` what that said in headers (TOLD_IN_HEADERS)."""
 
     status: int
     body: dict[str, Any] | None
+    told: Mapping[str, bool]
     retry_after: float | None
     is_ours: bool
 

@@ -6,7 +6,7 @@ The builds API's documented page "Update build" (docs/rest.md).
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from mcp_handoff.builds import (
     Build,
@@ -21,6 +21,7 @@ from mcp_handoff.builds import (
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import BUILD_READS, BUILD_WRITES
+from mcp_handoff.rest.headers import tell_in_headers
 from mcp_handoff.rest.parameters import (
     BuildId,
     Cursor,
@@ -59,10 +60,17 @@ async def find_builds(
     openapi_extra=json_body(CreateBuild, without={"org", "idempotency_key"}),
 )
 async def create_build(
-    org: Organization, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
+    org: Organization,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    response: Response,
+    key: Key = None,
 ) -> UpdatedBuild:
     fixed = {"org": org, "idempotency_key": key}
-    return await desk.create_build(visitor, Arguments(CreateBuild, body, fixed))
+    created = await desk.create_build(visitor, Arguments(CreateBuild, body, fixed))
+    tell_in_headers(response, created)
+    return created
 
 
 @router.get("/{build_id}", summary="Read build", responses=BUILD_READS)
@@ -85,7 +93,10 @@ async def update_build(
     body: Body,
     desk: DeskDep,
     visitor: VisitorDep,
+    response: Response,
     key: Key = None,
 ) -> UpdatedBuild:
     fixed = {"org": org, "build_id": build_id, "idempotency_key": key}
-    return await desk.update_build(visitor, Arguments(UpdateBuild, body, fixed))
+    updated = await desk.update_build(visitor, Arguments(UpdateBuild, body, fixed))
+    tell_in_headers(response, updated)
+    return updated

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from mcp_handoff.projects import CreatedProject, CreateProject, ListProjects, ProjectPage
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.headers import tell_in_headers
 from mcp_handoff.rest.parameters import Cursor, Key, given
 from mcp_handoff.validation import Arguments
 
@@ -33,7 +34,9 @@ async def list_projects(
     openapi_extra=json_body(CreateProject, without={"idempotency_key"}),
 )
 async def create_project(
-    body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
+    body: Body, desk: DeskDep, visitor: VisitorDep, response: Response, key: Key = None
 ) -> CreatedProject:
     fixed = {"idempotency_key": key}
-    return await desk.create_project(visitor, Arguments(CreateProject, body, fixed))
+    created = await desk.create_project(visitor, Arguments(CreateProject, body, fixed))
+    tell_in_headers(response, created)
+    return created

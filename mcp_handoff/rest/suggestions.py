@@ -5,7 +5,7 @@ The ticket API's documented page "Execute or decline an AI suggestion" (docs/res
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from mcp_handoff import suggestions
@@ -13,6 +13,7 @@ from mcp_handoff.references import TicketName
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.headers import tell_in_headers
 from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId, given
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -55,10 +56,17 @@ async def list_suggestions(
     openapi_extra=json_body(SuggestClose, without={"project", "idempotency_key"}),
 )
 async def suggest_close(
-    project: ProjectId, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
+    project: ProjectId,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    response: Response,
+    key: Key = None,
 ) -> SuggestedClose:
     fixed = {"project": project, "idempotency_key": key}
-    return await desk.suggest_close(visitor, Arguments(SuggestClose, body, fixed))
+    suggested = await desk.suggest_close(visitor, Arguments(SuggestClose, body, fixed))
+    tell_in_headers(response, suggested)
+    return suggested
 
 
 @router.post(
@@ -75,7 +83,10 @@ async def act_on_suggestion(
     body: Body,
     desk: DeskDep,
     visitor: VisitorDep,
+    response: Response,
     key: Key = None,
 ) -> ActedSuggestion:
     fixed = {"suggestion_id": suggestion, "project": project, "idempotency_key": key}
-    return await desk.act_on_suggestion(visitor, Arguments(ActOnSuggestion, body, fixed))
+    acted = await desk.act_on_suggestion(visitor, Arguments(ActOnSuggestion, body, fixed))
+    tell_in_headers(response, acted)
+    return acted

@@ -6,17 +6,19 @@ ticket" (docs/rest.md).
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import Field
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 
 from mcp_handoff import tickets
 from mcp_handoff.actors import Claim
 from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
+from mcp_handoff.rest.headers import tell_in_headers
 from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words, given
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
+    BuildingTicket,
     CreatedTicket,
     FindTickets,
     GetTicket,
@@ -26,7 +28,6 @@ from mcp_handoff.tickets import (
     Status,
     TicketDetail,
     TriggerBotBuild,
-    TriggeredBuild,
 )
 from mcp_handoff.validation import Arguments
 
@@ -39,6 +40,12 @@ class CreateTicket(Claim, tickets.CreateTicket):
 
     priority: Priority = Field(...)
     blocking: bool = Field(...)
+
+
+class TriggeredTicket(BaseModel):
+    """The ticket with the run that was started, or with the one already on its way."""
+
+    ticket: BuildingTicket
 
 
 _BOTS_NAME_ROLES = {
@@ -57,10 +64,17 @@ _BOTS_NAME_ROLES = {
     ),
 )
 async def create_ticket(
-    project: ProjectId, body: Body, desk: DeskDep, visitor: VisitorDep, key: Key = None
+    project: ProjectId,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    response: Response,
+    key: Key = None,
 ) -> CreatedTicket:
     fixed = {"project": project, "idempotency_key": key}
-    return await desk.create_ticket(visitor, Arguments(CreateTicket, body, fixed))
+    created = await desk.create_ticket(visitor, Arguments(CreateTicket, body, fixed))
+    tell_in_headers(response, created)
+    return created
 
 
 @router.get("", summary="List tickets", responses=ticket_reads(400, 404))
@@ -115,7 +129,10 @@ async def trigger_bot_build(
     body: Body,
     desk: DeskDep,
     visitor: VisitorDep,
+    response: Response,
     key: Key = None,
-) -> TriggeredBuild:
+) -> TriggeredTicket:
     fixed = {"ticket": ticket, "project": project, "idempotency_key": key}
-    return await desk.trigger_bot_build(visitor, Arguments(TriggerBotBuild, body, fixed))
+    triggered = await desk.trigger_bot_build(visitor, Arguments(TriggerBotBuild, body, fixed))
+    tell_in_headers(response, triggered)
+    return TriggeredTicket(ticket=triggered.ticket)

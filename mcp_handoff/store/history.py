@@ -1,6 +1,7 @@
 """The event that every write leaves, and the change that its subscribers hear of."""
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -13,8 +14,12 @@ from mcp_handoff.store.transaction import (
     decode_json,
     encode_json,
     insert,
+    placeholders,
     timestamp,
 )
+
+BATCH = 1_000
+"""How many events one statement writes at most."""
 
 LONGEST = 2_000
 """How many characters of a field an event keeps as they are."""
@@ -36,22 +41,54 @@ def add_event(
     """Write down who did what to which subject, whom that was proved to be, with what it was
     before and after (of what is long its length and digest), and publish which ticket (`reference`
     is its) and which build it changed."""
-    insert(
-        tx,
-        "events",
-        {
-            "kind": kind,
-            "project_id": project_id,
-            "ticket_id": ticket_id,
-            "subject_id": subject_id,
-            **caller.actor.as_json(),
-            **caller.principal.as_json(),
-            "before": _kept(before),
-            "after": _kept(after),
-            "created_at": timestamp(tx.now),
-        },
-    )
+    row = _row(tx, caller, kind, project_id, ticket_id, before, after)
+    insert(tx, "events", {**row, "subject_id": subject_id})
     tx.publish(Change(kind, ticket_id, reference, build_id))
+
+
+def add_equal_events(
+    tx: Transaction,
+    caller: Caller,
+    kind: EventKind,
+    *,
+    subject_ids: Sequence[str],
+    project_id: str,
+    ticket_id: str,
+    reference: str,
+    before: Row,
+    after: Row,
+) -> None:
+    """Write down that the same was done to several subjects of one ticket; publish it once."""
+    row = _row(tx, caller, kind, project_id, ticket_id, before, after)
+    names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    for start in range(0, len(subject_ids), BATCH):
+        parameters, ids = placeholders("subject", subject_ids[start : start + BATCH])
+        rows = ", ".join(f"({one}, {values})" for one in parameters.split(", "))
+        tx.execute(f"INSERT INTO events (subject_id, {names}) VALUES {rows}", **row, **ids)
+    if subject_ids:
+        tx.publish(Change(kind, ticket_id, reference))
+
+
+def _row(
+    tx: Transaction,
+    caller: Caller,
+    kind: EventKind,
+    project_id: str | None,
+    ticket_id: str | None,
+    before: Row | None,
+    after: Row | None,
+) -> Row:
+    """Return an event's columns but its subject's."""
+    return {
+        "kind": kind,
+        "project_id": project_id,
+        "ticket_id": ticket_id,
+        **caller.actor.as_json(),
+        **caller.principal.as_json(),
+        "before": _kept(before),
+        "after": _kept(after),
+        "created_at": timestamp(tx.now),
+    }
 
 
 def _kept(fields: Row | None) -> str | None:
@@ -76,6 +113,17 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
         limit=limit,
     )
     return [_event(row) for row in rows]
+
+
+def closing(tx: Transaction, ticket_id: str, resolved_at: str) -> Event | None:
+    """Return the event by which a ticket was closed at an instant, None where that is not known."""
+    row = tx.fetch_one(
+        "SELECT * FROM events WHERE ticket_id = :ticket_id AND kind = 'suggestion.executed'"
+        " AND created_at = :resolved_at ORDER BY seq DESC LIMIT 1",
+        ticket_id=ticket_id,
+        resolved_at=resolved_at,
+    )
+    return _event(row) if row else None
 
 
 def of_tokens(tx: Transaction) -> dict[str, list[Event]]:

@@ -9,14 +9,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import HandoffError, IdempotencyKeyReused
-from mcp_handoff.schema import Record, Request
+from mcp_handoff.schema import Replayable, Request
 from mcp_handoff.store.transaction import Transaction, insert, timestamp
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT", bound=Request)
-RecordT = TypeVar("RecordT", bound=Record)
+ResultT = TypeVar("ResultT", bound=Replayable)
 
-Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], RecordT]
+Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], ResultT]
 
 FORGOTTEN = 1_000
 """The most keys that one transaction forgets."""
@@ -26,21 +26,21 @@ Access = Callable[[Transaction, Caller, Any], object]
 
 
 def once(
-    result: type[RecordT], access: Access, *, absent_is_null: bool = True
-) -> Callable[[Operation[RequestT, P, RecordT]], Operation[RequestT, P, RecordT]]:
+    result: type[ResultT], access: Access, *, absent_is_null: bool = True
+) -> Callable[[Operation[RequestT, P, ResultT]], Operation[RequestT, P, ResultT]]:
     """Keep what an operation returns under its request's `idempotency_key`, in the transaction of
     its effect.
 
-    The same key with the same arguments gives the first result again without the effect, once
-    `access` has let the caller pass; with others it raises IdempotencyKeyReused. `absent_is_null`
-    tells whether an argument that is absent means the same as null.
+    The same key with the same arguments gives the first result again without the effect, as
+    `replayed`, once `access` has let the caller pass; with others it raises IdempotencyKeyReused.
+    `absent_is_null` tells whether an argument that is absent means the same as null.
     """
 
-    def decorate(operation: Operation[RequestT, P, RecordT]) -> Operation[RequestT, P, RecordT]:
+    def decorate(operation: Operation[RequestT, P, ResultT]) -> Operation[RequestT, P, ResultT]:
         @wraps(operation)
         def replay_or_run(
             tx: Transaction, caller: Caller, request: RequestT, *args: P.args, **kwargs: P.kwargs
-        ) -> RecordT:
+        ) -> ResultT:
             key = getattr(request, "idempotency_key", None)
             if key is None:
                 return operation(tx, caller, request, *args, **kwargs)
@@ -50,13 +50,13 @@ def once(
             let_pass = partial(access, tx, caller, request)
             first_result = partial(_first_result, tx, name, arguments, let_pass)
             if kept := first_result():
-                return result.model_validate_json(kept)
+                return _replay(result, kept)
             try:
                 made = operation(tx, caller, request, *args, **kwargs)
             except HandoffError:
                 # The same call may have been done while this one waited for its locks.
                 if kept := first_result():
-                    return result.model_validate_json(kept)
+                    return _replay(result, kept)
                 raise
             row = {
                 **name,
@@ -91,6 +91,10 @@ def _first_result(
         why = "was used before with other arguments"
         raise IdempotencyKeyReused.at("idempotency_key", why, "take a new key for a new call")
     return kept["result"]
+
+
+def _replay(result: type[ResultT], kept: str) -> ResultT:
+    return result.model_validate_json(kept).model_copy(update={"replayed": True})
 
 
 def are_old_keys_kept(tx: Transaction, days: int) -> bool:

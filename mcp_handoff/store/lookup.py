@@ -6,8 +6,9 @@ from typing import Protocol
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
 from mcp_handoff.references import parse_name, reference
-from mcp_handoff.store import projects
+from mcp_handoff.store import history, projects
 from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.tickets import closed
 
 
 class NamesTicket(Protocol):
@@ -39,6 +40,16 @@ class FoundTicket:
 def look_up_named(tx: Transaction, caller: Caller, request: NamesTicket) -> FoundTicket:
     """Return the ticket that a request is about; NotFound when the caller sees none there."""
     return look_up_ticket(tx, caller, request.ticket, request.project)
+
+
+def require_open(tx: Transaction, found: FoundTicket, so: str) -> None:
+    """Refuse what only an open ticket takes (TicketClosed), with how the ticket was closed and what
+    follows from that."""
+    ticket = found.ticket
+    if ticket["status"] == "closed":
+        closing = history.closing(tx, ticket["id"], ticket["resolved_at"])
+        by = closing and closing.author
+        raise closed(found.reference, ticket["resolution_type"], ticket["resolved_at"], by, so)
 
 
 def look_up_ticket(

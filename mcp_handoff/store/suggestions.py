@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from mcp_handoff.actors import Caller, system
 from mcp_handoff.errors import NotFound
-from mcp_handoff.events import EventKind
+from mcp_handoff.events import EventKind, author
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
-from mcp_handoff.store.lookup import look_up_named, look_up_ticket
+from mcp_handoff.store.lookup import look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.ticket_rows import roles_of
 from mcp_handoff.store.transaction import (
@@ -25,6 +26,7 @@ from mcp_handoff.store.transaction import (
 )
 from mcp_handoff.suggestions import (
     LIFETIME_DAYS,
+    SHORTEST_SHA,
     ActedSuggestion,
     ActOnSuggestion,
     ApplyResult,
@@ -34,7 +36,9 @@ from mcp_handoff.suggestions import (
     Suggestion,
     SuggestionPage,
     SuggestionStatus,
-    require_pending,
+    is_same_change,
+    not_pending,
+    overtaken,
     stale_reason,
 )
 from mcp_handoff.tickets import MERGED, merge
@@ -45,12 +49,19 @@ EXPIRY_BATCH = 100
 _CLOCK = system("expiry")
 _DUE = "s.status = 'pending' AND s.expires_at <= :now"
 _EXPIRED = f"(s.status = 'expired' OR ({_DUE}))"
+_COLUMNS = (
+    "s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
+    f" p.slug AS project_slug, CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
+)
+_JOINED = (
+    "suggestions s JOIN tickets t ON t.id = s.ticket_id JOIN projects p ON p.id = s.project_id"
+)
+# What is settled has one such event. An index has these events alone, and by these very words.
 _SELECT = (
-    "SELECT s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
-    " p.slug AS project_slug,"
-    f" CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
-    " FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
-    " JOIN projects p ON p.id = s.project_id"
+    f"SELECT {_COLUMNS}, e.created_at AS settled_at, e.actor_role AS settled_role,"
+    " e.actor_id AS settled_actor, e.principal_id AS settled_id, e.principal_name AS settled_name"
+    f" FROM {_JOINED} LEFT JOIN events e ON e.subject_id = s.id AND e.kind IN"
+    " ('suggestion.executed', 'suggestion.declined', 'suggestion.skipped')"
 )
 _SIZE = size_of("s.evidence", "s.reason")
 _BY_STATUS = {
@@ -96,8 +107,12 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
 
 @idempotency.once(SuggestedClose, access=look_up_named)
 def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
-    """Propose to close a ticket; the ticket itself is not touched."""
-    found = look_up_ticket(tx, caller, request.ticket, request.project)
+    """Propose to close a ticket, or return the pending proposal that this call repeats; the ticket
+    itself is not touched."""
+    found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
+    require_open(tx, found, "needs no proposal to close it; file a new ticket for what is left")
+    if repeated := _pending_for(tx, found.ticket, request):
+        return SuggestedClose(suggestion=repeated, deduplicated=True)
     texts, masked = masked_fields({"evidence": request.evidence})
     row = {
         "id": new_id(),
@@ -129,14 +144,32 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
     return SuggestedClose(suggestion=_suggestion(made), masked=masked)
 
 
+def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggestion | None:
+    """Return the oldest pending proposal for the same change of a ticket, None without one."""
+    if request.merge_sha is None and request.pr_number is None:
+        return None
+    rows = tx.fetch_all(
+        f"{_SELECT} WHERE s.ticket_id = :ticket_id AND {_BY_STATUS['pending']}"
+        f" AND (substr(s.merge_sha, 1, {SHORTEST_SHA}) = :sha OR s.pr_number = :pr_number)"
+        " AND s.ticket_version = :version",
+        ticket_id=ticket["id"],
+        now=timestamp(tx.now),
+        version=ticket["version"],
+        sha=request.merge_sha and request.merge_sha[:SHORTEST_SHA],
+        pr_number=request.pr_number,
+    )
+    pending = map(_suggestion, sorted(rows, key=itemgetter("seq")))
+    return next((one for one in pending if is_same_change(one, request)), None)
+
+
 def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> Row:
     """Return a suggestion with its ticket's columns; nobody else changes either of them until the
     transaction ends."""
     project = projects.find_named(tx, caller, request.project)
     row = tx.fetch_one_locked(
-        f"{_SELECT} WHERE s.id = :id AND s.project_id = :project_id",
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE s.id = :id AND s.project_id = :project_id",
+        "t",  # before its suggestions, of which whoever closes it changes several
         "s",
-        "t",
         id=request.suggestion_id,
         project_id=project["id"] if project else "",
         now=timestamp(tx.now),
@@ -151,30 +184,74 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
 def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
     """Carry out a pending suggestion or decline it; of many callers one wins."""
     row = _require_locked(tx, caller, request)
-    require_pending(row["status"])
+    if row["status"] != "pending":
+        raise not_pending(_suggestion(_read(tx, row["id"])))
     texts, masked = masked_fields({"reason": request.reason})
     reason: str | None = texts["reason"]
-    before, applied = {"status": "pending"}, None
+    pending = {"status": "pending"}
+    before, applied = pending, None
     status: SuggestionStatus = "declined"
     if request.action == "execute":
         if stale := stale_reason(row["ticket_version"], row["version"]):
             status, reason = "skipped", stale
         else:
             status, applied = "executed", _merge(tx, row)
-            before["stage"] = row["stage"]
-    ended = tx.fetch_one(
-        "UPDATE suggestions SET status = :status, reason = :reason"
-        " WHERE id = :id AND status = 'pending' RETURNING id",
-        status=status,
-        reason=reason,
-        id=row["id"],
-    )
-    assert ended, "the row is locked, and was pending"
+            before = {**pending, "stage": row["stage"]}
     after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
     after |= applied.model_dump() if applied else {}
+    closes = applied is not None and applied.new_stage == "live" != row["stage"]
+    why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
+    others = _settle(tx, row, status, reason, why if closes else None)
     _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
-    acted = _suggestion({**row, "status": status, "reason": reason})
+    history.add_equal_events(
+        tx,
+        caller,
+        "suggestion.skipped",
+        subject_ids=others,
+        project_id=row["project_id"],
+        ticket_id=row["ticket_id"],
+        reference=reference(row["ticket_number"], row["project_slug"]),
+        before=pending,
+        after={"status": "skipped", "reason": why},
+    )
+    settled = {
+        "settled_at": timestamp(tx.now),
+        "settled_role": caller.actor.role,
+        "settled_actor": caller.actor.id,
+        "settled_id": caller.principal.id,
+        "settled_name": caller.principal.name,
+    }
+    acted = _suggestion({**row, **settled, "status": status, "reason": reason})
     return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
+
+
+def _read(tx: Transaction, suggestion_id: str) -> Row:
+    """Return a suggestion with who settled it, as it now is."""
+    row = tx.fetch_one(f"{_SELECT} WHERE s.id = :id", id=suggestion_id, now=timestamp(tx.now))
+    assert row is not None, "it was found before"
+    return row
+
+
+def _settle(
+    tx: Transaction, row: Row, status: SuggestionStatus, reason: str | None, overtaken: str | None
+) -> list[str]:
+    """Give a pending suggestion its final status. Where the others of its ticket are `overtaken`,
+    and so skipped, return the ids of those that were pending."""
+    rows = tx.fetch_all(
+        "UPDATE suggestions SET status = CASE id WHEN :id THEN :status ELSE 'skipped' END,"
+        " reason = CASE id WHEN :id THEN :reason ELSE :overtaken END"
+        f" WHERE {'ticket_id = :ticket_id' if overtaken else 'id = :id'}"
+        " AND status = 'pending' AND expires_at > :now RETURNING id",
+        id=row["id"],
+        ticket_id=row["ticket_id"],
+        status=status,
+        reason=reason,
+        overtaken=overtaken,
+        now=timestamp(tx.now),
+    )
+    settled = [one["id"] for one in rows]
+    settled.remove(row["id"])  # it is locked, and was pending
+    return settled
 
 
 def is_expiry_due(tx: Transaction) -> bool:
@@ -277,10 +354,15 @@ def _add_event(
 
 
 def _suggestion(row: Row) -> Suggestion:
-    return Suggestion.model_validate(
-        {
-            **row,
-            "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
-            "evidence": decode_json(row["evidence"]),
-        }
-    )
+    fields = {
+        **row,
+        "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
+        "evidence": decode_json(row["evidence"]),
+    }
+    if row["status"] == "expired":
+        fields["settled_at"] = row["expires_at"]
+    if row.get("settled_role"):
+        fields["settled_by"] = author(
+            row["settled_role"], row["settled_actor"], row["settled_id"], row["settled_name"]
+        )
+    return Suggestion.model_validate(fields)

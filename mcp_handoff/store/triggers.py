@@ -6,11 +6,11 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.store import history, idempotency, outbox, runs
-from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
+from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert, timestamp
 from mcp_handoff.text import shortened
-from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild, require_open
+from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild
 
 
 @idempotency.once(TriggeredBuild, access=look_up_named)
@@ -22,7 +22,7 @@ def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild)
     """
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     ticket = found.ticket
-    require_open(ticket["status"], found.reference)
+    require_open(tx, found, "takes no more builds; file a new ticket instead")
     latest, has_receiver = runs.latest_of(tx, ticket["id"])
     roles = roles_of(tx, ticket["id"])
     under_way = latest is not None and is_under_way(latest["status"])
@@ -46,7 +46,7 @@ def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild)
         ticket = {**ticket, **_start(tx, caller, found, run)}
     output = decode_json(ticket["ai_output"])
     whole = {**summary(ticket, found.slug, roles), "ai_output": output}
-    return TriggeredBuild(ticket=BuildingTicket.model_validate(whole))
+    return TriggeredBuild(ticket=BuildingTicket.model_validate(whole), already=under_way)
 
 
 def _give_up(tx: Transaction, caller: Caller, found: FoundTicket, run: Row) -> None:

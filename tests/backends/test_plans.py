@@ -6,9 +6,12 @@ from typing import Any, cast
 
 import pytest
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.sqlite.database import SqliteDatabase
-from mcp_handoff.store import idempotency, outbox, suggestions
+from mcp_handoff.store import idempotency, outbox, suggestions, tickets
+from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
+from tests import requests
 
 Look = Callable[[Transaction], object]
 
@@ -46,15 +49,42 @@ class Explaining:
 async def test_what_is_due_is_found_by_an_index_and_not_sorted(
     database: SqliteDatabase, look: Look, index: str
 ) -> None:
-    def explain(tx: Transaction) -> list[str]:
-        explaining = Explaining(tx)
-        look(cast(Transaction, explaining))
-        return explaining.plans
-
-    plans = await database.write(explain)
+    plans = await plans_of(database, look)
     for plan in plans:
         assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan
         steps = plan.replace("SCAN CONSTANT ROW", "").split("; ")
         assert not [step for step in steps if "SCAN" in step and "INDEX" not in step]
         assert "TEMP B-TREE" not in plan
     assert plans
+
+
+async def test_what_is_pending_for_a_ticket_and_who_settled_the_rest_is_found_by_an_index(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    named = requests.suggest_close(1, merge_sha="9f2c1e7", pr_number=7)
+    [*_, repeated] = await plans_of(
+        database, lambda tx: suggestions.suggest_close(tx, caller, named)
+    )
+    assert "USING INDEX suggestions_pending" in repeated
+    [made] = (await StoreBackend(database).get_ticket(caller, requests.get_ticket(1))).suggestions
+    execute = requests.execute(made.id)
+    [*_, skipped] = await plans_of(
+        database, lambda tx: suggestions.act_on_suggestion(tx, caller, execute)
+    )
+    assert "USING INDEX suggestions_pending" in skipped
+    [listed] = await plans_of(
+        database, partial(suggestions.of_ticket, ticket_id=made.ticket_id, limit=5)
+    )
+    assert "USING INDEX events_of_settled" in listed
+
+
+async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:
+    """Return how the queries of a look were planned, each on one line."""
+
+    def explain(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        look(cast(Transaction, explaining))
+        return explaining.plans
+
+    return await database.write(explain)

@@ -48,8 +48,41 @@ async def test_of_two_proposals_for_one_ticket_at_once_one_closes_it_and_the_oth
     async with racers(2, database_name) as rivals:
         for one, other in pairs:
             told = await told_at_once(rivals, f"execute_either {one} {other}")
-            assert sorted(answer["won"] for answer in told) == ["executed", "skipped"]
+            assert [answer["won"] for answer in told if "won" in answer] == ["executed"]
+            [lost] = [answer for answer in told if "won" not in answer]
+            assert (lost["error"], lost["lost_to"]) == ("SUGGESTION_NOT_PENDING", "skipped")
+            assert " was closed by suggestion " in lost["message"]
+    assert await count_of(database_name, "suggestion.skipped") == TURNS
     await assert_whole(database_name)
+
+
+async def test_proposals_for_one_change_from_eight_processes_at_once_are_one(
+    database_name: str,
+) -> None:
+    tickets = await open_tickets(database_name, TURNS)
+    async with racers(8, database_name) as rivals:
+        for ticket in tickets:
+            told = await told_at_once(rivals, f"suggest {ticket}")
+            assert len({answer["suggestion"] for answer in told}) == 1
+            assert [answer["deduplicated"] for answer in told].count(False) == 1
+    assert await count_of(database_name, "suggestion.created") == TURNS
+    await assert_whole(database_name)
+
+
+async def test_what_is_proposed_while_a_ticket_closes_is_skipped_with_it_or_refused(
+    database_name: str,
+) -> None:
+    suggestions = await pending_suggestions(database_name, TURNS)
+    async with racers(8, database_name) as rivals:
+        for suggestion, ticket in zip(suggestions, await all_tickets(database_name), strict=True):
+            told = await told_at_once(rivals, f"close_or_suggest {suggestion} {ticket}")
+            assert {answer.get("error", "TICKET_CLOSED") for answer in told} == {"TICKET_CLOSED"}
+    database = open_database(database_name)
+    pending = await database.read(
+        lambda tx: tx.fetch_all("SELECT id FROM suggestions WHERE status = 'pending'")
+    )
+    await database.close()
+    assert pending == []
 
 
 async def test_what_eight_processes_expire_at_once_expires_once(database_name: str) -> None:
@@ -79,7 +112,8 @@ async def test_the_same_create_from_sixteen_tasks_at_once_is_one_ticket(
 ) -> None:
     request = requests.create_ticket(idempotency_key="once")
     answers = await asyncio.gather(*[backend.create_ticket(caller, request) for _ in range(16)])
-    assert answers == [answers[0]] * 16
+    assert [answer.replayed for answer in answers].count(False) == 1
+    assert len({answer.model_dump_json() for answer in answers}) == 1
     found = await backend.find_tickets(caller, requests.find_tickets())
     assert [ticket.id for ticket in found.tickets] == [answers[0].ticket.id]
 
@@ -189,6 +223,14 @@ async def open_tickets(store: str, count: int) -> list[str]:
     tickets = [(await backend.create_ticket(CALLER, one)).ticket.id for one in creates]
     await backend.close()
     return tickets
+
+
+async def all_tickets(store: str) -> list[str]:
+    """Return the ids of all tickets, oldest first."""
+    database = open_database(store, read_only=True)
+    rows = await database.read(lambda tx: tx.fetch_all("SELECT id FROM tickets ORDER BY number"))
+    await database.close()
+    return [row["id"] for row in rows]
 
 
 async def pending_suggestions(store: str, count: int) -> list[str]:

@@ -11,6 +11,7 @@ from mcp_handoff.receivers import NOBODY
 from mcp_handoff.store.transaction import Database
 from tests import requests
 from tests.clock import SteppedClock
+from tests.replays import replay_of
 
 NO_BUILD = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
 
@@ -67,7 +68,36 @@ async def test_a_key_makes_a_second_trigger_the_first(backend: Backend, caller: 
     await backend.create_ticket(caller, requests.create_ticket())
     keyed = requests.trigger_bot_build(1, idempotency_key="k")
     first = await backend.trigger_bot_build(caller, keyed)
-    assert await backend.trigger_bot_build(caller, keyed) == first
+    assert await backend.trigger_bot_build(caller, keyed) == replay_of(first)
+
+
+async def test_a_trigger_while_a_build_is_under_way_gets_that_and_is_told_so(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    asked = requests.trigger_bot_build(1, repo="acme/other", idempotency_key="k")
+    again = await backend.trigger_bot_build(caller, asked)
+    run = again.ticket.ai_output["build_run"]
+    assert (again.already, run["build_id"], run["repo"]) == (True, build, "acme/shop")
+    assert await backend.trigger_bot_build(caller, asked) == replay_of(again)
+    started = await backend.trigger_bot_build(caller, requests.trigger_bot_build(1, replaces=build))
+    assert not started.already
+
+
+async def test_a_build_tells_what_went_wrong_and_whether_it_is_offered_wherever_it_is_shown(
+    backend: Backend, caller: Caller, build: str
+) -> None:
+    await backend.update_build(caller, requests.update_build(build, is_active=False))
+    await backend.trigger_bot_build(caller, requests.trigger_bot_build(1, replaces=build))
+    listed = (await backend.find_builds(caller, requests.find_builds(ticket=1))).items[1]
+    shown = (await backend.get_ticket(caller, requests.get_ticket(1))).builds[1]
+    why = "Given up by agent-1 for a new one."
+    for told in (listed, shown, await backend.get_build(caller, GetBuild(build_id=build))):
+        assert (told.id, told.is_active, told.error_message) == (build, False, why)
+        assert told.run is not None
+        assert (told.run.repo, told.run.url, told.run.last_error) == ("acme/shop", None, why)
+    waiting = (await backend.find_builds(caller, requests.find_builds(status="queued"))).items[0]
+    assert waiting.run is not None
+    assert waiting.run.last_error == NOBODY
 
 
 async def test_a_build_under_way_is_given_up_for_a_new_one_where_that_is_said_of_it(
@@ -112,7 +142,7 @@ async def test_a_key_makes_a_second_update_the_first(
     keyed = requests.update_build(build, description="One", idempotency_key="k")
     first = await backend.update_build(caller, keyed)
     await backend.update_build(caller, requests.update_build(build, description="Two"))
-    assert await backend.update_build(caller, keyed) == first
+    assert await backend.update_build(caller, keyed) == replay_of(first)
     assert (await backend.get_build(caller, GetBuild(build_id=build))).description == "Two"
 
 
@@ -132,7 +162,7 @@ async def test_a_key_makes_a_second_registration_the_first(
         org="default", build_ref="sha256:1", display_name="1", provider="ci", idempotency_key="k"
     )
     first = await backend.create_build(caller, request)
-    assert await backend.create_build(caller, request) == first
+    assert await backend.create_build(caller, request) == replay_of(first)
     found = await backend.find_builds(caller, requests.find_builds())
     assert [item.id for item in found.items] == [first.id]
 

@@ -1,13 +1,22 @@
 import asyncio
+import re
+from typing import Any
 
 import pytest
 
-from mcp_handoff.actors import Caller
+from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend
-from mcp_handoff.errors import HandoffError, IdempotencyKeyReused, SuggestionNotPending
+from mcp_handoff.errors import (
+    HandoffError,
+    IdempotencyKeyReused,
+    SuggestionNotPending,
+    TicketClosed,
+)
+from mcp_handoff.store.transaction import Database
 from mcp_handoff.suggestions import ActedSuggestion
 from tests import requests
 from tests.clock import SteppedClock
+from tests.replays import replay_of
 
 
 @pytest.fixture
@@ -91,12 +100,12 @@ async def test_a_moment_before_it_expires_a_suggestion_can_be_executed(
     assert acted.suggestion.status == "executed"
 
 
-async def test_a_suggestion_for_a_ticket_that_is_live_already_succeeds_and_marks_nothing(
-    backend: Backend, caller: Caller, suggestion: str
+async def test_an_older_suggestion_for_a_ticket_that_is_live_already_succeeds_and_marks_nothing(
+    backend: Backend, caller: Caller, suggestion: str, database: Database
 ) -> None:
     await backend.act_on_suggestion(caller, requests.execute(suggestion))
-    late = await backend.suggest_close(caller, requests.suggest_close(1))
-    acted = await backend.act_on_suggestion(caller, requests.execute(late.suggestion.id))
+    await make_pending(database, "ticket_version = 2")
+    acted = await backend.act_on_suggestion(caller, requests.execute(suggestion))
     assert acted.apply_result is not None
     assert acted.apply_result.model_dump() == {
         "merged": True,
@@ -105,10 +114,180 @@ async def test_a_suggestion_for_a_ticket_that_is_live_already_succeeds_and_marks
     }
 
 
+async def test_an_older_suggestion_for_a_ticket_that_was_closed_since_is_skipped_and_says_why(
+    backend: Backend, caller: Caller, suggestion: str, database: Database
+) -> None:
+    await backend.act_on_suggestion(caller, requests.execute(suggestion))
+    await make_pending(database, "ticket_version = 1")
+    acted = await backend.act_on_suggestion(caller, requests.execute(suggestion))
+    assert (acted.suggestion.status, acted.apply_result) == ("skipped", None)
+    assert "closed or reopened" in (acted.suggestion.reason or "")
+
+
+async def make_pending(database: Database, version: str) -> None:
+    """Leave the suggestion as an older version of this program may have left it."""
+    older = f"UPDATE suggestions SET status = 'pending', reason = NULL, {version}"
+    await database.write(lambda tx: tx.execute(older))
+    forget = "DELETE FROM events WHERE kind = 'suggestion.executed'"
+    await database.write(lambda tx: tx.execute(forget))
+
+
+async def test_suggesting_to_close_a_closed_ticket_is_refused_with_how_it_was_closed(
+    backend: Backend, caller: Caller, suggestion: str
+) -> None:
+    await backend.act_on_suggestion(caller, requests.execute(suggestion))
+    for refused in (
+        backend.suggest_close(caller, requests.suggest_close(1)),
+        backend.trigger_bot_build(caller, requests.trigger_bot_build(1)),
+    ):
+        with pytest.raises(TicketClosed) as closed:
+            await refused
+        how = (
+            r"HO-1-shop is closed \(completed, 2026-11-02T09:30:00.000Z, by agent-1 \(bot\).*\) and"
+        )
+        assert re.match(how, closed.value.message)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"merge_sha": "9f2c1e7"}, {"merge_sha": "9F2C1E7AB4D0"}),
+        ({"merge_sha": "9f2c1e7ab4d0"}, {"merge_sha": "9f2c1e7", "pr_number": 8}),
+        ({"pr_number": 7, "repo": "acme/shop"}, {"pr_number": 7}),
+        ({"pr_number": 7}, {"pr_number": 7, "repo": "Acme/Shop"}),
+        ({"pr_number": 7, "repo": "acme/shop"}, {"pr_number": 7, "repo": "Acme/Shop"}),
+    ],
+)
+async def test_two_proposals_for_one_change_are_one_while_it_is_pending_whoever_makes_them(
+    backend: Backend, caller: Caller, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket())
+    made = await backend.suggest_close(caller, requests.suggest_close(1, **first))
+    other = Caller(bot("agent-2"), project="shop")
+    again = await backend.suggest_close(other, requests.suggest_close(1, **second))
+    assert (made.deduplicated, again.deduplicated) == (False, True)
+    assert again.suggestion == made.suggestion
+    assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 1
+    await backend.act_on_suggestion(caller, requests.decline(made.suggestion.id))
+    assert not (
+        await backend.suggest_close(other, requests.suggest_close(1, **second))
+    ).deduplicated
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {}),
+        ({"merge_sha": "9f2c1e7a"}, {"merge_sha": "9f2c1e7b"}),
+        ({"merge_sha": "9f2c1e7"}, {"pr_number": 7}),
+        ({"pr_number": 7, "repo": "acme/shop"}, {"pr_number": 7, "repo": "acme/app"}),
+        ({"pr_number": 7}, {"pr_number": 8}),
+    ],
+)
+async def test_proposals_for_different_changes_are_two(
+    backend: Backend, caller: Caller, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket())
+    for change in (first, second):
+        made = await backend.suggest_close(caller, requests.suggest_close(1, **change))
+        assert not made.deduplicated
+    assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 2
+
+
+async def test_a_proposal_for_the_same_change_of_another_ticket_or_after_expiry_is_another(
+    backend: Backend, caller: Caller, clock: SteppedClock, suggestion: str
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket(title="Another fault"))
+    same = requests.suggest_close(2, merge_sha="9f2c1e7")
+    assert not (await backend.suggest_close(caller, same)).deduplicated
+    clock.advance(days=14)
+    later = await backend.suggest_close(caller, requests.suggest_close(1, merge_sha="9f2c1e7"))
+    assert (later.deduplicated, later.suggestion.id != suggestion) == (False, True)
+
+
+async def test_a_ticket_that_closes_skips_what_else_was_proposed_with_an_event_for_each(
+    backend: Backend, caller: Caller, suggestion: str
+) -> None:
+    others = [
+        (await backend.suggest_close(caller, requests.suggest_close(1))).suggestion.id
+        for _ in range(2)
+    ]
+    declined = (await backend.suggest_close(caller, requests.suggest_close(1))).suggestion.id
+    await backend.act_on_suggestion(caller, requests.decline(declined))
+    await backend.act_on_suggestion(caller, requests.execute(suggestion))
+    skipped = await backend.list_suggestions(caller, requests.list_suggestions(status="skipped"))
+    why = f"HO-1-shop was closed by suggestion {suggestion}."
+    assert {(one.id, one.reason) for one in skipped.suggestions} == {(id_, why) for id_ in others}
+    events = (await backend.get_ticket(caller, requests.get_ticket(1))).events[:3]
+    assert [event.kind for event in events] == ["suggestion.skipped"] * 2 + ["suggestion.executed"]
+    assert (events[0].before, events[0].after) == (
+        {"status": "pending"},
+        {"status": "skipped", "reason": why},
+    )
+    with pytest.raises(SuggestionNotPending, match=why) as lost:
+        await backend.act_on_suggestion(caller, requests.execute(others[0]))
+    assert lost.value.state == "skipped"
+
+
+async def test_a_ticket_that_only_moves_on_leaves_what_else_was_proposed_pending(
+    backend: Backend, caller: Caller
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket(roles=["backend", "qa"]))
+    one, other = [
+        (await backend.suggest_close(caller, requests.suggest_close(1))).suggestion.id
+        for _ in range(2)
+    ]
+    await backend.act_on_suggestion(caller, requests.execute(one))
+    pending = await backend.list_suggestions(caller, requests.list_suggestions(status="pending"))
+    assert [suggestion.id for suggestion in pending.suggestions] == [other]
+
+
+async def test_a_settled_suggestion_tells_who_settled_it_and_when_wherever_it_is_shown(
+    backend: Backend, caller: Caller, clock: SteppedClock, suggestion: str
+) -> None:
+    pending = (await backend.get_ticket(caller, requests.get_ticket(1))).suggestions[0]
+    assert (pending.settled_by, pending.settled_at) == (None, None)
+    clock.advance(seconds=1)
+    other = Caller(bot("agent-2"), project="shop")
+    acted = await backend.act_on_suggestion(other, requests.decline(suggestion, reason="No."))
+    listed = await backend.list_suggestions(caller, requests.list_suggestions())
+    read = await backend.get_ticket(caller, requests.get_ticket(1))
+    for told in (acted.suggestion, listed.suggestions[0], read.suggestions[0]):
+        assert told.settled_at == "2026-11-02T09:30:01.000Z"
+        assert (told.settled_by or "").startswith("agent-2 (bot)")
+    assert read.suggestions[0] == acted.suggestion
+
+
+async def test_an_expired_suggestion_tells_when_its_time_was_over(
+    backend: Backend, caller: Caller, clock: SteppedClock, suggestion: str
+) -> None:
+    clock.advance(days=20)
+    expired = (await backend.get_ticket(caller, requests.get_ticket(1))).suggestions[0]
+    assert (expired.status, expired.settled_by) == ("expired", None)
+    assert expired.settled_at == expired.expires_at
+
+
+async def test_who_comes_too_late_is_told_who_won_when_and_why_on_one_line(
+    backend: Backend, caller: Caller, suggestion: str
+) -> None:
+    reason = f'Not "merged"\u202e yet:\nlook again. {"x" * 400}'
+    await backend.act_on_suggestion(caller, requests.decline(suggestion, reason=reason))
+    with pytest.raises(SuggestionNotPending) as lost:
+        await backend.act_on_suggestion(caller, requests.execute(suggestion))
+    told = lost.value.message
+    assert told.startswith(
+        "This suggestion is declined, no longer pending. It was settled at"
+        " 2026-11-02T09:30:00.000Z by agent-1 (bot)"
+    )
+    assert "with the reason \"Not 'merged' yet: look again. xxx" in told
+    assert told.endswith('x…". Nothing was changed.')
+
+
 async def test_a_key_makes_a_second_proposal_the_first(backend: Backend, caller: Caller) -> None:
     await backend.create_ticket(caller, requests.create_ticket())
     keyed = requests.suggest_close(1, idempotency_key="k")
-    assert await backend.suggest_close(caller, keyed) == await backend.suggest_close(caller, keyed)
+    first = await backend.suggest_close(caller, keyed)
+    assert await backend.suggest_close(caller, keyed) == replay_of(first)
     assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 1
 
 
@@ -118,7 +297,7 @@ async def test_a_key_makes_a_second_action_the_first(
     keyed = requests.execute(suggestion, idempotency_key="k")
     first = await backend.act_on_suggestion(caller, keyed)
     assert first.apply_result is not None
-    assert await backend.act_on_suggestion(caller, keyed) == first
+    assert await backend.act_on_suggestion(caller, keyed) == replay_of(first)
     with pytest.raises(IdempotencyKeyReused):
         await backend.act_on_suggestion(caller, requests.decline(suggestion, idempotency_key="k"))
 
@@ -128,4 +307,5 @@ async def test_of_the_same_action_sent_sixteen_times_at_once_all_hear_what_it_di
 ) -> None:
     keyed = requests.execute(suggestion, idempotency_key="k")
     answers = await asyncio.gather(*[backend.act_on_suggestion(caller, keyed) for _ in range(16)])
-    assert answers == [answers[0]] * 16
+    assert [answer.replayed for answer in answers].count(False) == 1
+    assert len({answer.model_dump_json() for answer in answers}) == 1

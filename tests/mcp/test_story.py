@@ -61,10 +61,13 @@ async def test_a_suggestion_overtaken_by_another_is_skipped_with_the_reason(desk
     await desk.file_ticket()
     first, second = await desk.suggest(1), await desk.suggest(1)
     await desk.act(first, "execute")
-    skipped = await desk.act(second, "execute")
-    assert skipped["status"] == "skipped"
-    assert "closed or reopened" in skipped["reason"]
-    assert "roles_marked_done" not in skipped
+    skipped = (await desk.whole(1))["suggestions"][0]
+    assert (skipped["id"], skipped["settled_by"].startswith("mcp (bot)")) == (second, True)
+    assert first in skipped["reason"]
+    late = {"suggestion_id": second, "action": "execute"}
+    error = await desk.refusal("act_on_suggestion", late)
+    assert (error["code"], error["state"]) == ("SUGGESTION_NOT_PENDING", "skipped")
+    assert skipped["reason"] in error["message"]
 
 
 async def test_null_clears_a_builds_description_and_absence_keeps_it(desk: Agent) -> None:

@@ -23,6 +23,7 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "get_ticket": ("GET", f"{TICKETS}/{{ticket}}"),
     "trigger_bot_build": ("POST", f"{TICKETS}/{{ticket}}/trigger-bot-build"),
     "suggest_close": ("POST", SUGGESTIONS),
+    "list_suggestions": ("GET", SUGGESTIONS),
     "act_on_suggestion": ("POST", f"{SUGGESTIONS}/{{suggestion_id}}/action"),
     "find_builds": ("GET", BUILDS),
     "update_build": ("PATCH", f"{BUILDS}/{{build_id}}"),

@@ -1,0 +1,6 @@
+-- Who settled a suggestion is told by its event, and what else is pending for a ticket by an index.
+CREATE INDEX events_of_settled ON events (subject_id)
+    WHERE kind IN ('suggestion.executed', 'suggestion.declined', 'suggestion.skipped');
+
+CREATE INDEX suggestions_pending ON suggestions (ticket_id, merge_sha, pr_number)
+    WHERE status = 'pending';
