@@ -62,8 +62,8 @@ class ProposedChange(Protocol):
 
 
 class Suggestion(Record):
-    """A proposal to close a ticket, as both APIs return it; once it is not pending any more with
-    who settled it when, as far as that is known."""
+    """A proposal to close a ticket, as both APIs return it, with who made it, and once it is not
+    pending any more with who settled it when, as far as that is known."""
 
     id: str
     run_id: str
@@ -85,6 +85,7 @@ class Suggestion(Record):
     created_at: Timestamp | None = None
     expires_at: Timestamp | None = None
     reason: str | None = None
+    suggested_by: str | None = None
     settled_by: str | None = None
     settled_at: Timestamp | None = None
 

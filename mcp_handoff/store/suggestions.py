@@ -125,7 +125,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
         "evidence": encode_json(texts["evidence"]),
         "suggested_action": "close",
         "status": "pending",
-        "source": caller.actor.source,
+        **caller.actor.as_json(),
         **caller.principal.as_json(),
         "merge_sha": request.merge_sha,
         "pr_number": request.pr_number,
@@ -359,6 +359,10 @@ def _suggestion(row: Row) -> Suggestion:
         "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
         "evidence": decode_json(row["evidence"]),
     }
+    if row["actor_role"]:
+        fields["suggested_by"] = author(
+            row["actor_role"], row["actor_id"], row["principal_id"], row["principal_name"]
+        )
     if row["status"] == "expired":
         fields["settled_at"] = row["expires_at"]
     if row.get("settled_role"):

@@ -5,7 +5,7 @@ from mcp_handoff.builds import Build, BuildPage, UpdateBuild, UpdatedBuild
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words
+from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
@@ -103,7 +103,12 @@ def _tell_found(result: BuildPage, reader: Reader) -> BuildsAnswer:
 def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
     ticket = result.ticket
     run = ticket.ai_output.get("build_run", {})
-    message = f"The bot build of {ticket.name} is {run.get('status', 'triggered')}"
+    status = run.get("status", "triggered")
+    if result.already:
+        done = f"One was under way already, and goes on as it was: the bot build of {ticket.name}"
+    else:
+        done = f"The bot build of {ticket.name}"
+    message = f"{replay(result)}{done} is {status}"
     if run.get("last_error") == NOBODY:
         message += ", and stays so until there is somebody to make it: see waits."
     else:
@@ -120,7 +125,7 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
 
 
 def _tell_updated(result: UpdatedBuild, reader: Reader) -> UpdatedAnswer:
-    message = f"Build {result.id} is up to date."
+    message = f"{replay(result)}Build {result.id} is up to date."
     return UpdatedAnswer(
         message=f"{message} {MASKED}" if result.masked else message,
         build_id=result.id,

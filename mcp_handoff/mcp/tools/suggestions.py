@@ -8,7 +8,7 @@ from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json, listed
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words
+from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -39,7 +39,9 @@ class SuggestionRow(Row):
     pr_number: int | None = None
     repo: Line | None = None
     suggested_at: str | None = None
-    by: Line | None = None
+    suggested_by: Line | None = None
+    settled_at: str | None = None
+    settled_by: Line | None = None
     reason: Line | None = None
     evidence: Any = None
 
@@ -55,13 +57,16 @@ class SuggestionsAnswer(Answer):
 
 
 class SuggestedAnswer(Answer):
-    """A proposal that was made."""
+    """A proposal that was made, or the one that waited already."""
+
+    THEIRS = "suggested_by"
 
     suggestion_id: str
     ticket: Line
     status: str
     expires_at: str | None = None
     masked: list[str] | None = None
+    suggested_by: Line | None = None
 
 
 class ActedAnswer(Answer):
@@ -90,7 +95,9 @@ def suggestion_row(suggestion: Suggestion) -> SuggestionRow:
         pr_number=suggestion.pr_number,
         repo=suggestion.repo,
         suggested_at=suggestion.created_at,
-        by=suggestion.principal_name or suggestion.source,
+        suggested_by=suggestion.suggested_by or suggestion.principal_name,
+        settled_at=suggestion.settled_at,
+        settled_by=suggestion.settled_by,
         reason=suggestion.reason,
         evidence=cut_json(suggestion.evidence, f"handoff://tickets/{ticket}"),
     )
@@ -121,9 +128,13 @@ def _tell_listed(result: SuggestionPage, reader: Reader) -> SuggestionsAnswer:
 
 def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
     suggestion = result.suggestion
+    if result.deduplicated:
+        done = f"To close {_ticket(suggestion)} for this change is suggested already"
+    else:
+        done = f"Suggested to close {_ticket(suggestion)}"
     words = [
-        f"Suggested to close {_ticket(suggestion)}; the ticket stays as it is until somebody acts"
-        f" on that. Next: {next_act(suggestion, reader)}."
+        f"{replay(result)}{done}; the ticket stays as it is until somebody acts on it."
+        f" Next: {next_act(suggestion, reader)}."
     ]
     if result.masked:
         words.append(MASKED)
@@ -134,6 +145,7 @@ def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
         status=suggestion.status,
         expires_at=suggestion.expires_at,
         masked=result.masked,
+        suggested_by=suggestion.suggested_by if result.deduplicated else None,
     )
 
 
@@ -150,6 +162,7 @@ def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
             message = f"Skipped, nothing was changed on {ticket}: see reason."
         case status:
             message = f"The suggestion is {status}; get_ticket shows what became of {ticket}."
+    message = f"{replay(result)}{message}"
     return ActedAnswer(
         message=f"{message} {MASKED}" if result.masked else message,
         suggestion_id=suggestion.id,

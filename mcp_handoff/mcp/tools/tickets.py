@@ -14,7 +14,7 @@ from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json, li
 from mcp_handoff.mcp.tools.builds import BuildRow, build_row
 from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, suggestion_row
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words
+from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import (
     MERGED,
@@ -160,7 +160,7 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
         done = f"{ticket.name} says the same and is still open, so no second ticket was filed; it"
     else:
         done = f"Filed {ticket.name} in {ticket.stage or 'backlog'}; it"
-    words = [f"{done} {_whom_it_waits_for(ticket)}."]
+    words = [f"{replay(result)}{done} {_whom_it_waits_for(ticket)}."]
     if result.masked:
         words.append(MASKED)
     if reader.builds_start and not result.deduplicated:

@@ -1,6 +1,13 @@
 """Sentences that several answers share."""
 
+from mcp_handoff.schema import Replayable
+
 MASKED = "What looked like a token or a key was masked in the fields that masked names."
+
+
+def replay(result: Replayable) -> str:
+    """Return the beginning of an answer that was given before under the same idempotency key."""
+    return "Done before, under this idempotency_key: " if result.replayed else ""
 
 
 def page_words(shown: int, what: str, next_cursor: str | None) -> str:

@@ -4,3 +4,7 @@ CREATE INDEX events_of_settled ON events (subject_id)
 
 CREATE INDEX suggestions_pending ON suggestions (ticket_id, merge_sha, pr_number)
     WHERE status = 'pending';
+
+-- Who proposed it, as it said. NULL in what is older than this.
+ALTER TABLE suggestions ADD COLUMN actor_role TEXT;
+ALTER TABLE suggestions ADD COLUMN actor_id TEXT;
