@@ -128,9 +128,11 @@ CALL_KEY = "handoff-call-"
 """How a key begins that a client made by itself for one call and its retries: what would be done
 without a key is done under it, once."""
 
+REPO_PATTERN = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"
+
 Repo = Annotated[
     str,
-    StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
+    StringConstraints(max_length=200, pattern=REPO_PATTERN),
     STORABLE,
     HARMLESS,
     Field(description="owner/name"),

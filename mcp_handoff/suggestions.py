@@ -36,15 +36,17 @@ LIFETIME_DAYS = 14
 SHORTEST_SHA = 7
 """How many digits an abbreviated hash has at least."""
 
+SHA_PATTERN = rf"^[0-9a-fA-F]{{{SHORTEST_SHA},64}}$"
+
 REASON_SHOWN = 200
 """How much of a reason is repeated to those who come too late."""
 
-Sha = Annotated[
-    str, StringConstraints(pattern=rf"^[0-9a-fA-F]{{{SHORTEST_SHA},64}}$", to_lower=True), STORABLE
-]
+Sha = Annotated[str, StringConstraints(pattern=SHA_PATTERN, to_lower=True), STORABLE]
 """A commit's hash, whole or abbreviated."""
 
-PullRequest = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
+LAST_PULL_REQUEST = 2**31 - 1
+
+PullRequest = Annotated[int, Field(ge=1, le=LAST_PULL_REQUEST), WHOLE]
 """A pull request's number."""
 
 

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from mcp_handoff.actors import ActorRole, Claim
 from mcp_handoff.errors import RolesRequired, ValidationFailed
+from mcp_handoff.near_names import nearest_argument
 from mcp_handoff.schema import Request
 from mcp_handoff.text import shortened, visible
 
@@ -93,12 +94,14 @@ def refusal(
     """Return pydantic's findings, and `more` of them, as an error of ours; `known` are the fields
     that there are."""
     fields: dict[str, str] = {}
+    there_are = f"; there are {', '.join(known)}" if known else ""
     for detail in details[:NAMED_FIELDS]:
         path = ".".join(str(part)[:PATH_LENGTH] for part in detail["loc"])
         name = shortened(visible(path), PATH_LENGTH) or "arguments"
-        fields.setdefault(name, _message(detail, known))
-        if detail["type"] == "extra_forbidden":
-            known = ()  # one list of what there is serves all
+        message = _message(detail, known)
+        if message.startswith("is unknown"):
+            message, there_are = message + there_are, ""  # one list of what there is serves all
+        fields.setdefault(name, message)
     listed = "; ".join(f"{path} {message}" for path, message in fields.items())
     if (left := len(details[NAMED_FIELDS:]) + more) > 0:
         listed += f"; and {left:,} more"
@@ -117,7 +120,8 @@ def _message(detail: ErrorDetails, known: Sequence[str]) -> str:
     if kind == "extra_forbidden" and name in Claim.model_fields:
         return "can't be set: every call made here is stamped as the caller's own"
     if kind == "extra_forbidden":
-        return f"is unknown; there are {', '.join(known)}" if known else "is unknown"
+        near = nearest_argument(name, known)
+        return f"is unknown (did you mean {near}?)" if near else "is unknown"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(name, "must be a uuid")
     if kind in _TYPES:

@@ -1,9 +1,8 @@
 """The MCP server: one object that serves every protocol revision and every transport."""
 
-import json
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -44,13 +43,15 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.answers import Reader, result_of
+from mcp_handoff.mcp.arguments import Reading
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import progress_reported
 from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error
 from mcp_handoff.mcp.sdk import lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
 from mcp_handoff.mcp.tools import TOOLS
-from mcp_handoff.mcp.tools.schemas import structured_arguments
+from mcp_handoff.mcp.tools.tool import Tool
+from mcp_handoff.near_names import nearest_tool
 from mcp_handoff.text import shortened, visible
 from mcp_handoff.validation import Arguments
 
@@ -91,9 +92,7 @@ class HandoffServer(MCPServer[Any]):
         self._actor_id = settings.actor_id
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.listed() for tool in TOOLS if tool.reads or not desk.read_only]
-        self._structured = {
-            tool.name: structured_arguments(tool.input_schema) for tool in self._listed
-        }
+        self._readings = dict[str, Reading]()
         lowlevel, subscribers = lowlevel_server(self), self._subscribers
         add = lowlevel.add_request_handler
         add("server/discover", RequestParams, self._discover)
@@ -113,11 +112,9 @@ class HandoffServer(MCPServer[Any]):
     ) -> CallToolResult:
         tool = self._tools.get(name)
         if tool is None:
-            why = f"There is no tool {shortened(visible(name), 60)!r}"
-            known = ", ".join(self._tools)
-            raise MCPError(code=INVALID_PARAMS, message=f"{why}; there are {known}.")
+            raise MCPError(code=INVALID_PARAMS, message=self._without_such_a_tool(name))
         request = context.request_context if context else None
-        sent = Arguments(tool.request, self._parsed(name, arguments), tool.fixed)
+        sent = Arguments(tool.request, self._reading(tool).meant(arguments), tool.fixed)
         visitor = self._visitor(request)
         async with progress_reported(request, name):
             try:
@@ -183,14 +180,20 @@ class HandoffServer(MCPServer[Any]):
         """Serve one connection, in the protocol revision of its first request, until it ends."""
         await serve_dual_era_loop(lowlevel_server(self), incoming, outgoing, lifespan_state={})
 
-    def _parsed(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Undo what some clients do to arrays and objects: send them as a string of JSON."""
-        parsed = dict(arguments)
-        for name in self._structured.get(tool, frozenset()) & arguments.keys():
-            if isinstance(arguments[name], str):
-                with suppress(ValueError, RecursionError):
-                    parsed[name] = json.loads(arguments[name])
-        return parsed
+    def _reading(self, tool: Tool[Any, Any, Any]) -> Reading:
+        """Return how a tool's arguments are read, made at its first call: not every tool is."""
+        if tool.name not in self._readings:
+            self._readings[tool.name] = Reading.of(tool.request, hidden=tool.fixed)
+        return self._readings[tool.name]
+
+    def _without_such_a_tool(self, name: str) -> str:
+        known = [tool.name for tool in self._listed]
+        near = nearest_tool(name, known)
+        meant = f" (did you mean {near}?)" if near else ""
+        return (
+            f"There is no tool {shortened(visible(name), 60)!r}{meant};"
+            f" there are {', '.join(known)}."
+        )
 
     def _visitor(self, context: RequestContext | None) -> Visitor:
         """Return who calls: a bot, known by the configured id or its client's name."""

@@ -70,14 +70,14 @@ async def test_a_suggestion_overtaken_by_another_is_skipped_with_the_reason(desk
     assert skipped["reason"] in error["message"]
 
 
-async def test_null_clears_a_builds_description_and_absence_keeps_it(desk: Agent) -> None:
+async def test_clear_empties_a_builds_description_and_absence_keeps_it(desk: Agent) -> None:
     await desk.file_ticket()
     build = await desk.trigger(1)
     await desk.call("update_build", build_id=build, description="d", metadata={"a": 1, "b": 2})
     await desk.call("update_build", build_id=build, metadata={"c": 3}, is_active=False)
     [kept] = (await desk.whole(1))["builds"]
     assert (kept["description"], kept["metadata"], kept["is_active"]) == ("d", {"c": 3}, False)
-    await desk.call("update_build", build_id=build, description=None, metadata=None)
+    await desk.call("update_build", build_id=build, clear=["description", "metadata"])
     [cleared] = (await desk.whole(1))["builds"]
     assert "description" not in cleared
     assert "metadata" not in cleared

@@ -62,12 +62,11 @@ class Field:
     wrong: Values
     unlisted: Values = _NOTHING
     required: bool = False
-    nullable: bool = True
-    """Whether null is taken for absent; never so for what is required or has a default."""
 
     @property
     def given(self) -> Values:
-        return self.valid | st.none() if self.nullable else self.valid
+        """What may be sent: null stands for what may be left out."""
+        return self.valid if self.required else self.valid | st.none()
 
     @property
     def refused(self) -> Values:
@@ -130,14 +129,23 @@ HOSTILE: Values = st.sampled_from(
 
 
 def _other_than(*kinds: type) -> Values:
-    """JSON values of other kinds; null and whole floats are for their own tests."""
-    return JSON.filter(
-        lambda value: (
-            value is not None
-            and type(value) not in kinds
-            and not (isinstance(value, float) and value.is_integer())
-        )
-    )
+    """JSON values of other kinds, that is none which may stand for one of these: null, blanks,
+    whole floats and lists of one are for their own tests."""
+
+    def is_other(value: Any) -> bool:
+        match value:
+            case None:
+                return False
+            case float():
+                return float not in kinds and not value.is_integer()
+            case str():
+                return str not in kinds and bool(value.strip())
+            case list():
+                return list not in kinds and len(cast(list[Any], value)) != 1
+            case _:
+                return type(value) not in kinds
+
+    return JSON.filter(is_other)
 
 
 def _longer(length: int) -> Values:
@@ -147,40 +155,42 @@ def _longer(length: int) -> Values:
 def _text(low: int, high: int, *, required: bool = False) -> Field:
     return Field(
         valid=texts(low, high),
-        wrong=_other_than(str)
+        wrong=_other_than(str, int)
         | _longer(high)
         | (st.text(LETTERS, max_size=low - 1) if low else _NOTHING),
         unlisted=st.sampled_from(("good text\x00", "\ud800 good text"))
         | (st.just(" " * low) if low else _NOTHING),
         required=required,
-        nullable=not required,
     )
 
 
-def _enum(*values: str, required: bool = False, default: bool = False) -> Field:
+def _enum(*values: str, required: bool = False) -> Field:
     return Field(
-        valid=st.sampled_from(values),
-        wrong=_other_than(str) | st.text(max_size=12).filter(lambda text: text not in values),
+        valid=st.sampled_from(
+            [
+                *values,
+                *(value.upper() for value in values),
+                *(f" {value.title()}\n" for value in values),
+                *(value.replace("_", "-") for value in values),
+            ]
+        ),
+        wrong=_other_than(str) | st.text(LETTERS, min_size=1).map("no {}".format),
         required=required,
-        nullable=not (required or default),
     )
 
 
-def _shaped(
-    valid: Values, *wrong: Any, required: bool = False, nullable: bool | None = None
-) -> Field:
+def _shaped(valid: Values, *wrong: Any, required: bool = False) -> Field:
     """A text whose shape is not listed."""
     return Field(
         valid=valid,
-        wrong=_other_than(str),
+        wrong=_other_than(str, int),
         unlisted=st.sampled_from((*wrong, "a\x00", "\ud800")),
         required=required,
-        nullable=not required if nullable is None else nullable,
     )
 
 
-def _name(valid: Values, high: int = 200, *, nullable: bool = True) -> Field:
-    return _shaped(valid, "", "  ", "x" * (high + 1), nullable=nullable)
+def _name(valid: Values, high: int = 200) -> Field:
+    return _shaped(valid, "x" * (high + 1))
 
 
 LARGEST = ({"k": "x" * (JSON_BYTES - 8)}, {"k": _nested(JSON_DEPTH - 1)})
@@ -189,11 +199,11 @@ _SMALL_OBJECTS = st.dictionaries(_KEYS, JSON, max_size=4)
 _OBJECTS = _SMALL_OBJECTS | _SMALL_OBJECTS.map(json.dumps) | st.sampled_from(LARGEST)
 
 
-def _object(*, required: bool = False) -> Field:
+def _object() -> Field:
     return Field(
         valid=_OBJECTS,
         wrong=_other_than(dict, str)
-        | st.sampled_from(("", "text", "{", "[1]", "7", '{"a":NaN}', '{"a":1e999}')),
+        | st.sampled_from(("text", "{", "[1]", "7", '{"a":NaN}', '{"a":1e999}')),
         unlisted=st.sampled_from(
             (
                 *TOO_LARGE,
@@ -203,8 +213,17 @@ def _object(*, required: bool = False) -> Field:
                 {"k": 2**63},
             )
         ),
+    )
+
+
+def _evidence(*, required: bool = False) -> Field:
+    """An object in whose place a text is taken too, unless that reads like another JSON value."""
+    kept = texts(1, 200).filter(lambda text: not text.strip().startswith(("{", "[")))
+    return replace(
+        _object(),
+        valid=_OBJECTS | kept,
+        wrong=_other_than(dict, str) | st.sampled_from(("{", "{a: 1}", "[1]", '{"a":NaN}')),
         required=required,
-        nullable=not required,
     )
 
 
@@ -215,47 +234,56 @@ _SOME_ROLES = Field(
     | st.just([])
     | st.tuples(st.sampled_from(ROLES), _other_than(list)).map(list[Any]),
     required=True,
-    nullable=False,
 )
-_FLAG = Field(valid=st.booleans(), wrong=_other_than(bool), nullable=False)
+_CLEAR = Field(valid=st.just([]), wrong=_other_than(list) | st.just(["display_name"]))
+_FLAG = Field(
+    valid=st.booleans() | st.sampled_from(("true", "False", " yes", "NO")),
+    wrong=_other_than(bool, str) | st.sampled_from(("maybe", "1", "t")),
+)
+_NO_NUMBERS = st.sampled_from(("many", "1e3", "--1", "0x1"))
 
 
 def _limit(high: int) -> Field:
     return Field(
-        valid=st.integers(1, high) | st.just(1.0),
-        wrong=_other_than(int, float) | st.integers(high + 1, 10**30) | st.just(1.5),
+        valid=st.integers(1, high) | st.integers(high, 10**30) | st.sampled_from((1.0, "1", "1.0")),
+        wrong=_other_than(int, float, str) | _NO_NUMBERS | st.just(1.5),
         unlisted=st.integers(-5, 0),
-        nullable=False,
     )
 
 
 _CURSOR = _shaped(_NOTHING, "x" * 201)
 _TICKET = Field(
-    valid=st.sampled_from((1, 1.0, "1", " #1 ", "HO-1-shop", "ho-1-SHOP")),
+    valid=st.sampled_from(
+        (1, 1.0, "1", " #1 ", "HO-1-shop", "ho-1-SHOP", "HO-1", "1.0", "handoff://tickets/1")
+    ),
     wrong=_other_than(str, int) | st.just(1.5),
     unlisted=st.integers(max_value=0)
     | st.integers(min_value=10**15)
-    | st.sampled_from(("", "0", "HO-0-shop", "HO-1", "1.0", "one", "HO-1-shop\x00", "\ud800")),
+    | st.sampled_from(("0", "HO-0-shop", "HO-1-", "1.5", "one", "HO-1-shop\x00", "\ud800")),
 )
-_REQUIRED_TICKET = replace(_TICKET, required=True, nullable=False)
+_REQUIRED_TICKET = replace(_TICKET, required=True)
 _PROJECT = _name(st.sampled_from((PROJECT, " shop ")))
 _ORGANIZATION = _name(st.just("default"))
 _KEY = _name(texts(1, 255), 255)
-_REPO = _shaped(st.sampled_from(("owner/name", " a.b/c-d_e ")), "owner", "owner/", "a/b/c", "a b/c")
-_NO_UUIDS = ("", "7", "2489e9ad-2ee2-8e00-8ec9-32d5f69181c")
+_REPO = _shaped(
+    st.sampled_from(("owner/name", " a.b/c-d_e ", "https://git.example/owner/name.git")),
+    *("owner", "owner/", "a/b/c", "a b/c", "https://git.example/owner"),
+)
+_NO_UUIDS = ("7", "2489e9ad-2ee2-8e00-8ec9-32d5f69181c")
 _CONFIDENCE = Field(
-    valid=st.floats(0, 1) | st.integers(0, 1),
-    wrong=_other_than(int, float)
+    valid=st.floats(0, 1) | st.integers(0, 1) | st.sampled_from(("0.9", "90%", ".5", "1")),
+    wrong=_other_than(int, float, str)
+    | _NO_NUMBERS
     | st.floats(min_value=1, exclude_min=True, allow_infinity=False)
     | st.floats(max_value=0, exclude_max=True, allow_infinity=False),
 )
 _PULL_REQUEST = Field(
-    valid=st.integers(1, 2**31 - 1) | st.just(7.0),
-    wrong=_other_than(int, float) | st.just(1.5),
+    valid=st.integers(1, 2**31 - 1) | st.sampled_from((7.0, "7", "#7", "PR 7", "a/b#7")),
+    wrong=_other_than(int, float, str) | _NO_NUMBERS | st.just(1.5),
     unlisted=st.integers(max_value=0) | st.integers(min_value=2**31),
 )
 _SHA = _shaped(
-    st.text("0123456789abcdefABCDEF", min_size=7, max_size=64), "abc123", "f" * 65, "g" * 40, ""
+    st.text("0123456789abcdefABCDEF", min_size=7, max_size=64), "abc123", "f" * 65, "g" * 40
 )
 
 FIELDS: Mapping[str, Mapping[str, Field]] = {
@@ -264,9 +292,9 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "description": _text(10, 5000, required=True),
         "request_type": _enum(*REQUEST_TYPES, required=True),
         "roles": _SOME_ROLES,
-        "priority": _enum("low", "medium", "high", default=True),
+        "priority": _enum("low", "medium", "high"),
         "blocking": _FLAG,
-        "evidence": _object(),
+        "evidence": _evidence(),
         "suggested_resolution": _text(0, 2000),
         "implementation_notes": _text(0, 5000),
         "project": _PROJECT,
@@ -274,7 +302,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "find_tickets": {
         "query": _shaped(texts(0, 200), "x" * 201),
-        "status": _enum("open", "closed", "any", default=True),
+        "status": _enum("open", "closed", "any"),
         "stage": _enum(*STAGES),
         "role": _enum(*ROLES),
         "request_type": _enum(*REQUEST_TYPES),
@@ -292,14 +320,14 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "idempotency_key": _KEY,
     },
     "list_suggestions": {
-        "status": _enum(*STATUSES, "any", default=True),
+        "status": _enum(*STATUSES, "any"),
         "limit": _limit(200),
         "cursor": _CURSOR,
         "project": _PROJECT,
     },
     "suggest_close": {
         "ticket": _REQUIRED_TICKET,
-        "evidence": _object(required=True),
+        "evidence": _evidence(required=True),
         "confidence": _CONFIDENCE,
         "merge_sha": _SHA,
         "pr_number": _PULL_REQUEST,
@@ -325,10 +353,11 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "build_id": _shaped(st.just(BUILD), *_NO_UUIDS, required=True),
         "org": _ORGANIZATION,
         "description": _text(0, 2000),
-        "display_name": _name(texts(1, 200), nullable=False),
+        "display_name": _name(texts(1, 200)),
         "is_active": _FLAG,
         "metadata": _object(),
         "idempotency_key": _KEY,
+        "clear": _CLEAR,
     },
     "list_projects": {"limit": _limit(100), "cursor": _CURSOR},
 }

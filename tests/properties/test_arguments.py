@@ -9,20 +9,24 @@ from typing import Any, TypeVar
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 
+from mcp_handoff.actors import BOT
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, ValidationFailed
+from mcp_handoff.mcp.arguments import Reading
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.tools import TOOLS
+from mcp_handoff.references import parse_name
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.validation import Arguments as Checked
 from tests.clock import SteppedClock
 from tests.mcp.agent import Agent
 from tests.properties.arguments import (
@@ -96,7 +100,7 @@ class Board:
             assert_well_told(result)
         else:
             assert fits(structured(result), self._tools[tool].output_schema or {})
-            assert fits(as_listed(self.schema(tool), arguments), self.schema(tool))
+            assert fits(as_listed(tool, arguments), self.schema(tool))
         return result
 
     async def accepted(self, tool: str, arguments: Arguments) -> dict[str, Any]:
@@ -182,25 +186,28 @@ def fits(value: Arguments, schema: Mapping[str, Any]) -> bool:
     return Draft202012Validator(schema).is_valid(value)  # pyright: ignore[reportUnknownMemberType] - its stub has an overload without types
 
 
-def as_listed(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
-    """Return arguments as they were meant.
-
-    The server takes some things that its schema does not show: null for an argument that may be
-    left out, an array or object as a string of JSON, white space around a text.
-    """
-    meant = {name: meant_by(schema["properties"][name], value) for name, value in arguments.items()}
-    return {
-        name: value
-        for name, value in meant.items()
-        if value is not None or "null" in schema["properties"][name].get("type", ())
-    }
+READINGS = {tool.name: Reading.of(tool.request, hidden=tool.fixed) for tool in TOOLS}
+REQUESTS = {tool.name: tool.request for tool in TOOLS}
 
 
-def meant_by(field: Mapping[str, Any], value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    kind = field.get("type", "string")
-    return json.loads(value) if "array" in kind or "object" in kind else value.strip()
+def as_listed(tool: str, arguments: Arguments) -> Arguments:
+    """Return arguments as they were meant, which is as the tool's schema has them."""
+    meant = READINGS[tool].meant(arguments)
+    return {name: as_told(value) for name, value in meant.items()}
+
+
+def as_told(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def is_given(value: Any) -> bool:
+    return value is not None and as_told(value) != ""
+
+
+def parsed(tool: str, arguments: Mapping[str, Any]) -> Arguments:
+    """Return the fields of the request that arguments make, each ticket by what its name says."""
+    request = Checked(REQUESTS[tool], arguments).parse(BOT).model_dump(exclude_unset=True)
+    return {**request, "ticket": parse_name(request["ticket"])} if "ticket" in request else request
 
 
 def calls(arguments: Callable[[str], SearchStrategy[Sent]]) -> SearchStrategy[tuple[str, Sent]]:
@@ -250,11 +257,26 @@ async def test_every_wrong_argument_is_named_at_once(
     assert unknown or not (listed and fits(arguments, desk.schema(tool)))
 
 
+@settings(BOUNDED, max_examples=1_000)
+@given(call=calls(lambda tool: right(tool) | anything(tool)))
+def test_what_is_said_well_keeps_its_meaning(call: tuple[str, Arguments]) -> None:
+    tool, arguments = call
+    meant = READINGS[tool].meant(arguments)
+    assert READINGS[tool].meant(meant) == meant
+    fields = READINGS[tool].fields
+    given = {name: each for name, each in arguments.items() if is_given(each) or name not in fields}
+    try:
+        said = parsed(tool, given)
+    except ValidationFailed:
+        reject()
+    assert parsed(tool, meant) == said
+
+
 @MANY
 @given(arguments=right("create_ticket", without=["idempotency_key"]))
 async def test_a_ticket_reads_as_it_was_filed(desk: Board, arguments: Arguments) -> None:
     desk.clock.advance(minutes=11)
-    meant = as_listed(desk.schema("create_ticket"), arguments)
+    meant = as_listed("create_ticket", arguments)
     roles = [*dict.fromkeys(meant.pop("roles")), "merged"]
     created = await desk.accepted("create_ticket", arguments)
     read = await Agent(desk.client).whole(created["ticket"])
@@ -297,15 +319,16 @@ OBJECTS = (
 
 
 def sized(low: int, high: int) -> tuple[list[str], list[str]]:
-    """Return texts just within these lengths, and texts just beyond them."""
-    return ["x" * low, "x" * high], ["x" * size for size in (low - 1, high + 1) if size >= 0]
+    """Return texts just within these lengths, and texts just beyond them; a text of nothing is
+    none."""
+    return ["x" * low, "x" * high], ["x" * size for size in (low - 1, high + 1) if size > 0]
 
 
 EDGES: Mapping[Place, tuple[Sequence[Any], Sequence[Any]]] = {
     **{place: sized(*lengths) for place, lengths in {**KEPT_TEXTS, **NAMES, **OTHER_TEXTS}.items()},
     **dict.fromkeys(OBJECTS, (LARGEST, TOO_LARGE)),
-    ("find_tickets", "limit"): ([1, 100], [0, 101]),
-    ("list_suggestions", "limit"): ([1, 200], [0, 201]),
+    ("find_tickets", "limit"): ([1, 100, 101], [0]),
+    ("list_suggestions", "limit"): ([1, 200, 201], [0]),
     ("suggest_close", "confidence"): ([0, 1], [-1e-9, 1 + 1e-9]),
     ("suggest_close", "pr_number"): ([1, 2**31 - 1], [0, 2**31]),
 }

@@ -103,6 +103,7 @@ class Program:
     async def _send(self, tool: str, arguments: Mapping[str, Any]) -> httpx2.Response:
         method, path = CALLS[tool]
         given = {**DEFAULTS.get(tool, {}), **arguments}
+        given |= dict.fromkeys(given.pop("clear", ()))  # over REST null clears
         headers = {"Idempotency-Key": given.pop("idempotency_key", None)}
         places = {name: given.pop(name, PLACE.get(name)) for name in _names(path)}
         names = NAMES.get(tool, {})

@@ -1,7 +1,12 @@
 """The tools of builds."""
 
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
 from mcp_handoff import builds
-from mcp_handoff.builds import Build, BuildPage, UpdateBuild, UpdatedBuild
+from mcp_handoff.builds import Build, BuildPage, UpdatedBuild
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
 from mcp_handoff.mcp.tools.tool import Tool
@@ -15,6 +20,28 @@ class FindBuilds(builds.FindBuilds):
     """List an organization's builds, newest first, on short pages."""
 
     limit: Limit = 20
+
+
+class UpdateBuild(builds.UpdateBuild):
+    """Change what is said of a build. Many clients send null for whatever was not given, so null
+    is absent here, and what is to be cleared is named."""
+
+    clear: Annotated[list[Literal["description", "metadata"]], Field(max_length=2)] = Field(
+        default_factory=list[Literal["description", "metadata"]]
+    )
+
+    @field_validator("clear", mode="after")
+    @classmethod
+    def _check_clear(cls, clear: list[str], info: ValidationInfo) -> list[str]:
+        if given := [name for name in clear if info.data.get(name) is not None]:
+            why = f"can't name {given[0]}, which is given"
+            raise PydanticCustomError("cleared", "{why}", {"why": why})
+        return sorted(set(clear))
+
+    def changes(self) -> dict[str, Any]:
+        given = super().changes()
+        given.pop("clear", None)
+        return {**given, **dict.fromkeys(self.clear)}
 
 
 class BuildRow(Row):
@@ -171,7 +198,8 @@ UPDATE_BUILD = Tool(
     title="Update a build",
     description=(
         "Change what is said of a build: its name, description, metadata (replaced whole), whether"
-        " it is active. What is not given stays. How far a build is can't be set here."
+        " it is active. What is not given stays; clear empties. How far a build is can't be set"
+        " here."
     ),
     request=UpdateBuild,
     perform=Desk.update_build,

@@ -60,12 +60,6 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def structured_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the arguments that are arrays or objects."""
-    kinds = {name: field.get("type", ()) for name, field in schema["properties"].items()}
-    return frozenset(name for name, kind in kinds.items() if "array" in kind or "object" in kind)
-
-
 def _compact(field: Mapping[str, Any]) -> dict[str, Any]:
     """Return a field's schema without what no model needs to call the tool well."""
     options: list[dict[str, Any]] = [option for option in field.get("anyOf", ()) if option != _NULL]
