@@ -138,12 +138,16 @@ class SuggestedClose(Replayable):
     masked: list[str] | None = None
 
 
+Reason = Annotated[str, StringConstraints(max_length=2000), STORABLE]
+"""Why a suggestion was executed or declined."""
+
+
 class ActOnSuggestion(Request):
     """Carry out a proposal to close, or decline it."""
 
     suggestion_id: Uuid
     action: Action
-    reason: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
+    reason: Reason | None = None
     project: ProjectName | None = None
     idempotency_key: IdempotencyKey | None = None
 

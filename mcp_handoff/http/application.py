@@ -41,6 +41,7 @@ from mcp_handoff.mcp.transports import (
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
+from mcp_handoff.schema import TOLD_IN_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,13 @@ def _in_front_of(doors: ASGIApp, settings: Settings, access: Access, capacity: C
             allow_origins=access.origins,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["Mcp-Session-Id", "Retry-After", "WWW-Authenticate", HEADER],
+            expose_headers=[
+                "Mcp-Session-Id",
+                "Retry-After",
+                "WWW-Authenticate",
+                HEADER,
+                *TOLD_IN_HEADERS.values(),
+            ],
         )
     app = AllowlistMiddleware(app, access.allowlist)
     return RequestIds(Clients(app, settings.trusted_proxies))

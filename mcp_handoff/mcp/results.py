@@ -14,12 +14,29 @@ _OURS = (Internal, BackendUnavailable, OutcomeUnknown)
 
 
 def tool_error(error: HandoffError) -> CallToolResult:
-    """Return why a tool did nothing: one readable line, and the error's code and fields."""
+    """Return why a tool did nothing: one readable line with all that is known, and the same as
+    fields."""
     return CallToolResult(
-        content=[TextContent(type="text", text=f"{error.code}: {error.message}")],
+        content=[TextContent(type="text", text=f"{error.code}: {_whole_message(error)}")],
         structured_content={"error": _as_json(error)},
         is_error=True,
     )
+
+
+def _whole_message(error: HandoffError) -> str:
+    """Return an error's message with what it does not say itself of its fields, its state and how
+    long to wait."""
+    told = [error.message]
+    unsaid = [f"{name} {why}" for name, why in error.fields.items() if name not in error.message]
+    if unsaid:
+        told.append(f"{'; '.join(unsaid)}.")
+    if error.state is not None and error.state not in error.message:
+        told.append(f"It is {error.state}.")
+    if error.retry_after is not None:
+        wait = f"{error.retry_after:.0f} s"
+        if wait not in error.message:
+            told.append(f"Retry after {wait}.")
+    return " ".join(told)
 
 
 def protocol_error(error: HandoffError, **data: str) -> MCPError:

@@ -83,6 +83,7 @@ async def test_everything_required_is_named_at_once(desk: Agent) -> None:
     assert set(error["fields"]) == {"title", "description", "request_type", "roles"}
 
 
+PR = {"pr": 7}
 WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("get_ticket", {"ticket": "HO-x"}, INVALID, "ticket"),
     ("get_ticket", {"ticket": 0}, INVALID, "ticket"),
@@ -95,10 +96,18 @@ WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("trigger_bot_build", {"ticket": 1, "repo": "shop"}, INVALID, "repo"),
     ("trigger_bot_build", {"ticket": 99}, MISSING, "ticket"),
     ("suggest_close", {"ticket": 1}, INVALID, "evidence"),
-    ("suggest_close", {"ticket": 1, "evidence": {}, "confidence": 2}, INVALID, "confidence"),
-    ("suggest_close", {"ticket": 1, "evidence": {}, "merge_sha": "zz"}, INVALID, "merge_sha"),
+    ("suggest_close", {"ticket": 1, "evidence": {}}, INVALID, "evidence"),
+    ("suggest_close", {"ticket": 1, "evidence": PR, "confidence": 2}, INVALID, "confidence"),
+    ("suggest_close", {"ticket": 1, "evidence": PR, "merge_sha": "zz"}, INVALID, "merge_sha"),
     ("act_on_suggestion", {"suggestion_id": "1", "action": "execute"}, INVALID, "suggestion_id"),
     ("act_on_suggestion", {"suggestion_id": NOWHERE, "action": "merge"}, INVALID, "action"),
+    ("act_on_suggestion", {"suggestion_id": NOWHERE, "action": "decline"}, INVALID, "reason"),
+    (
+        "act_on_suggestion",
+        {"suggestion_id": NOWHERE, "action": "decline", "reason": "  "},
+        INVALID,
+        "reason",
+    ),
     (
         "act_on_suggestion",
         {"suggestion_id": NOWHERE, "action": "execute"},

@@ -227,6 +227,13 @@ def _evidence(*, required: bool = False) -> Field:
     )
 
 
+_EVIDENCE = _evidence(required=True)
+_EMPTY: Sequence[Any] = ({}, "{}")
+_FILLED = replace(
+    _EVIDENCE,
+    valid=_EVIDENCE.valid.filter(lambda value: value not in _EMPTY),
+    unlisted=_EVIDENCE.unlisted | st.sampled_from(_EMPTY),
+)
 _MANY_ROLES = st.lists(st.sampled_from(ROLES), min_size=1, max_size=12)
 _SOME_ROLES = Field(
     valid=_MANY_ROLES | _MANY_ROLES.map(json.dumps),
@@ -327,7 +334,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "suggest_close": {
         "ticket": _REQUIRED_TICKET,
-        "evidence": _evidence(required=True),
+        "evidence": _FILLED,
         "confidence": _CONFIDENCE,
         "merge_sha": _SHA,
         "pr_number": _PULL_REQUEST,
@@ -337,7 +344,8 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "act_on_suggestion": {
         "suggestion_id": _shaped(st.just(SUGGESTION), *_NO_UUIDS, required=True),
-        "action": _enum("execute", "decline", required=True),
+        # To decline takes a reason.
+        "action": replace(_enum("execute", "decline", required=True), valid=st.just("execute")),
         "reason": _text(0, 2000),
         "project": _PROJECT,
         "idempotency_key": _KEY,

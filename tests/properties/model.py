@@ -38,7 +38,6 @@ class Ticket:
     stage: str = "backlog"
     merge_sha: str | None = None
     closed: datetime | None = None
-    closings: int = 0
     events: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     @property
@@ -84,7 +83,6 @@ class Suggestion:
     ticket: Ticket
     said: Fields
     made: datetime
-    closings: int
     id: str = ""
     settled: str | None = None
     reason: str | None = None
@@ -95,6 +93,16 @@ class Suggestion:
     def view(self, now: datetime) -> Fields:
         reason = {} if self.settled == "skipped" else {"reason": self.reason}
         return {**self.said, **reason, "ticket_id": self.ticket.id, "status": self.status(now)}
+
+
+def is_same_change(one: Fields, other: Fields) -> bool:
+    """Tell whether two proposals name one commit, whole or abbreviated, or one pull request of
+    what may be one repository."""
+    mine, others = one["merge_sha"], other["merge_sha"]
+    if mine and others and (mine.startswith(others) or others.startswith(mine)):
+        return True
+    numbers, repos = ({said[name] for said in (one, other)} for name in ("pr_number", "repo"))
+    return len(numbers - {None}) == len(numbers) == 1 and len(repos - {None}) < 2
 
 
 class Desk:
@@ -166,10 +174,16 @@ class Desk:
         return build, build.view()
 
     def suggest(self, actor: str, ticket: Ticket, said: Fields) -> tuple[Suggestion, Fields]:
-        suggestion = Suggestion(ticket, said, self._clock(), ticket.closings)
+        if ticket.status == "closed":
+            raise Refused("TICKET_CLOSED", None)
+        now = self._clock()
+        for pending in self._pending(ticket):
+            if is_same_change(pending.said, said):
+                return pending, pending.view(now)
+        suggestion = Suggestion(ticket, said, now)
         self.suggestions.append(suggestion)
         self._remember(ticket, "suggestion.created", actor)
-        return suggestion, suggestion.view(self._clock())
+        return suggestion, suggestion.view(now)
 
     def act(
         self, actor: str, suggestion: Suggestion, action: str, reason: str | None
@@ -177,13 +191,18 @@ class Desk:
         status = suggestion.status(self._clock())
         if status != "pending":
             raise Refused("SUGGESTION_NOT_PENDING", status)
-        stale = suggestion.closings != suggestion.ticket.closings
-        suggestion.reason = reason
-        carried_out = "skipped" if stale else "executed"
-        suggestion.settled = carried_out if action == "execute" else "declined"
-        self._remember(suggestion.ticket, f"suggestion.{suggestion.settled}", actor)
+        ticket, suggestion.reason = suggestion.ticket, reason
+        suggestion.settled = "executed" if action == "execute" else "declined"
+        self._remember(ticket, f"suggestion.{suggestion.settled}", actor)
         applied = self._merge(suggestion) if suggestion.settled == "executed" else None
+        for other in self._pending(ticket) if ticket.status == "closed" else ():
+            other.settled = "skipped"
+            self._remember(ticket, "suggestion.skipped", actor)
         return suggestion, {**suggestion.view(self._clock()), "apply_result": applied}
+
+    def _pending(self, ticket: Ticket) -> list[Suggestion]:
+        made = [one for one in self.suggestions if one.ticket is ticket]
+        return [one for one in made if one.status(self._clock()) == "pending"]
 
     def _merge(self, suggestion: Suggestion) -> Fields:
         ticket = suggestion.ticket
@@ -195,7 +214,6 @@ class Desk:
             ticket.updated = self._clock()
             ticket.stage = "live" if done == left else "validation"
             ticket.closed = self._clock() if done == left else None
-            ticket.closings += done == left
         return {"merged": True, "new_stage": ticket.stage, "roles_marked_done": done}
 
     def _remember(self, ticket: Ticket, kind: str, actor: str) -> None:

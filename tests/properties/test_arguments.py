@@ -127,7 +127,7 @@ class Board:
             named = {name for name, value in arguments.items() if value == BUILD}
             arguments = {**arguments, **dict.fromkeys(named, triggered["build_id"])}
         if SUGGESTION in arguments.values():
-            made = await self.accepted("suggest_close", {"ticket": 1, "evidence": {}})
+            made = await self.accepted("suggest_close", {"ticket": 1, "evidence": {"pr": 7}})
             arguments = {**arguments, "suggestion_id": made["suggestion_id"]}
         return arguments
 
@@ -291,8 +291,8 @@ async def test_a_ticket_reads_as_it_was_filed(desk: Board, arguments: Arguments)
 BASES: Mapping[str, Arguments] = {
     "create_ticket": TICKET,
     "trigger_bot_build": {"ticket": FRESH_TICKET},
-    "suggest_close": {"ticket": 1, "evidence": {}},
-    "act_on_suggestion": {"suggestion_id": SUGGESTION, "action": "decline"},
+    "suggest_close": {"ticket": 1, "evidence": {"pr": 7}},
+    "act_on_suggestion": {"suggestion_id": SUGGESTION, "action": "execute"},
     "update_build": {"build_id": BUILD},
 }
 

@@ -49,16 +49,18 @@ async def over(url: str, token: str) -> AsyncGenerator[RemoteBackend]:
 
 async def tell(desk: RemoteBackend, title: str) -> None:
     """Bring a ticket from filing to its end, in as many writes as STORY has events, without a
-    key."""
+    key; none is told that it was done before."""
     filed = await desk.create_ticket(CALLER, requests.create_ticket(title=title))
     assert not filed.deduplicated
     ticket = filed.ticket.id
     triggered = await desk.trigger_bot_build(CALLER, requests.trigger_bot_build(ticket))
     build = triggered.ticket.ai_output["build_run"]["build_id"]
-    await desk.update_build(CALLER, requests.update_build(build, description=title))
+    updated = await desk.update_build(CALLER, requests.update_build(build, description=title))
     suggested = await desk.suggest_close(CALLER, requests.suggest_close(ticket))
     acted = await desk.act_on_suggestion(CALLER, requests.execute(suggested.suggestion.id))
     assert acted.apply_result is not None
+    made = (filed, triggered, updated, suggested, acted)
+    assert not any(result.replayed for result in made)
 
 
 @pytest.mark.parametrize("seed", seeds(20 if WIDE else 1))

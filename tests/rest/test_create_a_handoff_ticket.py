@@ -118,8 +118,10 @@ def test_a_disk_that_fails_inside_the_commit_leaves_the_outcome_unknown(alone: S
 
 def test_the_same_key_gives_the_same_ticket(http: httpx2.Client, project: str) -> None:
     headers = {"Idempotency-Key": "k"}
-    first = http.post(f"{project}/tickets", json=BODY, headers=headers).json()
-    assert http.post(f"{project}/tickets", json=BODY, headers=headers).json() == first
+    first = http.post(f"{project}/tickets", json=BODY, headers=headers)
+    again = http.post(f"{project}/tickets", json=BODY, headers=headers)
+    assert again.json() == first.json()
+    assert [each.headers.get("Idempotent-Replayed") for each in (first, again)] == [None, "true"]
     other = http.post(f"{project}/tickets", json={**BODY, "priority": "low"}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (400, "IDEMPOTENCY_KEY_REUSED")
 
@@ -129,7 +131,8 @@ def test_the_same_key_gives_the_same_project(http: httpx2.Client, project: str) 
     body = {"name": f"Another {project.rpartition('/')[2]}"}
     first = http.post("/api/projects", json=body, headers=headers)
     assert first.status_code == 201
-    assert http.post("/api/projects", json=body, headers=headers).json() == first.json()
+    again = http.post("/api/projects", json=body, headers=headers)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
     assert http.post("/api/projects", json=body).status_code == 409
 
 

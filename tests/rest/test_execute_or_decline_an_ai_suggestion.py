@@ -1,6 +1,8 @@
 """The ticket API's documented page "Execute or decline an AI suggestion":
 POST …/ai-suggestions/{id}/action."""
 
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -60,8 +62,24 @@ def test_the_same_key_gives_the_same_result(http: httpx2.Client, suggestion: str
     action, headers = f"{suggestion}/action", {"Idempotency-Key": "k"}
     first = http.post(action, json={"action": "execute"}, headers=headers)
     assert first.status_code == 200
-    assert http.post(action, json={"action": "execute"}, headers=headers).json() == first.json()
+    again = http.post(action, json={"action": "execute"}, headers=headers)
+    assert again.json() == first.json()
+    assert [each.headers.get("Idempotent-Replayed") for each in (first, again)] == [None, "true"]
     assert http.post(action, json={"action": "execute"}).status_code == 409
+
+
+def test_a_second_proposal_for_a_commit_is_the_first_and_a_closed_ticket_takes_none(
+    http: httpx2.Client, project: str, ticket: str
+) -> None:
+    body: dict[str, Any] = {"ticket_id": ticket.rpartition("/")[2], "evidence": {}}
+    body |= {"merge_sha": "9f2c1e7"}
+    first, again = (http.post(f"{project}/ai-suggestions", json=body) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == {**first.json(), "deduplicated": True}
+    action = f"{project}/ai-suggestions/{first.json()['suggestion']['id']}/action"
+    assert http.post(action, json={"action": "execute"}).status_code == 200
+    refused = http.post(f"{project}/ai-suggestions", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (400, "TICKET_CLOSED")
 
 
 def test_an_action_or_an_address_that_is_invalid_is_refused(

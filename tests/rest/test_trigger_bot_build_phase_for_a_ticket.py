@@ -13,7 +13,10 @@ def test_a_triggered_build_is_queued_and_triggered_once(http: httpx2.Client, tic
     run = triggered.json()["ticket"]["ai_output"]["build_run"]
     assert triggered.status_code == 200
     assert (run["status"], run["provider"], run["repo"]) == ("queued", "example", "acme/shop")
-    assert http.post(f"{ticket}/trigger-bot-build", json={}).json() == triggered.json()
+    again = http.post(f"{ticket}/trigger-bot-build", json={})
+    assert again.json() == triggered.json()
+    assert {*again.json()} == {"ticket"}
+    assert [each.headers.get("Handoff-Already") for each in (triggered, again)] == [None, "true"]
 
 
 def test_an_invalid_request_is_told_its_wrong_field(http: httpx2.Client, ticket: str) -> None:

@@ -54,10 +54,12 @@ def test_the_same_key_gives_the_same_build(http: httpx2.Client, build: str) -> N
     headers = {"Idempotency-Key": "k"}
     body = {"build_ref": "sha256:2", "display_name": "Keyed", "provider": "docker"}
     made = http.post(BUILDS, json=body, headers=headers)
-    assert http.post(BUILDS, json=body, headers=headers).json() == made.json()
+    again = http.post(BUILDS, json=body, headers=headers)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (made.json(), "true")
     updated = http.patch(build, json={"description": "One"}, headers=headers)
     http.patch(build, json={"description": "Two"})
-    assert http.patch(build, json={"description": "One"}, headers=headers).json() == updated.json()
+    again = http.patch(build, json={"description": "One"}, headers=headers)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (updated.json(), "true")
     assert http.get(build).json()["description"] == "Two"
     other = http.patch(build, json={"description": None}, headers=headers)
     assert (other.status_code, other.json()["type"]) == (409, "conflict_error")

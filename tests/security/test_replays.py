@@ -65,6 +65,7 @@ async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
         of_ticket["act_on_suggestion"] = {
             "suggestion_id": await desk.suggest(**about, evidence={"pr": 8}),
             "action": "decline",
+            "reason": "no",
             "project": "secret",
             "idempotency_key": "key-5",
         }

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from mcp_types import TextContent
 
 from mcp_handoff import errors
 from mcp_handoff.cli import exit_status
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, RateLimited
 from mcp_handoff.mcp.results import protocol_error, tool_error
 from mcp_handoff.rest.envelopes import error_response
 
@@ -35,6 +36,22 @@ def test_a_tool_answers_every_code_with_one_line_and_its_fields(kind: type[Hando
             "state": "executed",
         }
     }
+    [told] = result.content
+    assert isinstance(told, TextContent)
+    whole = "What to do. title is short. It is executed. Retry after 2 s."
+    assert told.text == f"{kind.code}: {whole}"
+
+
+def test_what_an_errors_message_says_is_not_said_twice() -> None:
+    error = RateLimited(
+        "title is short; it is executed; go on in 3 s.",
+        fields={"title": "is short"},
+        retry_after=2.7,
+        state="executed",
+    )
+    [told] = tool_error(error).content
+    assert isinstance(told, TextContent)
+    assert told.text == f"RATE_LIMITED: {error.message}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

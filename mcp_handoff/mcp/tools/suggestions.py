@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
@@ -12,9 +13,8 @@ from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
-    ActOnSuggestion,
+    Reason,
     StatusFilter,
-    SuggestClose,
     SuggestedClose,
     Suggestion,
     SuggestionPage,
@@ -26,6 +26,32 @@ class ListSuggestions(suggestions.ListSuggestions):
 
     status: StatusFilter = "pending"
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 20
+
+
+class SuggestClose(suggestions.SuggestClose):
+    """Propose to close a ticket, with something that can be checked."""
+
+    @field_validator("evidence")
+    @classmethod
+    def _require_evidence(cls, evidence: dict[Any, Any]) -> dict[Any, Any]:
+        if not evidence:
+            why = "must say what can be checked, such as a commit, a pull request or test results"
+            raise PydanticCustomError("evidence_required", "{why}", {"why": why})
+        return evidence
+
+
+class ActOnSuggestion(suggestions.ActOnSuggestion):
+    """Carry out a proposal to close, or decline it and say why."""
+
+    reason: Reason | None = Field(default=None, validate_default=True)
+
+    @field_validator("reason")
+    @classmethod
+    def _require_reason(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if not reason and info.data.get("action") == "decline":
+            why = "is required to decline: say what is missing or wrong, so that it can be mended"
+            raise PydanticCustomError("reason_required", "{why}", {"why": why})
+        return reason
 
 
 class SuggestionRow(Row):
