@@ -3,12 +3,13 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.caching import CacheHint
-from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import RequestHandler
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
@@ -43,7 +44,7 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.answers import Reader, result_of
-from mcp_handoff.mcp.arguments import Reading
+from mcp_handoff.mcp.arguments import Reading, parse_json
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import progress_reported
 from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error
@@ -100,6 +101,7 @@ class HandoffServer(MCPServer[Any]):
         add("resources/subscribe", SubscribeRequestParams, subscribers.subscribe)
         add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
         add("completion/complete", CompleteRequestParams, self._complete)
+        lowlevel.middleware.append(_read_arguments_that_are_text)
         for name in _LISTS:
             if listing := lowlevel.get_request_handler(name):
                 add(name, PaginatedRequestParams, _one_page(listing.handler))
@@ -234,6 +236,15 @@ class HandoffServer(MCPServer[Any]):
             capabilities=capabilities,
             instructions=self.instructions,
         )
+
+
+async def _read_arguments_that_are_text(ctx: RequestContext, call_next: CallNext) -> HandlerResult:
+    """Read a call's arguments where a client sends them as JSON text, which the SDK refuses."""
+    params = ctx.params or {}
+    sent = params.get("arguments") if ctx.method == "tools/call" else None
+    if isinstance(sent, str) and isinstance(read := parse_json(sent), dict):
+        ctx = replace(ctx, params={**params, "arguments": read})
+    return await call_next(ctx)
 
 
 def _one_page(listing: RequestHandler) -> RequestHandler:

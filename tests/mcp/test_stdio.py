@@ -112,6 +112,20 @@ def test_cancelling_what_is_no_call_changes_nothing(
         assert wire.ask(enveloped(2, "tools/list"))["id"] == 2
 
 
+def test_arguments_that_are_json_text_are_read(settings: dict[str, str]) -> None:
+    text = json.dumps(TICKET)
+    with Wire(settings) as wire:
+        wire.send(*handshake())
+        wire.receive()
+        legacy = wire.ask(request(2, "tools/call", name="create_ticket", arguments=text))
+        modern = wire.ask(enveloped(3, "tools/call", name="create_ticket", arguments=text))
+        deep = wire.ask(enveloped(4, "tools/call", name="create_ticket", arguments='{"a":' * 9_999))
+    first, second = (answer["result"]["structuredContent"] for answer in (legacy, modern))
+    assert first["ticket"]["title"] == TICKET["title"]
+    assert second["deduplicated"]
+    assert deep["error"]["code"] == -32602
+
+
 def test_a_lone_surrogate_is_refused_by_the_name_of_its_field(settings: dict[str, str]) -> None:
     line = json.dumps(call(1, "create_ticket", **TICKET)).replace("Checkout", "\\ud83d", 1)
     with Wire(settings) as wire:

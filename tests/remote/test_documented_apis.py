@@ -159,12 +159,15 @@ async def test_list_suggestions_tells_evidence_of_any_shape(desk: Agent, stand_i
     assert stand_in.last() == ("GET", path, None)
 
 
-async def test_update_build_sends_what_was_given_null_included(
+async def test_update_build_sends_what_was_given_and_null_for_what_is_cleared(
     desk: Agent, stand_in: StandIn
 ) -> None:
-    changes = {"description": None, "is_active": False, "metadata": {"size": 3}}
-    updated = await desk.call("update_build", build_id=BUILD, org="acme", **changes)
-    assert stand_in.last() == ("PATCH", f"/v1/org/acme/builds/{BUILD}", changes)
+    changes = {"is_active": False, "metadata": {"size": 3}}
+    updated = await desk.call(
+        "update_build", build_id=BUILD, org="acme", clear=["description"], **changes
+    )
+    sent = {"description": None, **changes}
+    assert stand_in.last() == ("PATCH", f"/v1/org/acme/builds/{BUILD}", sent)
     assert (updated["status"], updated["active"]) == ("ready", False)
     assert "retention" not in updated
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.http.served import Served, bearer, make_project, make_token
 from tests.rest.conftest import BODY, NOWHERE, new_project
@@ -44,6 +45,31 @@ def test_a_person_may_leave_roles_out_and_is_stamped_user_and_portal(
         "ada",
         "portal",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("priority", "High"),
+        ("priority", None),
+        ("request_type", "feature request"),
+        ("roles", "backend"),
+        ("roles", ["Backend"]),
+        ("blocking", "true"),
+        ("evidence", "PR 7 is merged"),
+        ("evidence", '{"pr": 7}'),
+        ("title", 404_404),
+    ],
+)
+def test_a_body_is_taken_to_the_letter(
+    http: httpx2.Client, project: str, name: str, value: object
+) -> None:
+    """What a tool takes for meant is not taken here."""
+    refused = http.post(f"{project}/tickets", json={**BODY, name: value})
+    assert refused.status_code == 400
+    assert {path.partition(".")[0] for path in refused.json()["fieldErrors"]} == {name}
+    wrapped = http.post(f"{project}/tickets", json={"arguments": {**BODY}})
+    assert "arguments" in wrapped.json()["fieldErrors"]
 
 
 def test_an_invalid_request_is_told_every_wrong_field_and_files_nothing(
