@@ -77,7 +77,9 @@ class Desk:
         self._backend = backend
         self._project = settings.project
         self._organization = settings.organization
-        self.builds_start = settings.dispatch_url is not None or not isinstance(backend, Store)
+        self.has_store = isinstance(backend, Store)
+        """Whether what there is, is kept here, and not behind an API that may lack operations."""
+        self.builds_start = settings.dispatch_url is not None or not self.has_store
         """Whether a build that is triggered here is told to somebody who makes it."""
 
     async def create_ticket(
@@ -207,6 +209,10 @@ class Desk:
         with self._noted(visitor, "whoami"):
             projects = None if principal.projects is None else sorted(principal.projects)
             return principals.Identity(name=principal.name, role=principal.role, projects=projects)
+
+    def may_write(self, visitor: Visitor) -> bool:
+        """Tell whether a visitor may write anything here."""
+        return not self.read_only and visitor.principal.role != "reader"
 
     def own_project(self, visitor: Visitor) -> str:
         """Return the project that a visitor means when it names none."""

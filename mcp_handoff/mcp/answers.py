@@ -46,11 +46,14 @@ class Answer(Record):
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads an answer: the project that it means when it names none, the one that it named in
-    this call, and whether a build that it starts is anybody's to make."""
+    this call, whether it may write, whether a build that it starts is anybody's to make, and
+    whether the backend is a store of ours, which has every operation."""
 
     own_project: str
     named_project: str | None = None
+    may_write: bool = True
     builds_start: bool = False
+    has_store: bool = True
 
     def project_for(self, reference: str | None) -> str | None:
         """Return the project that a next call about this ticket must name, None for none."""

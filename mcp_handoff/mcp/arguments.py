@@ -29,7 +29,7 @@ WRAPPERS = frozenset(
 ROWS = "limit"
 """How many rows a page has: whoever asks for more than there may be gets those."""
 
-WORDS = frozenset({"evidence"})
+OBJECT_OR_TEXT = frozenset({"evidence"})
 """Objects in whose place a text is kept too, as `{"text": …}`."""
 
 JSON_TEXT = 8 * JSON_BYTES
@@ -152,7 +152,7 @@ def _rule(name: str, options: Sequence[Mapping[str, Any]]) -> Rule:
             items = first.get("items", {})
             return _list_of(_rule("", [items]), splits="enum" in items)
         case "object":
-            return _object_or_text if name in WORDS else _object
+            return _object_or_text if name in OBJECT_OR_TEXT else _object
         case "boolean":
             return _single(_flag)
         case "integer" if first.get("maximum") == LAST_PULL_REQUEST:

@@ -204,7 +204,9 @@ class HandoffServer(MCPServer[Any]):
         return Reader(
             own_project=self._desk.own_project(visitor),
             named_project=named if isinstance(named, str) else None,
+            may_write=self._desk.may_write(visitor),
             builds_start=self._desk.builds_start,
+            has_store=self._desk.has_store,
         )
 
     async def _complete(

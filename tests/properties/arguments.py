@@ -222,7 +222,8 @@ def _evidence(*, required: bool = False) -> Field:
     return replace(
         _object(),
         valid=_OBJECTS | kept,
-        wrong=_other_than(dict, str) | st.sampled_from(("{", "{a: 1}", "[1]", '{"a":NaN}')),
+        wrong=_other_than(dict, str),
+        unlisted=_object().unlisted | st.sampled_from(("{", "{a: 1}", "[1]", '{"a":NaN}')),
         required=required,
     )
 

@@ -139,7 +139,8 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
     if run.get("last_error") == NOBODY:
         message += ", and stays so until there is somebody to make it: see waits."
     else:
-        message += f". Next: find_builds with ticket {ticket.name} to follow it."
+        follow = "find_builds" if reader.has_store else "get_ticket"
+        message += f". Next: {follow} with ticket {ticket.name}, to follow it."
     return TriggeredAnswer(
         message=message,
         ticket=ticket.name,

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from mcp_handoff.mcp.arguments import OBJECT_OR_TEXT
+
 TELLING_LENGTH = 1_000
 """From here on a text's greatest length is shown; names, keys and searches stay below theirs."""
 
@@ -38,6 +40,9 @@ def input_schema(
     properties: dict[str, Any] = {
         name: _compact(field) for name, field in schema["properties"].items() if name not in hidden
     }
+    for name in OBJECT_OR_TEXT & properties.keys():
+        told = properties[name].pop("description", None)
+        properties[name] = {"description": told, "anyOf": [properties[name], {"type": "string"}]}
     for name in required:
         properties[name] = {**properties[name], "minItems": 1}
     wanted = [name for name in properties if name in {*schema.get("required", ()), *required}]

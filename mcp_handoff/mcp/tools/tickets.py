@@ -164,7 +164,9 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
     if result.masked:
         words.append(MASKED)
     if reader.builds_start and not result.deduplicated:
-        words.append("Next: trigger_bot_build, if a bot is to work on it.")
+        words.append(
+            f"Next: trigger_bot_build with ticket {ticket.name}, to have a bot work on it."
+        )
     return CreatedAnswer(
         message=" ".join(words),
         ticket=ticket.name,
@@ -216,17 +218,19 @@ def _where_it_stands(detail: TicketDetail, reader: Reader) -> str:
     if left and left != [MERGED]:
         words.append("Its role merged is done once its change is on the default branch.")
     pending = [one for one in detail.suggestions if one.status == "pending"]
-    if pending:
-        words.append(f"It is suggested to close it. Next: {next_act(pending[0], reader)}.")
-    elif left == [MERGED]:
-        words.append("Next: suggest_close, with evidence of the merge.")
+    if pending and reader.may_write:
+        words.append(f"To close it is suggested. Next: {next_act(pending[0], reader)}.")
+    elif left == [MERGED] and reader.may_write and reader.has_store:
+        words.append(f"Next: suggest_close with ticket {ticket.name} and evidence of the merge.")
     return " ".join(words)
 
 
 def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
     ticket = result.ticket
     whole_at = f"handoff://tickets/{ticket.name}"
-    output = ticket.ai_output or {}
+    output = dict(ticket.ai_output or {})
+    if result.builds:
+        output.pop("build_run", None)  # it is the newest of these
     return TicketAnswer(
         message=_where_it_stands(result, reader),
         ticket=ticket.name,
@@ -249,7 +253,7 @@ def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
         evidence=cut_json(ticket.evidence, whole_at),
         suggested_resolution=cut(ticket.suggested_resolution, whole_at),
         implementation_notes=cut(ticket.implementation_notes, whole_at),
-        ai_output=cut_json({n: v for n, v in output.items() if n != "build_run"} or None, whole_at),
+        ai_output=cut_json(output or None, whole_at),
         resolution_note=cut(ticket.resolution_note, whole_at),
     )
 
