@@ -88,7 +88,10 @@ def require_sight(principal: Principal, slug: str) -> None:
     """Refuse to write in a project that the caller may not see (Forbidden)."""
     if not principal.may_see(slug):
         allowed = ", ".join(sorted(principal.projects or ()))
-        raise Forbidden(f"This token may write in {allowed} alone.", fields={"project": slug})
+        raise Forbidden(
+            f"This token may write in {allowed} alone.",
+            fields={"project": f"{slug} is not in there"},
+        )
 
 
 def require_organization(slug: str, known: Sequence[str]) -> None:

@@ -56,8 +56,9 @@ _COLUMNS = (
 _JOINED = (
     "suggestions s JOIN tickets t ON t.id = s.ticket_id JOIN projects p ON p.id = s.project_id"
 )
+_SELECT = f"SELECT {_COLUMNS} FROM {_JOINED}"
 # What is settled has one such event. An index has these events alone, and by these very words.
-_SELECT = (
+_SELECT_SETTLED = (
     f"SELECT {_COLUMNS}, e.created_at AS settled_at, e.actor_role AS settled_role,"
     " e.actor_id AS settled_actor, e.principal_id AS settled_id, e.principal_name AS settled_name"
     f" FROM {_JOINED} LEFT JOIN events e ON e.subject_id = s.id AND e.kind IN"
@@ -97,7 +98,8 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     )
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
-    found = whole(tx, _SELECT, "s", page, now=timestamp(tx.now))
+    select = _SELECT if request.status == "pending" else _SELECT_SETTLED
+    found = whole(tx, select, "s", page, now=timestamp(tx.now))
     return SuggestionPage(
         total=len(page),
         suggestions=[_suggestion(row) for row in found],
@@ -167,7 +169,7 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
     transaction ends."""
     project = projects.find_named(tx, caller, request.project)
     row = tx.fetch_one_locked(
-        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE s.id = :id AND s.project_id = :project_id",
+        f"{_SELECT} WHERE s.id = :id AND s.project_id = :project_id",
         "t",  # before its suggestions, of which whoever closes it changes several
         "s",
         id=request.suggestion_id,
@@ -227,7 +229,9 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
 
 def _read(tx: Transaction, suggestion_id: str) -> Row:
     """Return a suggestion with who settled it, as it now is."""
-    row = tx.fetch_one(f"{_SELECT} WHERE s.id = :id", id=suggestion_id, now=timestamp(tx.now))
+    row = tx.fetch_one(
+        f"{_SELECT_SETTLED} WHERE s.id = :id", id=suggestion_id, now=timestamp(tx.now)
+    )
     assert row is not None, "it was found before"
     return row
 
@@ -288,7 +292,7 @@ def expire_suggestions(tx: Transaction) -> None:
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
     """Return a ticket's newest suggestions, newest first."""
     rows = tx.fetch_all(
-        f"{_SELECT} WHERE s.ticket_id = :ticket_id ORDER BY s.seq DESC LIMIT :limit",
+        f"{_SELECT_SETTLED} WHERE s.ticket_id = :ticket_id ORDER BY s.seq DESC LIMIT :limit",
         ticket_id=ticket_id,
         limit=limit,
         now=timestamp(tx.now),

@@ -76,7 +76,7 @@ async def test_what_is_pending_for_a_ticket_and_who_settled_the_rest_is_found_by
     [listed] = await plans_of(
         database, partial(suggestions.of_ticket, ticket_id=made.ticket_id, limit=5)
     )
-    assert "USING INDEX events_of_settled" in listed
+    assert "USING COVERING INDEX events_of_settled" in listed
 
 
 async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:

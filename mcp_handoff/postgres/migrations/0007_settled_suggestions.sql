@@ -1,5 +1,6 @@
 -- Who settled a suggestion is told by its event, and what else is pending for a ticket by an index.
-CREATE INDEX events_of_settled ON events (subject_id)
+CREATE INDEX events_of_settled
+    ON events (subject_id, created_at, actor_role, actor_id, principal_id, principal_name)
     WHERE kind IN ('suggestion.executed', 'suggestion.declined', 'suggestion.skipped');
 
 CREATE INDEX suggestions_pending ON suggestions (ticket_id, merge_sha, pr_number)
