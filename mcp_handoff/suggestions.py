@@ -189,7 +189,7 @@ class SuggestionOperations(Protocol):
 
 def is_same_change(one: ProposedChange, other: ProposedChange) -> bool:
     """Tell whether two proposals are for one change: for one commit, of which either may have
-    abbreviated the hash, or for one pull request, of a repository that both or only one named."""
+    abbreviated the hash, or for one pull request, unless they name different repositories."""
     if one.merge_sha and other.merge_sha:
         shorter, longer = sorted((one.merge_sha, other.merge_sha), key=len)
         if longer.startswith(shorter):

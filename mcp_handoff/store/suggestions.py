@@ -1,6 +1,6 @@
 """Proposals to close: made, listed, carried out or declined."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 from typing import Any
@@ -184,27 +184,37 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
 
 @idempotency.once(ActedSuggestion, access=_require_locked)
 def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
-    """Carry out a pending suggestion or decline it; of many callers one wins."""
+    """Carry out a pending suggestion or decline it; of many callers one wins. When that closes the
+    ticket, what else is pending for it is skipped."""
     row = _require_locked(tx, caller, request)
     if row["status"] != "pending":
         raise not_pending(_suggestion(_read(tx, row["id"])))
     texts, masked = masked_fields({"reason": request.reason})
     reason: str | None = texts["reason"]
-    pending = {"status": "pending"}
-    before, applied = pending, None
+    before, applied = {"status": "pending"}, None
     status: SuggestionStatus = "declined"
     if request.action == "execute":
         if stale := stale_reason(row["ticket_version"], row["version"]):
             status, reason = "skipped", stale
         else:
             status, applied = "executed", _merge(tx, row)
-            before = {**pending, "stage": row["stage"]}
+            before["stage"] = row["stage"]
+    why = None
+    if applied and applied.new_stage == "live" != row["stage"]:
+        why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
+    others = _settle(tx, row, status, reason, why)
     after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
     after |= applied.model_dump() if applied else {}
-    closes = applied is not None and applied.new_stage == "live" != row["stage"]
-    why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
-    others = _settle(tx, row, status, reason, why if closes else None)
     _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
+    _add_skips(tx, caller, row, others, why)
+    acted = _suggestion({**row, **_settled_by(tx, caller), "status": status, "reason": reason})
+    return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
+
+
+def _add_skips(
+    tx: Transaction, caller: Caller, row: Row, others: Sequence[str], why: str | None
+) -> None:
+    """Write down that the others of a suggestion's ticket were skipped with it."""
     history.add_equal_events(
         tx,
         caller,
@@ -213,18 +223,20 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
         project_id=row["project_id"],
         ticket_id=row["ticket_id"],
         reference=reference(row["ticket_number"], row["project_slug"]),
-        before=pending,
+        before={"status": "pending"},
         after={"status": "skipped", "reason": why},
     )
-    settled = {
+
+
+def _settled_by(tx: Transaction, caller: Caller) -> Row:
+    """Return what _SELECT_SETTLED has of what this caller settles now."""
+    return {
         "settled_at": timestamp(tx.now),
         "settled_role": caller.actor.role,
         "settled_actor": caller.actor.id,
         "settled_id": caller.principal.id,
         "settled_name": caller.principal.name,
     }
-    acted = _suggestion({**row, **settled, "status": status, "reason": reason})
-    return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
 
 
 def _read(tx: Transaction, suggestion_id: str) -> Row:
