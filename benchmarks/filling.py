@@ -16,7 +16,9 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.ticket_terms import index_all
 from mcp_handoff.store.transaction import timestamp
 from mcp_handoff.tickets import MERGED, ROLES
 
@@ -42,6 +44,8 @@ async def fill(path: Path, caller: Caller, count: int) -> None:
             with connection:
                 _insert(connection, project.id, range(first, min(first + _TRANSACTION, count + 1)))
         _run(connection, "UPDATE projects SET last_number = :count", [{"count": count}])
+        with connection:
+            index_all(SqliteTransaction(connection, _BEGAN))
 
 
 def _insert(connection: apsw.Connection, project_id: str, numbers: range) -> None:

@@ -175,7 +175,7 @@ def _check_query(query: str) -> str:
 
 
 class FindTickets(Request):
-    """List a project's tickets, newest first, or search their texts."""
+    """List a project's tickets, newest first, or search their texts, best first."""
 
     query: (
         Annotated[
@@ -270,7 +270,8 @@ class TicketOperations(Protocol):
         ...
 
     async def find_tickets(self, caller: Caller, request: FindTickets, /) -> TicketPage:
-        """List a project's tickets, newest first; one named by its number comes before them all."""
+        """List a project's tickets, newest first, or those that a query finds, the best first; one
+        that it names by its number comes before them all."""
         ...
 
     async def get_ticket(self, caller: Caller, request: GetTicket, /) -> TicketDetail:

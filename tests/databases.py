@@ -54,7 +54,7 @@ def _in_database(name: str, use: Callable[[Database], Awaitable[ResultT]]) -> Re
 
 def _delete_all(tx: Transaction) -> None:
     tx.execute("PRAGMA defer_foreign_keys = ON")
-    tx.execute("INSERT INTO ticket_words (ticket_words) VALUES ('delete-all')")
+    tx.execute("INSERT INTO ticket_terms (ticket_terms) VALUES ('delete-all')")
     for table in tx.fetch_all(
         "SELECT name FROM pragma_table_list WHERE strict AND name <> 'tokens'"
     ):

@@ -16,7 +16,9 @@ from psycopg.rows import dict_row
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
 from mcp_handoff.postgres.grants import missing_grant
-from mcp_handoff.postgres.transaction import Connection, set_search_path
+from mcp_handoff.postgres.transaction import Connection, PostgresTransaction, set_search_path
+from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
+from mcp_handoff.store.transaction import utc_now
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a call waits for a database that can't be reached."""
@@ -167,6 +169,9 @@ def _migrate(connection: Connection, name: str) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS handoff_schema (version INTEGER NOT NULL)")
         for number, step in enumerate(_STEPS[version:], start=version + 1):
             connection.execute(step.read_bytes())
+            if step.stem == INDEXES_TERMS:
+                with connection.pipeline():
+                    index_all(PostgresTransaction(connection, utc_now))
             connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
 
 

@@ -3,8 +3,7 @@
 import json
 import logging
 import re
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
@@ -17,7 +16,15 @@ from psycopg.rows import DictRow
 from mcp_handoff.errors import OutcomeUnknown
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.failures import is_lost
-from mcp_handoff.store.transaction import READ_SECONDS, Clock, Row, TextSearch, Transaction
+from mcp_handoff.store.transaction import (
+    READ_SECONDS,
+    Clock,
+    IndexedTicket,
+    Row,
+    Scope,
+    Terms,
+    Transaction,
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -26,8 +33,6 @@ Connection = psycopg.Connection[DictRow]
 CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
 """Where the changes of this store are published, in SQL."""
 
-_MARKS = re.compile("[\u0300-\u036f]+")
-_WORD = re.compile(r"(\w+)(\*?)")
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
 
 
@@ -49,17 +54,6 @@ logger = logging.getLogger(__name__)
 class PostgresTransaction:
     """A `Transaction` on one connection, in its pipeline mode: what nobody asks the outcome of
     goes out with the next query, or with the COMMIT."""
-
-    search = TextSearch(
-        source="tickets t",
-        condition=(
-            "numnode(to_tsquery('simple', :match)) > 0"
-            " AND ticket_words(t.project_id, t.title, t.description)"
-            " @@ (to_tsquery('simple', 'p' || replace(:project_id, '-', ''))"
-            " && to_tsquery('simple', :match))"
-        ),
-        order="t.number DESC",
-    )
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -85,14 +79,40 @@ class PostgresTransaction:
     def lock(self, table: str, row_id: str) -> None:
         self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 
-    def match(self, words: str) -> str:
-        plain = _MARKS.sub("", unicodedata.normalize("NFD", words))
-        phrases: list[str] = []
-        for word, star in _WORD.findall(plain):
-            # An underscore separates, as in the index.
-            if parts := [f"'{part}'" for part in word.split("_") if part]:
-                phrases.append(" <-> ".join(parts) + (":*" if star else ""))
-        return " & ".join(phrases)
+    def index(self, ticket: IndexedTicket) -> None:
+        blocks = [f"{_BLOCK}{bits}/{ticket.number >> bits}" for bits in BLOCKS]
+        self.execute(
+            "INSERT INTO ticket_terms (seq, terms)"
+            " SELECT seq, array_to_tsvector(CAST(:terms AS TEXT[])) FROM tickets WHERE id = :id"
+            " ON CONFLICT (seq) DO UPDATE SET terms = excluded.terms",
+            id=ticket.id,
+            terms=[ticket.prefix + term for term in (*blocks, *ticket.terms)],
+        )
+
+    def newest_with(
+        self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
+    ) -> list[list[int]]:
+        queries = [" & ".join(_any_of(scope.spelt(terms)) for terms in parts) for parts in lookups]
+        blocks = [
+            _any_of(scope.spelt([f"{_BLOCK}{bits}/{newest}", f"{_BLOCK}{bits}/{newest - 1}"]))
+            for bits in BLOCKS
+            if (newest := scope.newest >> bits) > 1
+        ]
+        rows = self.fetch_all(
+            "SELECT newest_tickets(CAST(words AS TSQUERY), CAST(:blocks AS TSQUERY[]), :most)"
+            " AS seqs FROM unnest(CAST(:queries AS TEXT[])) WITH ORDINALITY AS q (words, place)"
+            " ORDER BY place",
+            queries=queries,
+            blocks=blocks,
+            most=most,
+        )
+        return [row["seqs"] for row in rows]
+
+    def tickets_among(self, name: str) -> str:
+        return (
+            f"json_array_elements_text(CAST(:{name} AS JSON)) listed"
+            " JOIN tickets t ON t.seq = listed.value::BIGINT"
+        )
 
     def publish(self, change: Change) -> None:
         fields = {name: value for name, value in asdict(change).items() if value}
@@ -160,3 +180,16 @@ def _translate(sql: str) -> bytes:
     return _PARAMETER.sub(
         lambda found: f"%({found['name']})s" if found["name"] else found[0].replace("%", "%%"), sql
     ).encode()
+
+
+BLOCKS = (10, 13, 16, 19, 22)
+"""By how many bits a ticket's number is shortened for a term that a block of a project's tickets
+shares: the newest with a common term are then found in the newest two of the smallest blocks that
+hold enough."""
+
+_BLOCK = "/"
+
+
+def _any_of(terms: Terms) -> str:
+    quoted = [f"'{term[:-1]}':*" if term.endswith("*") else f"'{term}'" for term in terms]
+    return f"({' | '.join(quoted)})"

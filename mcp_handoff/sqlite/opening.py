@@ -10,7 +10,9 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.sqlite.failures import unusable
 from mcp_handoff.sqlite.files import OpenFiles, create_private, tell_of_others
 from mcp_handoff.sqlite.locks import BUSY_SECONDS, LockWait
-from mcp_handoff.sqlite.transaction import execute
+from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
+from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
+from mcp_handoff.store.transaction import utc_now
 
 APPLICATION_ID = 0x48414E44
 """Marks a file as ours (https://sqlite.org/pragma.html#pragma_application_id): "HAND"."""
@@ -77,6 +79,8 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     with connection:
         for step in _STEPS[_version(connection, path) :]:
             execute(connection, step.read_text())
+            if step.stem == INDEXES_TERMS:
+                index_all(SqliteTransaction(connection, utc_now()))
         execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
         execute(connection, f"PRAGMA user_version = {len(_STEPS)}")
 

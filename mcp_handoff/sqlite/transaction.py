@@ -1,29 +1,26 @@
 """The `Transaction` on a connection of apsw."""
 
+import json
 import logging
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import apsw
 
 from mcp_handoff.events import Change
-from mcp_handoff.store.transaction import Row, TextSearch
+from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Terms
 
-_WORD = re.compile(r"(\w+)(\*?)")
+_NEWEST = (
+    "SELECT json_group_array(rowid) FROM (SELECT rowid FROM ticket_terms"
+    " WHERE ticket_terms MATCH :match ORDER BY rowid DESC LIMIT :most)"
+)
 
 logger = logging.getLogger(__name__)
 
 
 class SqliteTransaction:
     """A `Transaction` on one connection; one that writes is alone from its BEGIN IMMEDIATE on."""
-
-    search = TextSearch(
-        source="ticket_words CROSS JOIN tickets t ON t.seq = ticket_words.rowid",
-        condition="ticket_words MATCH replace(:project_id, '-', '') || ' AND (' || :match || ')'",
-        order="ticket_words.rowid DESC",
-    )
 
     def __init__(self, connection: apsw.Connection, now: datetime) -> None:
         self._connection = connection
@@ -55,8 +52,26 @@ class SqliteTransaction:
     def lock(self, table: str, row_id: str) -> None:
         pass
 
-    def match(self, words: str) -> str:
-        return " ".join(f'"{word}"{star}' for word, star in _WORD.findall(words)) or '""'
+    def index(self, ticket: IndexedTicket) -> None:
+        self.execute(
+            "INSERT OR REPLACE INTO ticket_terms (rowid, terms)"
+            " SELECT seq, :terms FROM tickets WHERE id = :id",
+            id=ticket.id,
+            terms=" ".join([ticket.prefix + term for term in ticket.terms]),
+        )
+
+    def newest_with(
+        self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
+    ) -> list[list[int]]:
+        found = list[list[int]]()
+        for parts in lookups:
+            match = " AND ".join(_any_of(scope.spelt(terms)) for terms in parts)
+            values = {"match": match, "most": most}
+            found.append(json.loads(execute(self._connection, _NEWEST, values).get))
+        return found
+
+    def tickets_among(self, name: str) -> str:
+        return f"json_each(:{name}) listed CROSS JOIN tickets t ON t.seq = listed.value"
 
     def publish(self, change: Change) -> None:
         self.published.append(change)
@@ -77,3 +92,8 @@ def roll_back(connection: apsw.Connection) -> None:
         execute(connection, "ROLLBACK")
     except apsw.Error:
         logger.exception("a transaction could not be rolled back")
+
+
+def _any_of(terms: Terms) -> str:
+    quoted = [f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"' for term in terms]
+    return f"({' OR '.join(quoted)})"

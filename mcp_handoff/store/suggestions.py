@@ -15,6 +15,7 @@ from mcp_handoff.store import cursors, history, idempotency, projects
 from mcp_handoff.store.lookup import look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.ticket_rows import roles_of
+from mcp_handoff.store.ticket_terms import index_ticket_by_id
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -340,6 +341,8 @@ def _merge(tx: Transaction, row: Row) -> ApplyResult:
             now=now,
             id=row["ticket_id"],
         )
+    if change.closes and row["stage"] != "live":
+        index_ticket_by_id(tx, row["ticket_id"])
     return ApplyResult(
         merged=MERGED in change.roles_marked_done or roles.get(MERGED) == "done",
         new_stage=change.stage,

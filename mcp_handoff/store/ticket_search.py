@@ -1,59 +1,79 @@
 """Searching the texts of a project's tickets, page by page."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 from mcp_handoff.references import parse_name
 from mcp_handoff.store.pages import cut
+from mcp_handoff.store.ranking import rank
 from mcp_handoff.store.ticket_filters import conditions_of
 from mcp_handoff.store.ticket_lists import Found
 from mcp_handoff.store.ticket_rows import shown_columns
-from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.store.transaction import Row, Scope, Transaction
+from mcp_handoff.terms import words_of
 from mcp_handoff.tickets import FindTickets
 
-_BEFORE_ALL = 2**63 - 1
-"""The position in front of every ticket's number."""
+FILTERED = 1_500
+"""How many of the newest tickets are looked up for a word where filters leave some of them out."""
 
 
 def search(
     tx: Transaction, project: Row, request: FindTickets, query: str, position: int | None
 ) -> Found:
-    """Return the page below `position` of what `query` finds, newest first; an offset counts from
-    the first page on.
+    """Return the page from `position` on of what `query` finds, the best first; an offset is where
+    the first page begins.
 
     A query that is a ticket's number or reference has that ticket on top of its first page.
     """
-    named = _named(tx, project, request, query)
-    offset = request.offset if position is None else 0
+    offset = request.offset if position is None else position
+    scope = Scope(project["id"], project["last_number"], request.status)
     conditions, values = conditions_of(project, request)
-    conditions += [tx.search.condition, "t.number < :below", "t.number <> :excluded"]
-    rows = tx.fetch_all(
-        f"SELECT {shown_columns(slim=request.slim)} FROM {tx.search.source}"
-        f" WHERE {' AND '.join(conditions)} ORDER BY {tx.search.order} LIMIT :rows OFFSET :offset",
-        match=tx.match(query),
-        below=_BEFORE_ALL if position is None else position,
-        excluded=named["number"] if named else 0,
-        rows=request.limit + 1,
-        offset=offset,
+    others_fit = conditions == conditions_of(project, FindTickets(status=request.status))[0]
+    most = offset + request.limit + 1
+    ranked = rank(tx, scope, words_of(query), most if others_fit else max(most, FILTERED)).seqs
+    if not others_fit:
+        fit = {row["seq"] for row in _fetch(tx, "t.seq", ranked, conditions, values)}
+        ranked = [seq for seq in ranked if seq in fit]
+    if named := _named(tx, project, query, conditions, values):
+        ranked = [named, *(seq for seq in ranked if seq != named)]
+    seqs = ranked[offset:most]
+    columns = f"t.seq, {shown_columns(slim=request.slim)}"
+    rows = {row["seq"]: row for row in _fetch(tx, columns, seqs, conditions, values)}
+    page = cut([rows[seq] for seq in seqs], request.limit)
+    return Found(page, offset + len(page) if len(page) < len(seqs) else None)
+
+
+def _fetch(
+    tx: Transaction,
+    columns: str,
+    seqs: Sequence[int],
+    conditions: Sequence[str],
+    values: dict[str, Any],
+) -> Sequence[Row]:
+    """Return these columns of those of the tickets that fit the conditions."""
+    if not seqs:
+        return []
+    return tx.fetch_all(
+        f"SELECT {columns} FROM {tx.tickets_among('seqs')} WHERE {' AND '.join(conditions)}",
+        seqs=json.dumps([*seqs]),
         **values,
     )
-    if named and position is None and not offset:
-        rows = [named, *rows]
-    page = cut(rows, request.limit)
-    if len(page) == len(rows):
-        return Found(page, None)
-    return Found(page, _BEFORE_ALL if page[-1] is named else page[-1]["number"])
 
 
-def _named(tx: Transaction, project: Row, request: FindTickets, query: str) -> Row | None:
-    """Return the ticket that the query is a name of, when it is wanted otherwise."""
+def _named(
+    tx: Transaction, project: Row, query: str, conditions: Sequence[str], values: dict[str, Any]
+) -> int | None:
+    """Return the `seq` of the ticket that the query is a name of, when it is wanted otherwise."""
     try:
         key = parse_name(query)
     except ValueError:
         return None
     if key.number is None or key.project not in (None, project["slug"]):
         return None
-    conditions, values = conditions_of(project, request)
-    return tx.fetch_one(
-        f"SELECT {shown_columns(slim=request.slim)} FROM tickets t"
-        f" WHERE {' AND '.join(conditions)} AND t.number = :number",
-        number=key.number,
+    row = tx.fetch_one(
+        f"SELECT t.seq FROM tickets t WHERE {' AND '.join(conditions)} AND t.number = :named",
+        named=key.number,
         **values,
     )
+    return row["seq"] if row else None

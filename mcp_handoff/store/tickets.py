@@ -27,6 +27,7 @@ from mcp_handoff.store.ticket_rows import (
     whole_tickets,
     with_texts,
 )
+from mcp_handoff.store.ticket_terms import index_ticket
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert, timestamp
 from mcp_handoff.tickets import (
     MERGED,
@@ -82,7 +83,7 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
-    """Return a page of tickets, newest first; one named by its number comes before them all."""
+    """Return a page of tickets: the newest first, or the best that a query finds."""
     project = projects.find_named(tx, caller, request.project)
     scope = project["id"] if project else ""
     position = cursors.decode_number(request.cursor, request, scope)
@@ -146,6 +147,7 @@ def _file(
         "updated_at": now,
     }
     insert(tx, "tickets", row)
+    index_ticket(tx, row)
     for position, role in enumerate(roles):
         of_ticket = {"ticket_id": row["id"], "position": position, "updated_at": now}
         insert(tx, "ticket_roles", {**of_ticket, "role": role.role, "status": role.status})

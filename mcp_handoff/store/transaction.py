@@ -1,7 +1,7 @@
 """What a store's operations ask of a database, and how values are kept in it."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,19 +21,50 @@ Row = Mapping[str, Any]
 """Column names to values: text, integers, floats, booleans or None; JSON and instants are text."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextSearch:
-    """How this database searches tickets `t` for `:match`, newest first, as pieces of SQL."""
+Terms = Sequence[str]
+"""Any of these terms; one that ends in * stands for all that begin so."""
 
-    source: str
-    condition: str
-    order: str
+
+@dataclass(frozen=True, slots=True)
+class IndexedTicket:
+    """A ticket as the index of terms has it: each term begins with its project and its status, so
+    that a search never walks through other tickets."""
+
+    id: str
+    project_id: str
+    number: int
+    status: str
+    terms: Sequence[str]
+
+    @property
+    def prefix(self) -> str:
+        return _prefix(self.project_id, self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The tickets among which terms are looked up: a project's, with one status or any; `newest`
+    is the highest number that one of them has."""
+
+    project_id: str
+    newest: int
+    status: str
+
+    def spelt(self, terms: Terms) -> Terms:
+        """Return terms as the index has them."""
+        statuses = ("open", "closed") if self.status == "any" else (self.status,)
+        prefixes = [_prefix(self.project_id, status) for status in statuses]
+        return [prefix + term for prefix in prefixes for term in terms]
+
+
+def _prefix(project_id: str, status: str) -> str:
+    """The end of a UUIDv7 is random: two projects hardly ever share it, and whoever reads the
+    tickets that were found asks for their project all the same."""
+    return project_id[-8:] + status[0]
 
 
 class Transaction(Protocol):
     """One transaction: all that is done in it becomes durable together, or nothing does."""
-
-    search: TextSearch
 
     @property
     def now(self) -> datetime:
@@ -66,8 +97,21 @@ class Transaction(Protocol):
         """
         ...
 
-    def match(self, words: str) -> str:
-        """Return what `:match` must be to find all of `words`; one ending in * is a beginning."""
+    def index(self, ticket: IndexedTicket) -> None:
+        """Write, or write anew, by which terms a ticket is found."""
+        ...
+
+    def newest_with(
+        self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
+    ) -> list[list[int]]:
+        """Return for each of `lookups` the `seq` of the newest tickets that have a term of every
+        one of its parts: `most` of them at most, newest first. A term that many tickets have costs
+        no more than one that as many have as are wanted."""
+        ...
+
+    def tickets_among(self, name: str) -> str:
+        """Return the tickets `t` that a parameter of this name lists, as a source in SQL: a list
+        of their `seq` as JSON. They are read one by one, whatever else is asked of them."""
         ...
 
     def publish(self, change: Change) -> None:

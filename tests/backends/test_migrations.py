@@ -54,6 +54,10 @@ async def test_what_was_kept_before_principals_is_read_and_worked_on(
     read = await store.get_ticket(caller, requests.get_ticket(1))
     assert (read.ticket.principal_id, read.builds[0].principal_id) == (None, None)
     assert [event.author for event in read.events] == ["ci-bot (bot)"]
+    title = read.ticket.title or ""
+    for query in (title.lower(), title.split()[0][:3] + "*"):
+        page = await store.find_tickets(caller, requests.find_tickets(query=query))
+        assert [ticket.number for ticket in page.tickets] == [1]
     await store.act_on_suggestion(caller, requests.execute(read.suggestions[0].id))
     newest = (await store.get_ticket(caller, requests.get_ticket(1))).events[0]
     assert (newest.kind, newest.principal_id) == ("suggestion.executed", "local")

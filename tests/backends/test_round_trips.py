@@ -72,14 +72,14 @@ async def test_a_trigger_waits_five_times(desk: Store, caller: Caller, wire: Wir
     assert await wire.round_trips(desk.trigger_bot_build(caller, trigger)) == 5
 
 
-async def test_to_suggest_waits_three_times_and_to_act_five(
+async def test_to_suggest_waits_three_times_and_to_close_six(
     desk: Store, caller: Caller, wire: Wire
 ) -> None:
     suggest = requests.suggest_close(1)
     assert await wire.round_trips(desk.suggest_close(caller, suggest)) == 3
     [one] = (await desk.list_suggestions(caller, requests.list_suggestions())).suggestions
     execute = requests.execute(one.id)
-    assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == 5
+    assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == 6
 
 
 async def test_to_suggest_for_a_commit_waits_once_more_for_those_that_are_pending(

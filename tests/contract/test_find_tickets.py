@@ -68,44 +68,6 @@ async def test_a_slim_page_leaves_the_long_texts_out_and_nothing_else(
         assert [ticket.model_dump(include=SUMMARY) for ticket in slim.tickets] == summaries
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("emile", True),
-        ("ÉMILE", True),
-        ("Cafe naïve", True),
-        ("strasse", False),
-        ("straße", True),
-        ("limits.py", True),
-        ("py limits", True),
-        ("cart/limits", True),
-        ("foo_bar", True),
-        ("bar_foo", False),
-        ("bar", True),
-        ("check*", True),
-        ("check", False),
-        ("v2.5", True),
-        ("2.5", False),
-        ("v2", True),
-        ("example", True),
-        ("100th", True),
-        ("it's", True),
-        ("' OR 1", False),
-        ("checkout & nothing", False),
-        ("!checkout", True),
-        ("a:*|b <-> (c)", False),
-        ("!!! ()", False),
-        ("*", False),
-    ],
-)
-async def test_a_query_is_literal_words_without_case_and_accents(
-    backend: Backend, caller: Caller, query: str, found: bool
-) -> None:
-    title = "Émile's café: it's foo_bar in cart/limits.py, v2.5 naïve “Straße” https://x.example/y"
-    await backend.create_ticket(caller, requests.create_ticket(title=title))
-    assert (6 in await numbers(backend, caller, 100, query=query)) is found
-
-
 async def test_a_search_stays_in_its_project(backend: Backend, caller: Caller) -> None:
     app = Caller(caller.actor, project="app")
     await backend.create_ticket(app, requests.create_ticket(title="Exit code 2"))

@@ -103,7 +103,7 @@ async def test_of_two_servers_that_see_different_files_one_gives_out_numbers(
     await file(first, caller, 1)
     beside(store, suffix).unlink()
     with suppress(subprocess.CalledProcessError):  # it may find the store damaged
-        elsewhere(store, "INSERT INTO ticket_words (ticket_words) VALUES ('optimize')")
+        elsewhere(store, "INSERT INTO ticket_terms (ticket_terms) VALUES ('optimize')")
     await assert_refused(first, caller, f"handoff.db{suffix}")
     await first.close()
 

@@ -18,6 +18,7 @@ OWNERS = {
     "mcp": ("mcp/", "demo.py"),
     "mcp_types": ("mcp/", "demo.py"),
     "apsw": ("sqlite/",),
+    "Stemmer": ("terms.py",),
     "psycopg": ("postgres/",),
     "psycopg_pool": ("postgres/",),
     "platformdirs": ("wiring.py",),

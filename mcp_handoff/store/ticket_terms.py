@@ -1,0 +1,65 @@
+"""The index of terms: what tickets are found by, written with them."""
+
+import logging
+
+from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decode_json
+from mcp_handoff.terms import terms_of_ticket
+
+INDEXES_TERMS = "0008_terms"
+"""The migration after which every ticket is indexed."""
+
+BATCH = 500
+"""How many tickets are read at once to be indexed."""
+
+TOLD = 5_000
+"""From how many tickets on it is told that they are being indexed."""
+
+_READ = (
+    "id, seq, project_id, number, status, title, description, evidence, suggested_resolution,"
+    " implementation_notes"
+)
+_A_SECOND = 2_000
+"""About how many tickets are indexed a second."""
+
+logger = logging.getLogger(__name__)
+
+
+def index_ticket(tx: Transaction, ticket: Row) -> None:
+    """Write, or write anew, what a ticket is found by; to be called by whatever changes its texts
+    or its status."""
+    tx.index(
+        IndexedTicket(
+            id=ticket["id"],
+            project_id=ticket["project_id"],
+            number=ticket["number"],
+            status=ticket["status"],
+            terms=terms_of_ticket(ticket, decode_json(ticket["evidence"])),
+        )
+    )
+
+
+def index_ticket_by_id(tx: Transaction, ticket_id: str) -> None:
+    """Index a ticket as it is stored by now."""
+    row = tx.fetch_one(f"SELECT {_READ} FROM tickets WHERE id = :id", id=ticket_id)
+    assert row is not None, "the ticket was changed in this transaction"
+    index_ticket(tx, row)
+
+
+def index_all(tx: Transaction) -> None:
+    """Index every ticket that a store of an older version holds."""
+    counted = tx.fetch_one("SELECT count(*) AS tickets FROM tickets")
+    assert counted is not None, "a count is one row"
+    if counted["tickets"] >= TOLD:
+        seconds = counted["tickets"] // _A_SECOND
+        logger.warning(
+            "the texts of %d tickets are being indexed for the new search, once: some %d s",
+            counted["tickets"],
+            seconds,
+        )
+    seq = 0
+    while rows := tx.fetch_all(
+        f"SELECT {_READ} FROM tickets WHERE seq > :seq ORDER BY seq LIMIT {BATCH}", seq=seq
+    ):
+        for row in rows:
+            index_ticket(tx, row)
+        seq = rows[-1]["seq"]
