@@ -18,7 +18,7 @@ from benchmarks.turns import growth, shuffled, timing
 CREATE_RATIO = 1.3
 START_RATIO = 1.15
 MORE_MEGABYTES = 20
-LIST_BYTES = 8192
+LIST_BYTES = 12_000
 
 _HEAD = ["over stdio", "bare SDK server", "mcp-handoff", "compared", "target", "met"]
 _MEGABYTE = 1_000_000

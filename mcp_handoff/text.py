@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 JSON_BYTES = 65_536
@@ -102,6 +102,11 @@ def folded(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` on one line, without what steers a terminal or is not seen."""
     return visible(" ".join(text.split()))
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence lists them: a, b and c."""
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def shortened(text: str, length: int) -> str:

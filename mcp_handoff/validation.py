@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +11,7 @@ from mcp_handoff.actors import ActorRole, Claim
 from mcp_handoff.errors import RolesRequired, ValidationFailed
 from mcp_handoff.near_names import nearest_argument
 from mcp_handoff.schema import Request
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text import listed, shortened, visible
 
 RequestT_co = TypeVar("RequestT_co", bound=Request, covariant=True)
 
@@ -32,7 +32,9 @@ _TYPES = {
 }
 
 _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "missing": lambda _: "is required",
+    "missing": lambda limits: ": ".join(
+        filter(None, ("is required", listed(limits.get("choices", ()), "or")))
+    ),
     "string_too_short": lambda limits: f"must have at least {limits['min_length']} characters",
     "too_long": lambda limits: f"must have at most {limits['max_length']} items",
     "string_too_long": lambda limits: f"must have at most {limits['max_length']} characters",
@@ -75,11 +77,18 @@ class Arguments(Generic[RequestT_co]):
         try:
             request = self.model.model_validate({**self.sent, **self.fixed}, context=actor_role)
         except ValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
+            details = map(self._with_choices, error.errors(include_url=False, include_input=False))
             raise refusal([*details, *map(_unknown, fixed)], self._known()) from None
         if fixed:
             raise refusal([*map(_unknown, fixed)], self._known())
         return request
+
+    def _with_choices(self, detail: ErrorDetails) -> ErrorDetails:
+        """Return a finding, of a field that is missing with what it may be."""
+        if detail["type"] != "missing" or len(detail["loc"]) != 1:
+            return detail
+        field = self.model.model_fields.get(str(detail["loc"][0]))
+        return {**detail, "ctx": {"choices": get_args(field.annotation) if field else ()}}
 
     def _known(self) -> list[str]:
         """Return what a caller calls the fields that it may send."""
@@ -102,12 +111,12 @@ def refusal(
         if message.startswith("is unknown"):
             message, there_are = message + there_are, ""  # one list of what there is serves all
         fields.setdefault(name, message)
-    listed = "; ".join(f"{path} {message}" for path, message in fields.items())
+    told = "; ".join(f"{path} {message}" for path, message in fields.items())
     if (left := len(details[NAMED_FIELDS:]) + more) > 0:
-        listed += f"; and {left:,} more"
+        told += f"; and {left:,} more"
     if all(detail["type"] == "roles_required" for detail in details):
-        return RolesRequired(f"{listed}.", fields=fields)
-    return ValidationFailed(f"{listed}. Nothing was stored.", fields=fields)
+        return RolesRequired(f"{told}.", fields=fields)
+    return ValidationFailed(f"{told}. Nothing was stored.", fields=fields)
 
 
 def _unknown(name: str) -> ErrorDetails:

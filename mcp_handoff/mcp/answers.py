@@ -6,7 +6,7 @@ Some clients hand a model the one, some the other; whoever sees only one of them
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, cast
 
@@ -91,11 +91,6 @@ def cut_json(value: Any, whole_at: str) -> Any:
 def compact_json(value: object) -> str:
     """Return a value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """Return names as a sentence lists them: a, b and c."""
-    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def _as_text(ours: Mapping[str, Any], others: Mapping[str, Any]) -> str:

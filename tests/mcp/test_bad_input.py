@@ -81,6 +81,7 @@ async def test_a_ticket_for_nobody_has_a_code_of_its_own(desk: Agent) -> None:
 async def test_everything_required_is_named_at_once(desk: Agent) -> None:
     error = await desk.refusal("create_ticket", {})
     assert set(error["fields"]) == {"title", "description", "request_type", "roles"}
+    assert error["fields"]["request_type"].endswith("decision_needed or feature_request")
 
 
 PR = {"pr": 7}

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
-from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json, listed
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.schema import WHOLE
@@ -19,6 +19,7 @@ from mcp_handoff.suggestions import (
     Suggestion,
     SuggestionPage,
 )
+from mcp_handoff.text import listed
 
 
 class ListSuggestions(suggestions.ListSuggestions):

@@ -10,12 +10,13 @@ from pydantic_core import PydanticKnownError
 from mcp_handoff import tickets
 from mcp_handoff.desk import Desk
 from mcp_handoff.events import Event
-from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json, listed
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json
 from mcp_handoff.mcp.tools.builds import BuildRow, build_row
 from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, suggestion_row
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
 from mcp_handoff.schema import Limit
+from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     MERGED,
     ROLES,
@@ -37,8 +38,7 @@ SUGGESTIONS, BUILDS, EVENTS = 2, 2, 5
 
 def _one_of(value: Any, choices: Sequence[str]) -> Any:
     if value is not None and value not in choices:
-        expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise PydanticKnownError("literal_error", {"expected": expected})
+        raise PydanticKnownError("literal_error", {"expected": listed(choices, "or")})
     return value
 
 
