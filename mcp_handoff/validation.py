@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -88,7 +88,9 @@ class Arguments(Generic[RequestT_co]):
         if detail["type"] != "missing" or len(detail["loc"]) != 1:
             return detail
         field = self.model.model_fields.get(str(detail["loc"][0]))
-        return {**detail, "ctx": {"choices": get_args(field.annotation) if field else ()}}
+        kind = field.annotation if field else None
+        choices = get_args(kind) if get_origin(kind) is Literal else ()
+        return {**detail, "ctx": {"choices": choices}}
 
     def _known(self) -> list[str]:
         """Return what a caller calls the fields that it may send."""

@@ -65,7 +65,7 @@ def result_of(answer: Answer) -> CallToolResult:
     """Return an answer as MCP has it."""
     fields = made_visible(answer.model_dump(mode="json", exclude_none=True))
     names = list(fields)
-    theirs = names.index(answer.THEIRS) if answer.THEIRS in fields else len(names)
+    theirs = names.index(answer.THEIRS) if fields.get(answer.THEIRS or "") else len(names)
     ours = {name: fields[name] for name in names[:theirs]}
     others = {name: fields[name] for name in names[theirs:]}
     notice = {"notice": NOTICE} if others else {}
@@ -127,6 +127,8 @@ def _row(row: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     """Return a value so that what stands in it can't be taken for what stands beside it."""
     match value:
+        case []:
+            return "none"
         case str() if _WORD.fullmatch(value):
             return value
         case list() if all(isinstance(item, str) for item in cast(list[Any], value)):

@@ -10,7 +10,7 @@ from mcp_handoff.builds import Build, BuildPage, UpdatedBuild
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
+from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
@@ -98,16 +98,16 @@ class UpdatedAnswer(Answer):
 def build_row(build: Build) -> BuildRow:
     """Return a build as a row."""
     run = build.run
-    waiting = run is not None and run.status in ("queued", "dispatch_failed")
+    waits = run.last_error if run and run.status in ("queued", "dispatch_failed") else None
     whole_at = f"handoff://builds/{build.id}"
     return BuildRow(
         build_id=build.id,
         status=build.status,
         active=build.is_active,
         url=run.url if run else None,
-        updated=build.updated_at,
-        next_attempt_at=run.next_attempt_at if run and waiting else None,
-        waits=run.last_error if run and waiting else None,
+        updated=moment(build.updated_at),
+        next_attempt_at=moment(run.next_attempt_at) if run and waits else None,
+        waits=waits,
         name=build.display_name,
         provider=build.provider,
         repo=run.repo if run else None,

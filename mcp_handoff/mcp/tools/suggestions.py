@@ -9,7 +9,7 @@ from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
+from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -20,6 +20,12 @@ from mcp_handoff.suggestions import (
     SuggestionPage,
 )
 from mcp_handoff.text import listed
+
+_WHERE = {
+    "live": "is closed",
+    "validation": "is in validation and waits for its testers (qa or test)",
+}
+"""Where a ticket is once its change is merged, by the stage that it then has."""
 
 
 class ListSuggestions(suggestions.ListSuggestions):
@@ -58,8 +64,8 @@ class ActOnSuggestion(suggestions.ActOnSuggestion):
 class SuggestionRow(Row):
     """A proposal to close a ticket: who made it, on which grounds, and who settled it."""
 
-    suggestion_id: str
-    ticket: Line
+    suggestion_id: str | None = None
+    ticket: Line | None = None
     status: str
     confidence: float | None = None
     merge_sha: str | None = None
@@ -121,13 +127,22 @@ def suggestion_row(suggestion: Suggestion) -> SuggestionRow:
         merge_sha=suggestion.merge_sha,
         pr_number=suggestion.pr_number,
         repo=suggestion.repo,
-        suggested_at=suggestion.created_at,
+        suggested_at=moment(suggestion.created_at),
         suggested_by=suggestion.suggested_by or suggestion.principal_name,
-        settled_at=suggestion.settled_at,
+        settled_at=moment(suggestion.settled_at),
         settled_by=suggestion.settled_by,
         reason=suggestion.reason,
         evidence=cut_json(suggestion.evidence, f"handoff://tickets/{ticket}"),
     )
+
+
+def row_at_its_ticket(suggestion: Suggestion) -> SuggestionRow:
+    """Return a suggestion as a row among what else is told of its ticket: of one that is settled,
+    with which nothing can be done any more, only what was proposed and what became of it."""
+    unsaid = {"ticket"}
+    if suggestion.status not in ("pending", "processing"):
+        unsaid |= {"suggestion_id", "confidence", "suggested_at", "suggested_by"}
+    return suggestion_row(suggestion).model_copy(update=dict.fromkeys(unsaid))
 
 
 def next_act(suggestion: Suggestion, reader: Reader) -> str:
@@ -156,12 +171,12 @@ def _tell_listed(result: SuggestionPage, reader: Reader) -> SuggestionsAnswer:
 def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
     suggestion = result.suggestion
     if result.deduplicated:
-        done = f"To close {_ticket(suggestion)} for this change is suggested already"
+        done = f"It is suggested already to close {_ticket(suggestion)} for this change"
     else:
         done = f"Suggested to close {_ticket(suggestion)}"
     words = [
         f"{replay(result)}{done}; the ticket stays as it is until somebody acts on it."
-        f" Next: {next_act(suggestion, reader)}."
+        f" Next, for whoever checks the evidence: {next_act(suggestion, reader)}."
     ]
     if result.masked:
         words.append(MASKED)
@@ -170,7 +185,7 @@ def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
         suggestion_id=suggestion.id,
         ticket=_ticket(suggestion),
         status=suggestion.status,
-        expires_at=suggestion.expires_at,
+        expires_at=moment(suggestion.expires_at),
         masked=result.masked,
         suggested_by=suggestion.suggested_by if result.deduplicated else None,
     )
@@ -182,7 +197,8 @@ def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
     match suggestion.status:
         case "executed" if applied is not None:
             done = listed(applied.roles_marked_done) or "no role"
-            message = f"Executed: {ticket} is in {applied.new_stage}, {done} marked done."
+            where = _WHERE.get(applied.new_stage, f"is in {applied.new_stage}")
+            message = f"Executed: {ticket} {where}; {done} marked done."
         case "declined":
             message = f"Declined; {ticket} stays as it is."
         case "skipped":

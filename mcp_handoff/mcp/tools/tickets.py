@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -12,9 +14,9 @@ from mcp_handoff.desk import Desk
 from mcp_handoff.events import Event
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json
 from mcp_handoff.mcp.tools.builds import BuildRow, build_row
-from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, suggestion_row
+from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, row_at_its_ticket
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, page_words, replay
+from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
 from mcp_handoff.schema import Limit
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
@@ -32,7 +34,7 @@ from mcp_handoff.tickets import (
     TicketSummary,
 )
 
-SUGGESTIONS, BUILDS, EVENTS = 2, 2, 5
+SUGGESTIONS, BUILDS, EVENTS = 2, 1, 5
 """How many of the newest suggestions, builds and events get_ticket shows."""
 
 
@@ -101,12 +103,11 @@ class TicketsAnswer(Answer):
     tickets: list[TicketRow]
 
 
-class EventRow(Row):
-    """A line of history."""
+class EventsRow(Row):
+    """What one did after another, newest first: each with when and what."""
 
-    at: str
-    what: str
     by: Line
+    did: list[str]
 
 
 class TicketAnswer(Answer):
@@ -129,7 +130,7 @@ class TicketAnswer(Answer):
     filed_by: Line | None = None
     suggestions: list[SuggestionRow] | None = None
     builds: list[BuildRow] | None = None
-    events: list[EventRow] | None = None
+    events: list[EventsRow] | None = None
     description: str | None = None
     evidence: Any = None
     suggested_resolution: str | None = None
@@ -200,8 +201,11 @@ def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
     )
 
 
-def _event_row(event: Event) -> EventRow:
-    return EventRow(at=event.created_at, what=event.kind, by=event.author)
+def _events_rows(events: Sequence[Event]) -> list[EventsRow]:
+    return [
+        EventsRow(by=by, did=[f"{moment(one.created_at)} {one.kind}" for one in done])
+        for by, done in groupby(events, attrgetter("author"))
+    ]
 
 
 def _where_it_stands(detail: TicketDetail, reader: Reader) -> str:
@@ -209,7 +213,7 @@ def _where_it_stands(detail: TicketDetail, reader: Reader) -> str:
     ticket = detail.ticket
     if ticket.status == "closed":
         how = f" ({ticket.resolution_type})" if ticket.resolution_type else ""
-        since = f" since {ticket.resolved_at}" if ticket.resolved_at else ""
+        since = f" since {moment(ticket.resolved_at)}" if ticket.resolved_at else ""
         return f"{ticket.name} is closed{since}{how}."
     left = _open_roles(ticket)
     words = [
@@ -242,13 +246,13 @@ def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
         resolution=ticket.resolution_type,
         roles={role.role: role.status for role in ticket.roles} or None,
         merge_sha=ticket.merge_sha,
-        filed_at=ticket.created_at,
-        updated=ticket.updated_at,
+        filed_at=moment(ticket.created_at),
+        updated=None if ticket.updated_at == ticket.created_at else moment(ticket.updated_at),
         title=ticket.title,
         filed_by=ticket.author,
-        suggestions=[suggestion_row(one) for one in result.suggestions[:SUGGESTIONS]] or None,
+        suggestions=[row_at_its_ticket(one) for one in result.suggestions[:SUGGESTIONS]] or None,
         builds=[build_row(build) for build in result.builds[:BUILDS]] or None,
-        events=[_event_row(event) for event in result.events[:EVENTS]] or None,
+        events=_events_rows(result.events[:EVENTS]) or None,
         description=ticket.description,
         evidence=cut_json(ticket.evidence, whole_at),
         suggested_resolution=cut(ticket.suggested_resolution, whole_at),

@@ -10,6 +10,11 @@ def replay(result: Replayable) -> str:
     return "Done before, under this idempotency_key: " if result.replayed else ""
 
 
+def moment(timestamp: str | None) -> str | None:
+    """Return an instant to the minute: nothing is decided by less."""
+    return timestamp and f"{timestamp[:16]}Z"
+
+
 def page_words(shown: int, what: str, next_cursor: str | None) -> str:
     """Return how many there are in all, where that is known, and how many are shown; `what` is
     what one of them is called."""

@@ -1,0 +1,30 @@
+"""A server in the test's own process, for what no transport has a part in."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from mcp import Client
+
+from mcp_handoff.backend import Backend
+from mcp_handoff.config import read_settings
+from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.receivers import receiver_of
+
+DISPATCHED = {"BUILD_DISPATCH_URL": "https://builder.example/hook"}
+"""What makes a server propose a build: there is somebody to make it."""
+
+RECEIVER = receiver_of(DISPATCHED["BUILD_DISPATCH_URL"], None)
+
+
+@asynccontextmanager
+async def served(
+    backend: Backend, directory: Path, era: str = "2026-07-28", **environment: str
+) -> AsyncGenerator[Client]:
+    """Yield a client of a server over this backend, in project shop and under the name claude-code
+    unless the environment says otherwise."""
+    own = {"HANDOFF_PROJECT": "shop", "HANDOFF_ACTOR_ID": "claude-code"}
+    settings = read_settings({**own, **environment}, directory)
+    async with Client(HandoffServer(Desk(backend, settings), settings), mode=era) as client:
+        yield client
