@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from mcp_handoff.secret_shapes import IN_CONTEXT, PASSWORD_NAME, PREFIXED, is_password
+from mcp_handoff.secret_shapes import (
+    IN_CONTEXT,
+    PASSWORD_NAME,
+    PREFIXED,
+    TELLING_NAME,
+    TOKEN_NAME,
+    is_drawn,
+    is_password,
+)
 from mcp_handoff.text import mapped_texts, visible_places
 
 Span = tuple[int, int, str]
@@ -65,18 +73,24 @@ def _prefixed(sign: str, rest: str) -> re.Pattern[str]:
 
 
 def masked_json(value: Any) -> Any:
-    """Apply `mask` to every text in a JSON value, keys included; under the name of a password any
-    word counts as one."""
+    """Apply `mask` to every text in a JSON value, keys included; under the name of a password or
+    another secret any word counts as one, under that of a token what looks drawn."""
     return mapped_texts(value, _mask_in_field)
 
 
 def _mask_in_field(text: str, name: str) -> str:
-    if _NAMES_PASSWORD.search(name) and _WORD.fullmatch(text) and is_password(text):
-        return "[masked: password]"
+    if _WORD.fullmatch(text):
+        for telling, kind, holds in _TELLING_NAMES:
+            if telling.search(name) and holds(text):
+                return f"[masked: {kind}]"
     return mask(text)
 
 
-_NAMES_PASSWORD = re.compile(f"(?i:{PASSWORD_NAME})$")
+_TELLING_NAMES = (
+    (re.compile(f"(?i:{PASSWORD_NAME})$"), "password", is_password),
+    (re.compile(f"(?i:{TELLING_NAME})$"), "secret", is_password),
+    (re.compile(f"(?i:{TOKEN_NAME})$"), "secret", is_drawn),
+)
 _WORD = re.compile(r"\S{4,}")
 
 

@@ -240,6 +240,15 @@ _SAID = re.compile(
 PASSWORD_NAME = r"(?:passw(?:or)?d|passphrase|pwd)"  # noqa: S105 - no password, what one is called
 """How the name of a password reads, in any case."""
 
+TELLING_NAME = (
+    r"(?:secrets?|credentials?|authorization|(?:access|auth|bearer|refresh|session|id)[_.-]?token"
+    r"|(?:api|access|account|private|client|signing|encryption|master|secret|auth)[_.-]?key)"
+)
+"""How the name of a secret of another kind reads, in any case."""
+
+TOKEN_NAME = "tokens?"  # noqa: S105 - no token, what one is called
+"""How the name of what may be a secret, or a word in a program's text, reads."""
+
 _KEY = (
     r"(?:secrets?|tokens?|credentials?|authorization|auth[_-]?key"
     r"|(?:api|access|account|private|client|signing|encryption|storage|master|app(?:lication)?"

@@ -73,6 +73,17 @@ def test_a_word_under_the_name_of_a_password_is_one(name: str) -> None:
     assert masked_json(said) == said
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["secret", "api_key", "apiKey", "X-Api-Key", "private_key", "client_secret", "accessToken"],
+)
+def test_a_word_under_the_name_of_another_secret_is_one(name: str) -> None:
+    assert masked_json({"env": {name: "correcthorse"}}) == {"env": {name: "[masked: secret]"}}
+    said = {name: "is required", f"{name}_hint": "swordfish", "primary_key": "swordfish"}
+    assert masked_json({**said, "token": "IDENTIFIER"}) == {**said, "token": "IDENTIFIER"}
+    assert masked_json({"token": "horse4battery"}) == {"token": "[masked: secret]"}
+
+
 @given(st.text() | st.sampled_from([text for text, _ in drawn(2).values()]))
 def test_what_is_masked_stays_as_it_is(text: str) -> None:
     assert mask(mask(text)) == mask(text)
