@@ -18,9 +18,10 @@ from mcp_handoff.projects import CreateProject
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.ticket_terms import index_all
 from mcp_handoff.store.transaction import timestamp
-from mcp_handoff.tickets import MERGED, ROLES
+from mcp_handoff.tickets import MERGED, ROLES, urgency
 
 _TRANSACTION = 20_000
 """How many tickets one transaction takes."""
@@ -77,7 +78,8 @@ class _Writer:
         ticket_id = new_id()
         now = timestamp(_BEGAN + timedelta(seconds=number))
         closed = self._random.random() < _CLOSED
-        yield "tickets", self._ticket(ticket_id, number, now, closed=closed)
+        row = self._ticket(ticket_id, number, now, closed=closed)
+        yield "tickets", row
         roles = [*self._random.sample(ROLES, self._random.randint(1, 2)), MERGED]
         for position, role in enumerate(roles):
             yield (
@@ -87,7 +89,9 @@ class _Writer:
                     "position": position,
                     "role": role,
                     "status": "done" if closed else "pending",
+                    "waits": 0 if closed else 1,
                     "updated_at": now,
+                    **{name: row[name] for name in LISTED_COLUMNS},
                 },
             )
         yield "events", self._event(ticket_id, now, roles)
@@ -106,6 +110,8 @@ class _Writer:
             "stage": "live" if closed else "backlog",
             "actor_role": "bot",
             "actor_id": "bench",
+            "actor_key": "bench",
+            "urgency": urgency("medium", blocking=False),
             "source": "bot",
             "fingerprint": self._random.getrandbits(64) - 2**63,
             "created_at": now,

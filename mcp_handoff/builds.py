@@ -83,10 +83,12 @@ class FindBuilds(Request):
 
 
 class BuildPage(Record):
-    """Builds, in the way the builds API lists them."""
+    """Builds, in the way the builds API lists them; `total` is how many match in all: COUNTED + 1
+    stands for more, None for not counted."""
 
     items: list[Build]
     next_cursor: str | None = None
+    total: int | None = None
 
 
 class CreateBuild(Request):

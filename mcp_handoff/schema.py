@@ -155,5 +155,8 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=100), WHOLE]
 """How many rows a page has at most."""
 
+COUNTED = 1_000
+"""How far the rows of a list are counted; one more stands for more."""
+
 Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE]
 """Where the next page begins: the `next_cursor` of the page before."""

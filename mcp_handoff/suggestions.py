@@ -110,11 +110,13 @@ class ListSuggestions(Request):
 
 
 class SuggestionPage(Record):
-    """Suggestions; `total` counts those on this page."""
+    """Suggestions; `total` counts those on this page, `matching` all that match: COUNTED + 1 stands
+    for more, None for not counted."""
 
     total: int
     suggestions: list[Suggestion]
     next_cursor: str | None = None
+    matching: int | None = None
 
 
 class SuggestClose(Request):

@@ -5,8 +5,9 @@ Limits and enumerations: the ticket API's documented page "Create a handoff tick
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import (
@@ -48,10 +49,14 @@ RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature
 Priority = Literal["low", "medium", "high"]
 Stage = Literal["backlog", "up_next", "in_progress", "validation", "live"]
 Status = Literal["open", "closed"]
+Order = Literal["newest", "urgency"]
 StatusFilter = Literal["open", "closed", "any"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
+PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
+REQUEST_TYPES: tuple[RequestType, ...] = get_args(RequestType)
 STAGES: tuple[Stage, ...] = get_args(Stage)
+LIVE: Stage = "live"
 MERGED = "merged"
 """The system's own role on every ticket: whether its change was merged."""
 
@@ -63,6 +68,9 @@ QUERY_WORDS, QUERY_BEGINNINGS = 32, 4
 all the words that begin so."""
 
 _WORD, _BEGINNING = re.compile(r"[^\W_]+"), re.compile(r"\w\*")
+
+NAMED_PROJECTS = 20
+"""How many projects are named where the one that was asked for has no ticket."""
 
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
@@ -174,8 +182,23 @@ def _check_query(query: str) -> str:
     return query
 
 
+def _check_instant(text: str) -> str:
+    """Return an instant as it is stored; one without a zone is UTC's."""
+    try:
+        instant = datetime.fromisoformat(text)
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        why = "must be a date or an instant, such as 2026-03-01 or 2026-03-01T09:30:00Z (RFC 3339)"
+        raise PydanticCustomError("instant", "{why}", {"why": why}) from None
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
+
 class FindTickets(Request):
-    """List a project's tickets, newest first, or search their texts, best first."""
+    """List a project's tickets, or search their texts, best first.
+
+    With `still_to_act`, `role` is one that is pending or in progress on the ticket, else one that
+    the ticket was filed for.
+    """
 
     query: (
         Annotated[
@@ -190,7 +213,21 @@ class FindTickets(Request):
     status: StatusFilter = "any"
     stage: Annotated[list[Stage], Field(max_length=50)] = Field(default_factory=list[Stage])
     role: RoleFilter | None = None
+    still_to_act: Annotated[bool, Field(description="only where the role has still to act")] = False
     request_type: RequestType | None = None
+    priority: Priority | None = None
+    blocking: bool | None = None
+    author: Annotated[Name, Field(description="actor or token that filed it")] | None = None
+    updated_since: (
+        Annotated[
+            str,
+            StringConstraints(max_length=40),
+            AfterValidator(_check_instant),
+            Field(description="date or RFC 3339 instant; UTC without a zone"),
+        ]
+        | None
+    ) = None
+    order: Annotated[Order, Field(description="urgency: blocking, priority, oldest")] = "newest"
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False
     limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000
     offset: Annotated[int, Field(ge=0, le=2**31), WHOLE] = 0
@@ -199,10 +236,16 @@ class FindTickets(Request):
 
 
 class TicketPage(Record):
-    """Tickets with all that is kept of them, or without their long texts where `slim`."""
+    """Tickets with all that is kept of them, or without their long texts where `slim`.
+
+    `total` is how many match in all: COUNTED + 1 stands for more, None for not counted. Where the
+    project has no ticket at all, `projects` are those that the caller sees.
+    """
 
     tickets: list[Ticket]
     next_cursor: str | None = None
+    total: int | None = None
+    projects: list[str] | None = None
 
 
 class GetTicket(Request):
@@ -270,8 +313,11 @@ class TicketOperations(Protocol):
         ...
 
     async def find_tickets(self, caller: Caller, request: FindTickets, /) -> TicketPage:
-        """List a project's tickets, newest first, or those that a query finds, the best first; one
-        that it names by its number comes before them all."""
+        """List a project's tickets, the newest or the most urgent first, or those that a query
+        finds, the best first; one that it names by its number comes before them all.
+
+        A page may have fewer tickets than its limit, even none, and a next one all the same.
+        """
         ...
 
     async def get_ticket(self, caller: Caller, request: GetTicket, /) -> TicketDetail:
@@ -287,6 +333,23 @@ class TicketOperations(Protocol):
         Raises TicketClosed.
         """
         ...
+
+
+def urgency(priority: Priority, *, blocking: bool) -> int:
+    """Return how urgent a ticket is: 0 for one that blocks and has a high priority, then those that
+    block less, from 3 on those that don't."""
+    return PRIORITIES.index(priority) + (0 if blocking else len(PRIORITIES))
+
+
+def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:
+    """Return the stages of tickets with this status, those alone that are named if any are: a
+    closed ticket is live, an open one is not."""
+    return [
+        stage
+        for stage in STAGES
+        if (not named or stage in named)
+        and status in ("any", "closed" if stage == LIVE else "open")
+    ]
 
 
 def as_query(text: str) -> str:

@@ -22,6 +22,7 @@ from mcp_handoff.store.transaction import (
     IndexedTicket,
     Row,
     Scope,
+    Stretch,
     Terms,
     Transaction,
 )
@@ -112,6 +113,14 @@ class PostgresTransaction:
         return (
             f"json_array_elements_text(CAST(:{name} AS JSON)) listed"
             " JOIN tickets t ON t.seq = listed.value::BIGINT"
+        )
+
+    def join_first(self, stretch: Stretch, limit: str | None) -> str:
+        order = f"ORDER BY number {'DESC' if stretch.newest_first else 'ASC'}"
+        return (
+            f"CROSS JOIN LATERAL (SELECT number, urgency FROM {stretch.table} t"
+            f" WHERE {stretch.condition.format(x='t')}"
+            f"{f' {order} LIMIT :{limit}' if limit else ''}) AS x"
         )
 
     def publish(self, change: Change) -> None:

@@ -69,8 +69,12 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
 
 
 async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> TicketPage:
-    """List a project's tickets or search them."""
+    """List a project's tickets or search them. Raises Unsupported for a filter that only another
+    mcp-handoff has; an API that is none lists them in its own order."""
     project = request.project or caller.project
+    filters = _own_filters(request)
+    if filters or request.order != "newest" or request.still_to_act:
+        await api.tickets.find_out_whose()
     query = {
         "q": request.query,
         "status": None if request.status == "any" else request.status,
@@ -81,12 +85,45 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
         "offset": request.offset or None,
         "cursor": request.cursor,
         "slim": 1 if request.slim else None,
+        **filters,
     }
+    if api.tickets.is_ours:
+        acting = 1 if request.still_to_act else None
+        query |= {"still_to_act": acting, "order": request.order}
     response = await api.tickets.send("GET", tickets_path(project), query=query)
     found = [_fields(row, project) for row in objects(response.get("tickets"))]
-    # The documented API does not choose by request type.
-    wanted = [row for row in found if request.request_type in (None, row.get("request_type"))]
+    if filters and not api.tickets.is_ours:
+        raise Unsupported(
+            f"The API at {api.tickets.address} does not choose tickets by {', '.join(filters)};"
+            " leave that out, and choose among those that it lists."
+        )
+    # Nor does it by request type, nor by whether a role has still to act.
+    wanted = [
+        row
+        for row in found
+        if request.request_type in (None, row.get("request_type"))
+        and (not request.still_to_act or _has_to_act(row, request.role))
+    ]
     return parse_response(TicketPage, {**response, "tickets": wanted}, wrote=False)
+
+
+def _has_to_act(row: Mapping[str, Any], role: str | None) -> bool:
+    return role is None or any(
+        as_object(one).get("role") == role
+        and as_object(one).get("status") in ("pending", "in_progress")
+        for one in as_list(row.get("roles"))
+    )
+
+
+def _own_filters(request: FindTickets) -> dict[str, str]:
+    """Return what the documented API has no parameters for, as ours has them."""
+    given = {
+        "priority": request.priority,
+        "blocking": None if request.blocking is None else str(int(request.blocking)),
+        "author": request.author,
+        "updated_since": request.updated_since,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 async def get_ticket(api: Api, caller: Caller, request: GetTicket) -> TicketDetail:

@@ -53,6 +53,18 @@ Words = Annotated[
     WithJsonSchema({"type": "string", "maxLength": 200, "pattern": PRINTED}),
 ]
 
+Author = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, description="the actor or the token that filed the ticket"),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
+]
+
+Since = Annotated[
+    str | None,
+    Query(description="a date or an RFC 3339 instant, UTC where it has no zone"),
+    WithJsonSchema({"anyOf": [{"format": "date-time"}, {"format": "date"}], "type": "string"}),
+]
+
 TicketQuery = Annotated[
     str | None,
     Query(description="a ticket's reference, or with its project its id or number"),

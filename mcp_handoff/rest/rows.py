@@ -72,6 +72,8 @@ class TicketRows(BaseModel):
 
     tickets: list[TicketRow | SlimTicketRow]
     next_cursor: str | None = None
+    total: int | None = None
+    projects: list[str] | None = None
 
 
 def ticket_row(ticket: Ticket, *, slim: bool) -> TicketRow | SlimTicketRow:

@@ -15,13 +15,24 @@ from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
 from mcp_handoff.rest.headers import tell_in_headers
-from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, Stages, TicketId, Words, given
+from mcp_handoff.rest.parameters import (
+    Author,
+    Cursor,
+    Key,
+    ProjectId,
+    Since,
+    Stages,
+    TicketId,
+    Words,
+    given,
+)
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
     BuildingTicket,
     CreatedTicket,
     FindTickets,
     GetTicket,
+    Order,
     Priority,
     RequestType,
     RoleFilter,
@@ -85,7 +96,13 @@ async def find_tickets(
     stages: Stages = "",
     status: Status | None = None,
     role: RoleFilter | None = None,
+    still_to_act: Literal["0", "1"] = "0",
     request_type: RequestType | None = None,
+    priority: Priority | None = None,
+    blocking: Literal["0", "1"] | None = None,
+    author: Author = None,
+    updated_since: Since = None,
+    order: Order = "newest",
     words: Words = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
@@ -97,7 +114,13 @@ async def find_tickets(
         query=words or None,
         status=status,
         role=role,
+        still_to_act=still_to_act == "1",
         request_type=request_type,
+        priority=priority,
+        blocking=None if blocking is None else blocking == "1",
+        author=author,
+        updated_since=updated_since,
+        order=order,
         limit=limit,
         offset=offset,
         cursor=cursor,
@@ -105,7 +128,9 @@ async def find_tickets(
     )
     page = await desk.find_tickets(visitor, Arguments(FindTickets, sent, {"project": project}))
     rows = [ticket_row(ticket, slim=slim == "1") for ticket in page.tickets]
-    return TicketRows(tickets=rows, next_cursor=page.next_cursor)
+    return TicketRows(
+        tickets=rows, next_cursor=page.next_cursor, total=page.total, projects=page.projects
+    )
 
 
 @router.get("/{ticketId}", summary="Read a ticket", responses=ticket_reads(400, 404))

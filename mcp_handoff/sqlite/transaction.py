@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from mcp_handoff.events import Change
-from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Terms
+from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Stretch, Terms
 
 _NEWEST = (
     "SELECT json_group_array(rowid) FROM (SELECT rowid FROM ticket_terms"
@@ -72,6 +72,19 @@ class SqliteTransaction:
 
     def tickets_among(self, name: str) -> str:
         return f"json_each(:{name}) listed CROSS JOIN tickets t ON t.seq = listed.value"
+
+    def join_first(self, stretch: Stretch, limit: str | None) -> str:
+        # What looks for the last of them is cheap: it reads the index alone.
+        index = f"INDEXED BY {stretch.index}" if stretch.index else ""
+
+        def rows(name: str) -> str:
+            return f"{stretch.table} {name} {index} WHERE {stretch.condition.format(x=name)}"
+
+        if limit is None:
+            return f"CROSS JOIN {rows('x')}"
+        order, end, none = ("DESC", ">=", 0) if stretch.newest_first else ("", "<=", 2**62)
+        last = f"SELECT y.number FROM {rows('y')} ORDER BY y.number {order} LIMIT 1 OFFSET :{limit}"
+        return f"CROSS JOIN {rows('x')} AND x.number {end} COALESCE(({last} - 1), {none})"
 
     def publish(self, change: Change) -> None:
         self.published.append(change)

@@ -19,7 +19,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import look_up_ticket
-from mcp_handoff.store.pages import cut, size_of, whole
+from mcp_handoff.store.pages import count, cut, size_of, whole
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -46,23 +46,30 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
         conditions.append("source_id = :ticket")
     if request.status:
         conditions.append("status = :status")
-    if position is not None:
-        conditions.append("seq < :position")
+    matching = f"FROM builds WHERE {' AND '.join(conditions)}"
+    values = {
+        "organization": organization,
+        "ticket": ticket,
+        "status": request.status,
+        **slugs,
+    }
     rows = tx.fetch_all(
-        f"SELECT id, seq, {_SIZE} FROM builds WHERE {' AND '.join(conditions)}"
-        " ORDER BY seq DESC LIMIT :rows",
-        organization=organization,
-        ticket=ticket,
-        status=request.status,
+        f"SELECT id, seq, {_SIZE} {matching}"
+        f"{' AND seq < :position' if position is not None else ''} ORDER BY seq DESC LIMIT :rows",
         position=position,
         rows=request.limit + 1,
-        **slugs,
+        **values,
     )
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
+    total = None if more or position is not None else len(page)
+    # Builds of other projects could be many that lie in between.
+    if total is None and (ticket or caller.principal.projects is None):
+        total = count(tx, f"SELECT 1 {matching}", values)
     return BuildPage(
         items=_builds(tx, whole(tx, "SELECT * FROM builds", "builds", page)),
         next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
+        total=total,
     )
 
 

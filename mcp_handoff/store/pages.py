@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mcp_handoff.schema import COUNTED
 from mcp_handoff.store.transaction import Row, Transaction, placeholders
 
 PAGE_BYTES = 2 * 1024 * 1024
@@ -27,6 +28,16 @@ def cut(rows: Sequence[Row], limit: int) -> Sequence[Row]:
         if count and room < 0:
             return rows[:count]
     return rows[:limit]
+
+
+def count(tx: Transaction, query: str, values: Row, *, most: int = COUNTED) -> int:
+    """Return how many rows a query gives, `most` + 1 for more."""
+    counted = tx.fetch_one(
+        f"SELECT count(*) AS count FROM ({query} LIMIT :most) AS counted",
+        **{**values, "most": most + 1},
+    )
+    assert counted is not None, "a count has one row"
+    return counted["count"]
 
 
 def whole(

@@ -19,23 +19,37 @@ from mcp_handoff.projects import (
 from mcp_handoff.store import cursors, history, idempotency
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders, timestamp
 
+_NAMED = 10
+"""How many projects are named to whoever asks for one that is not there."""
+
 
 def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> ProjectPage:
     """Return a page of the projects that the caller may see, by their slugs."""
-    seen, slugs = "1 = 1", dict[str, str]()
-    if caller.principal.projects is not None:
-        parameters, slugs = placeholders("slug", sorted(caller.principal.projects))
-        seen = f"slug IN ({parameters})"
-    rows = tx.fetch_all(
-        f"SELECT * FROM projects WHERE {seen} AND slug > :position ORDER BY slug LIMIT :rows",
-        position=cursors.decode_slug(request.cursor, request) or "",
-        rows=request.limit + 1,
-        **slugs,
-    )
+    position = cursors.decode_slug(request.cursor, request) or ""
+    rows = _seen(tx, caller, position, request.limit + 1)
     page = rows[: request.limit]
     return ProjectPage(
         projects=[Project.model_validate(row) for row in page],
         next_cursor=cursors.encode(page[-1]["slug"], request) if len(page) < len(rows) else None,
+    )
+
+
+def seen_slugs(tx: Transaction, caller: Caller, most: int) -> list[str]:
+    """Return the slugs of the first `most` projects that the caller may see."""
+    return [row["slug"] for row in _seen(tx, caller, "", most)]
+
+
+def _seen(tx: Transaction, caller: Caller, position: str, most: int) -> list[Row]:
+    """Return the first `most` projects that the caller may see, by their slugs after `position`."""
+    seen, slugs = "1 = 1", dict[str, str]()
+    if caller.principal.projects is not None:
+        parameters, slugs = placeholders("slug", sorted(caller.principal.projects))
+        seen = f"slug IN ({parameters})"
+    return tx.fetch_all(
+        f"SELECT * FROM projects WHERE {seen} AND slug > :position ORDER BY slug LIMIT :most",
+        position=position,
+        most=most,
+        **slugs,
     )
 
 
@@ -66,9 +80,9 @@ def find(tx: Transaction, name: str) -> Row | None:
     )
 
 
-def require(tx: Transaction, name: str) -> Row:
+def require(tx: Transaction, caller: Caller, name: str) -> Row:
     """Return the project with this id or slug, NotFound without one."""
-    return find(tx, name) or _missing()
+    return find(tx, name) or _missing(tx, caller)
 
 
 def find_seen(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
@@ -89,7 +103,7 @@ def open_or_create(tx: Transaction, caller: Caller, name: str | None) -> Row:
         return row
     slug = name or caller.project
     if slug != caller.project or is_id(slug):
-        return require(tx, slug)
+        return require(tx, caller, slug)
     return _add(tx, caller, slug=slug, name=slug)
 
 
@@ -101,7 +115,7 @@ def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
     row = find(tx, name or caller.project)
     if row and caller.principal.may_see(row["slug"]):
         return row
-    return None if name in (None, caller.project) else _missing()
+    return None if name in (None, caller.project) else _missing(tx, caller)
 
 
 def list_organizations(tx: Transaction) -> list[str]:
@@ -129,8 +143,11 @@ def open_organization(tx: Transaction, slug: str) -> str:
     return made
 
 
-def _missing() -> NoReturn:
-    raise NotFound.at("project", "names no project here", "list_projects shows those there are")
+def _missing(tx: Transaction, caller: Caller) -> NoReturn:
+    slugs = seen_slugs(tx, caller, _NAMED + 1)
+    more = " and more" if len(slugs) > _NAMED else ""
+    there_are = f"there are {', '.join(slugs[:_NAMED])}{more}" if slugs else "there is none yet"
+    raise NotFound.at("project", "names no project here", there_are)
 
 
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:

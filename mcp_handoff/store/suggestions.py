@@ -13,7 +13,7 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.store import cursors, history, idempotency, projects
 from mcp_handoff.store.lookup import look_up_named, look_up_ticket, require_open
-from mcp_handoff.store.pages import cut, size_of, whole
+from mcp_handoff.store.pages import count, cut, size_of, whole
 from mcp_handoff.store.ticket_rows import roles_of
 from mcp_handoff.store.ticket_terms import index_ticket_by_id
 from mcp_handoff.store.transaction import (
@@ -84,18 +84,16 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     scope = project["id"] if project else ""
     position = cursors.decode_number(request.cursor, request, scope)
     if project is None:
-        return SuggestionPage(total=0, suggestions=[])
+        return SuggestionPage(total=0, suggestions=[], matching=0)
     by_status = _BY_STATUS.get(request.status, "s.status = :status")
     after = "AND s.seq < :position" if position is not None else ""
+    values = {"project_id": project["id"], "status": request.status, "now": timestamp(tx.now)}
+    matching = f"FROM suggestions s WHERE s.project_id = :project_id AND {by_status}"
     rows = tx.fetch_all(
-        f"SELECT s.id, s.seq, {_SIZE} FROM suggestions s"
-        f" WHERE s.project_id = :project_id AND {by_status} {after}"
-        " ORDER BY s.seq DESC LIMIT :rows",
-        project_id=project["id"],
-        status=request.status,
+        f"SELECT s.id, s.seq, {_SIZE} {matching} {after} ORDER BY s.seq DESC LIMIT :rows",
         position=position,
         rows=request.limit + 1,
-        now=timestamp(tx.now),
+        **values,
     )
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
@@ -105,6 +103,7 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
         total=len(page),
         suggestions=[_suggestion(row) for row in found],
         next_cursor=cursors.encode(page[-1]["seq"], request, scope) if more else None,
+        matching=count(tx, f"SELECT 1 {matching}", values) if more or position else len(page),
     )
 
 
@@ -321,7 +320,7 @@ def _merge(tx: Transaction, row: Row) -> ApplyResult:
     now = timestamp(tx.now)
     for role in change.roles_marked_done:
         tx.execute(
-            "UPDATE ticket_roles SET status = 'done', updated_at = :now"
+            "UPDATE ticket_roles SET status = 'done', waits = 0, updated_at = :now"
             " WHERE ticket_id = :ticket_id AND role = :role",
             now=now,
             ticket_id=row["ticket_id"],

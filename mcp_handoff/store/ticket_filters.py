@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.store.transaction import Row, placeholders
 from mcp_handoff.tickets import FindTickets
 
@@ -17,15 +18,45 @@ def conditions_of(project: Row, request: FindTickets) -> tuple[list[str], dict[s
         conditions.append(f"t.stage IN ({stages})")
     if request.request_type:
         conditions.append("t.request_type = :request_type")
+    if request.priority:
+        conditions.append("t.priority = :priority")
+    if request.blocking is not None:
+        conditions.append("t.blocking = :blocking")
+    author = folded(request.author) if request.author else None
+    if author == LOCAL.name:
+        conditions.append("(t.actor_key = :author OR t.principal_id = 'local')")
+    elif author:
+        conditions.append("(t.actor_key = :author OR t.principal_key = :author)")
+    if request.updated_since:
+        conditions.append("t.updated_at >= :updated_since")
     if request.role:
+        waits = " AND r.waits = 1" if request.still_to_act else ""
         conditions.append(
-            "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.role = :role)"
+            "EXISTS (SELECT 1 FROM ticket_roles r"
+            f" WHERE r.ticket_id = t.id AND r.role = :role{waits})"
         )
     values = {
         "project_id": project["id"],
         "status": request.status,
         "request_type": request.request_type,
+        "priority": request.priority,
+        "blocking": int(bool(request.blocking)),
+        "author": author,
+        "updated_since": request.updated_since,
         "role": request.role,
         **stage_values,
     }
     return conditions, values
+
+
+def author_keys(actor_id: str | None, principal: Principal) -> dict[str, str | None]:
+    """Return the columns by which a ticket is found that was filed under these names: the second
+    one for a credential that goes by another name."""
+    actor, credential = actor_id and folded(actor_id), folded(principal.name)
+    is_other = principal.id != LOCAL.id and credential != actor
+    return {"actor_key": actor, "principal_key": credential if is_other else None}
+
+
+def folded(name: str) -> str:
+    """Return a name as those of authors are compared: without case."""
+    return name.casefold()

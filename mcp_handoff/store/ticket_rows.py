@@ -11,6 +11,9 @@ from mcp_handoff.tickets import Ticket, TicketRole, TicketSummary
 _SUMMARY_COLUMNS = ", ".join(
     f"t.{name}" for name in TicketSummary.model_fields if name not in ("reference", "roles")
 )
+LISTED_COLUMNS = ("project_id", "number", "stage", "request_type", "urgency")
+"""What the rows of a ticket's roles have of it, so that lists of a role's tickets need no more."""
+
 _OTHER_COLUMNS = ", ".join(Ticket.model_fields.keys() - TicketSummary.model_fields.keys())
 
 _SLIM = size_of("t.title", "t.actor_id")

@@ -20,7 +20,9 @@ from mcp_handoff.store import (
     ticket_search,
 )
 from mcp_handoff.store.lookup import look_up_ticket
+from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import (
+    LISTED_COLUMNS,
     roles_by_ticket,
     roles_of,
     summary,
@@ -31,6 +33,7 @@ from mcp_handoff.store.ticket_terms import index_ticket
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert, timestamp
 from mcp_handoff.tickets import (
     MERGED,
+    NAMED_PROJECTS,
     REPEAT_WINDOW_SECONDS,
     CreatedTicket,
     CreateTicket,
@@ -41,6 +44,7 @@ from mcp_handoff.tickets import (
     TicketPage,
     TicketRole,
     TicketSummary,
+    urgency,
 )
 
 DETAIL_ROWS = 5
@@ -83,12 +87,14 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
-    """Return a page of tickets: the newest first, or the best that a query finds."""
+    """Return a page of tickets, in the order that is asked for, or the best that a query finds; one
+    named by its number comes before them all."""
     project = projects.find_named(tx, caller, request.project)
     scope = project["id"] if project else ""
     position = cursors.decode_number(request.cursor, request, scope)
-    if project is None:
-        return TicketPage(tickets=[])
+    if project is None or not project["last_number"]:
+        slugs = projects.seen_slugs(tx, caller, NAMED_PROJECTS)
+        return TicketPage(tickets=[], total=0, projects=slugs)
     if request.query:
         found = ticket_search.search(tx, project, request, request.query, position)
     else:
@@ -103,6 +109,7 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
     return TicketPage(
         tickets=tickets,
         next_cursor=cursors.encode(after, request, scope) if after else None,
+        total=found.total,
     )
 
 
@@ -143,14 +150,17 @@ def _file(
         "stage": "backlog",
         **caller.actor.as_json(),
         **caller.principal.as_json(),
+        **author_keys(caller.actor.id, caller.principal),
+        "urgency": urgency(content["priority"], blocking=content["blocking"]),
         "created_at": now,
         "updated_at": now,
     }
     insert(tx, "tickets", row)
     index_ticket(tx, row)
+    listed = {name: row[name] for name in LISTED_COLUMNS}
+    of_ticket = {"ticket_id": row["id"], "updated_at": now, "waits": 1, **listed}
     for position, role in enumerate(roles):
-        of_ticket = {"ticket_id": row["id"], "position": position, "updated_at": now}
-        insert(tx, "ticket_roles", {**of_ticket, "role": role.role, "status": role.status})
+        insert(tx, "ticket_roles", {**of_ticket, "position": position, **role.model_dump()})
     history.add_event(
         tx,
         caller,

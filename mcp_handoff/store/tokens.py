@@ -39,7 +39,7 @@ def create_token(tx: Transaction, caller: Caller, request: CreateToken) -> Creat
     if tx.fetch_one(used, name=request.name):
         raise AlreadyExists.at("name", f"{request.name!r} is in use", "revoke that token first")
     for slug in request.projects:
-        projects.require(tx, slug)
+        projects.require(tx, caller, slug)
     token_id, secret = new_secret()
     lifetime = request.expires_days and timedelta(days=request.expires_days)
     row = {

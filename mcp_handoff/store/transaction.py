@@ -63,6 +63,17 @@ def _prefix(project_id: str, status: str) -> str:
     return project_id[-8:] + status[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows of a table that an index has in the order of their numbers, None for that of its key; in
+    `condition`, that of all of them, {x} is the row."""
+
+    table: str
+    index: str | None
+    condition: str
+    newest_first: bool
+
+
 class Transaction(Protocol):
     """One transaction: all that is done in it becomes durable together, or nothing does."""
 
@@ -112,6 +123,11 @@ class Transaction(Protocol):
     def tickets_among(self, name: str) -> str:
         """Return the tickets `t` that a parameter of this name lists, as a source in SQL: a list
         of their `seq` as JSON. They are read one by one, whatever else is asked of them."""
+        ...
+
+    def join_first(self, stretch: Stretch, limit: str | None) -> str:
+        """Return, in SQL, a join with the first rows `x` of a stretch for each row of what stands
+        in front: as many as the parameter `limit` says, None for all."""
         ...
 
     def publish(self, change: Change) -> None:

@@ -196,6 +196,12 @@ _HALVES = {
         " OR (t.stage = 'live') <> (t.status = 'closed') OR EXISTS (SELECT 1 FROM ticket_roles r"
         " WHERE r.ticket_id = t.id AND r.role <> 'qa' AND r.status <> 'done'))"
     ),
+    "a role that is not listed as its ticket is": (
+        "SELECT r.ticket_id, r.role FROM ticket_roles r JOIN tickets t ON t.id = r.ticket_id"
+        " WHERE t.urgency IS NULL"
+        " OR (r.project_id, r.number, r.stage, r.request_type, r.urgency)"
+        " IS DISTINCT FROM (t.project_id, t.number, t.stage, t.request_type, t.urgency)"
+    ),
     "a ticket that moved without a suggestion": (
         "SELECT id FROM tickets WHERE stage <> 'backlog' AND id NOT IN"
         " (SELECT ticket_id FROM suggestions WHERE status = 'executed')"
