@@ -1,4 +1,4 @@
-"""What a store looks for now and then, it finds by an index."""
+"""What a store looks for now and then, and what it lists, it finds by an index."""
 
 from collections.abc import Callable
 from functools import partial
@@ -88,3 +88,45 @@ async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:
         return explaining.plans
 
     return await database.write(explain)
+
+
+@pytest.mark.parametrize(
+    ("filters", "indexes"),
+    [
+        ({"status": "open"}, {"tickets_by_status"}),
+        ({"priority": "high", "blocking": True}, {"tickets_by_status"}),
+        ({"stage": ["up_next"]}, {"tickets_by_stage"}),
+        ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
+        ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
+        ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
+        ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
+        (
+            {"updated_since": "2026-01-01", "role": "qa", "blocking": True},
+            {"tickets_by_update", "tickets_by_status", "ticket_roles_by_stage"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("order", ["newest", "urgency"])
+async def test_lists_are_read_from_indexes_alone(
+    database: SqliteDatabase,
+    caller: Caller,
+    filters: dict[str, Any],
+    indexes: set[str],
+    order: str,
+) -> None:
+    await StoreBackend(database).create_ticket(caller, requests.create_ticket())
+
+    def explain(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        request = requests.find_tickets(order=order, **filters)
+        tickets.find_tickets(cast(Transaction, explaining), caller, request)
+        return explaining.plans
+
+    steps = [step for plan in await database.read(explain) for step in plan.split("; ")]
+    chosen = [step for step in steps if step.startswith(("SEARCH x", "SEARCH y", "SCAN x"))]
+    used = {index for index in indexes for step in chosen if f"INDEX {index} (" in step}
+    assert used == indexes
+    by_update = "SEARCH x USING INDEX tickets_by_update"
+    assert all("USING COVERING INDEX" in step or by_update in step for step in chosen), chosen
+    tables = ("tickets", "ticket_roles", "t", "r")
+    assert not [step for step in steps if step.split()[0] == "SCAN" and step.split()[1] in tables]
