@@ -23,6 +23,8 @@ REQUEST_TYPES = ("bug", "clarification_needed", "decision_needed", "feature_requ
 STAGES = ("backlog", "up_next", "in_progress", "validation", "live")
 STATUSES = ("pending", "processing", "executed", "declined", "expired", "skipped")
 
+INSTANTS = ("2026-11-02", "2026-11-02T09:30:00Z", "2026-11-02 10:30+01:00")
+
 JSON_BYTES = 65_536
 JSON_DEPTH = 32
 
@@ -314,6 +316,10 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "stage": _enum(*STAGES),
         "role": _enum(*ROLES),
         "request_type": _enum(*REQUEST_TYPES),
+        "priority": _enum("low", "medium", "high"),
+        "blocking": _FLAG,
+        "author": _name(texts(1, 200)),
+        "updated_since": _shaped(st.sampled_from(INSTANTS), "yesterday", "2026-13-01", "x" * 41),
         "limit": _limit(100),
         "cursor": _CURSOR,
         "project": _PROJECT,

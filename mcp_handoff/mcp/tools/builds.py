@@ -117,11 +117,9 @@ def build_row(build: Build) -> BuildRow:
 
 
 def _tell_found(result: BuildPage, reader: Reader) -> BuildsAnswer:
-    if not result.items:
-        return BuildsAnswer(message="No builds match.", builds=[])
     rows = [build_row(build) for build in result.items]
     return BuildsAnswer(
-        message=page_words(len(rows), "build", result.next_cursor),
+        message=page_words(len(rows), "matching build", result.next_cursor, result.total),
         next_cursor=result.next_cursor,
         builds=rows,
     )

@@ -157,12 +157,11 @@ def _ticket(suggestion: Suggestion) -> str:
 
 
 def _tell_listed(result: SuggestionPage, reader: Reader) -> SuggestionsAnswer:
-    if not result.suggestions:
-        return SuggestionsAnswer(message="No suggestions match.", suggestions=[])
     rows = [suggestion_row(suggestion) for suggestion in result.suggestions]
+    named = result.suggestions[0].ticket_reference if rows else None
     return SuggestionsAnswer(
-        message=page_words(len(rows), "suggestion", result.next_cursor),
-        project=reader.project_for(result.suggestions[0].ticket_reference),
+        message=page_words(len(rows), "matching suggestion", result.next_cursor, result.matching),
+        project=reader.project_for(named),
         next_cursor=result.next_cursor,
         suggestions=rows,
     )

@@ -64,7 +64,7 @@ AskedRole = Annotated[
 
 
 class FindTickets(tickets.FindTickets):
-    """List the open tickets, newest first, on short pages."""
+    """List the open tickets, the most urgent first, on short pages."""
 
     status: StatusFilter = "open"
     stage: OneStage = Field(default_factory=list[Stage])
@@ -99,6 +99,7 @@ class TicketsAnswer(Answer):
 
     THEIRS = "tickets"
 
+    projects: list[str] | None = None
     next_cursor: str | None = None
     tickets: list[TicketRow]
 
@@ -191,11 +192,16 @@ def _ticket_row(ticket: TicketSummary) -> TicketRow:
 
 
 def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
-    if not result.tickets:
-        return TicketsAnswer(message="No tickets match.", tickets=[])
+    if result.projects is not None:
+        others = "; projects names those that there are" if result.projects else ""
+        return TicketsAnswer(
+            message=f"This project has no ticket yet{others}.",
+            projects=result.projects or None,
+            tickets=[],
+        )
     rows = [_ticket_row(ticket) for ticket in result.tickets]
     return TicketsAnswer(
-        message=page_words(len(rows), "ticket", result.next_cursor),
+        message=page_words(len(rows), "matching ticket", result.next_cursor, result.total),
         next_cursor=result.next_cursor,
         tickets=rows,
     )
@@ -289,7 +295,7 @@ FIND_TICKETS = Tool(
     answer=TicketsAnswer,
     tell=_tell_found,
     reads=True,
-    fixed={"slim": True, "offset": 0},
+    fixed={"slim": True, "offset": 0, "order": "urgency", "still_to_act": True},
 )
 
 GET_TICKET = Tool(

@@ -1,6 +1,6 @@
 """Sentences that several answers share."""
 
-from mcp_handoff.schema import Replayable
+from mcp_handoff.schema import COUNTED, Replayable
 
 MASKED = "What looked like a token or a key was masked in the fields that masked names."
 
@@ -15,10 +15,15 @@ def moment(timestamp: str | None) -> str | None:
     return timestamp and f"{timestamp[:16]}Z"
 
 
-def page_words(shown: int, what: str, next_cursor: str | None) -> str:
+def page_words(shown: int, what: str, next_cursor: str | None, total: int | None = None) -> str:
     """Return how many there are in all, where that is known, and how many are shown; `what` is
     what one of them is called."""
-    named = what if shown == 1 else f"{what}s"
-    if next_cursor is None:
-        return f"{shown} {named}."
-    return f"{shown} {named} shown; the same call with next_cursor as its cursor shows more."
+    more = "the same call with next_cursor as its cursor shows more"
+    if total is not None and total > shown:
+        counted = f"More than {COUNTED:,}" if total > COUNTED else f"{total:,}"
+        told = f"{counted} {what}s, {shown} shown"
+    elif shown or next_cursor is None:
+        told = f"{shown or 'No'} {what}{'' if shown == 1 else 's'}"
+    else:
+        told, more = f"No {what} so far", "the same call with next_cursor as its cursor looks on"
+    return f"{told}; {more}." if next_cursor else f"{told}."
