@@ -166,9 +166,11 @@ TRIGGER_BOT_BUILD = Tool(
     name="trigger_bot_build",
     title="Start a bot build",
     description=(
-        "Have a bot work on an open ticket. While its build is under way the call returns that one"
+        "Start an automated build for an open ticket: a bot, or coding agent, works on it and"
+        " fixes it; call it again to run once more after a failure. Not for work that people do:"
+        " for that the ticket is enough. While its build is under way the call returns that one"
         " unchanged; replaces (its build_id) gives it up for a new one. To follow a build use"
-        " find_builds, to change what is said of one update_build."
+        " find_builds."
     ),
     request=TriggerBotBuild,
     perform=Desk.trigger_bot_build,
@@ -182,8 +184,10 @@ FIND_BUILDS = Tool(
     name="find_builds",
     title="Find builds",
     description=(
-        "List builds, newest first, of a ticket or a whole organization: how far they are, and why"
-        " one failed or waits."
+        "See what happened to builds: list them, newest first, of a ticket or a whole"
+        " organization, with their status (queued, building, ready, failed), which are running,"
+        " whether one did finish, and why it failed or waits. It starts nothing: that is"
+        " trigger_bot_build. To change what is said of a build use update_build."
     ),
     request=FindBuilds,
     perform=Desk.find_builds,
@@ -196,9 +200,9 @@ UPDATE_BUILD = Tool(
     name="update_build",
     title="Update a build",
     description=(
-        "Change what is said of a build: its name, description, metadata (replaced whole), whether"
-        " it is active. What is not given stays; clear empties. How far a build is can't be set"
-        " here."
+        "Change what is said of a build: rename it, set its description or metadata (replaced"
+        " whole), mark it active or inactive. What is not given stays; clear empties. How far a"
+        " build is can't be set here; find_builds shows that."
     ),
     request=UpdateBuild,
     perform=Desk.update_build,

@@ -46,8 +46,11 @@ def _tell_listed(result: ProjectPage, reader: Reader) -> ProjectsAnswer:
 LIST_PROJECTS = Tool(
     name="list_projects",
     title="List projects",
-    description="List the projects that hold tickets, and which is yours: the one that is meant"
-    " where a call names none.",
+    description=(
+        "List the projects that there are, by slug and name, and which is yours: the one that is"
+        " meant where a call names none. Use it to find the project to file or search in, or when"
+        " one is not found. It shows no tickets: that is find_tickets."
+    ),
     request=ListProjects,
     perform=Desk.list_projects,
     answer=ProjectsAnswer,

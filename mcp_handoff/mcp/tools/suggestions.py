@@ -221,8 +221,9 @@ LIST_SUGGESTIONS = Tool(
     name="list_suggestions",
     title="List closing suggestions",
     description=(
-        "List the proposals to close tickets, newest first, each with its evidence. One ticket's"
-        " are in get_ticket too."
+        "List the suggestions, proposals that tickets be closed, newest first, each with its"
+        " evidence: which are pending and wait for a review or an approval, which were executed,"
+        " declined or expired. To settle one use act_on_suggestion, to make one suggest_close."
     ),
     request=ListSuggestions,
     perform=Desk.list_suggestions,
@@ -235,8 +236,10 @@ SUGGEST_CLOSE = Tool(
     name="suggest_close",
     title="Suggest closing a ticket",
     description=(
-        "Propose to close a ticket whose change is merged, with evidence that can be checked. The"
-        " ticket is not changed until someone executes that with act_on_suggestion."
+        "Propose that a ticket can be closed because it is done: its pull request (PR) or commit"
+        " is merged, the fix landed on main. Needs evidence that can be checked. Not for what is"
+        " not merged yet. The ticket is not changed until someone executes that with"
+        " act_on_suggestion."
     ),
     request=SuggestClose,
     perform=Desk.suggest_close,
@@ -248,9 +251,10 @@ ACT_ON_SUGGESTION = Tool(
     name="act_on_suggestion",
     title="Execute or decline a suggestion",
     description=(
-        "Settle a suggestion, once and for good, after checking its evidence. execute marks the"
-        " implementation roles done and moves the ticket to validation, or closes it when no role"
-        " is left open; decline, with a reason, leaves it as it is."
+        "Settle a suggestion, once and for good, after checking its evidence. execute (accept,"
+        " approve, apply) marks the implementation roles done and moves the ticket to validation,"
+        " or closes it when no role is left open; decline (reject), with a reason, leaves it as it"
+        " is. To make a proposal use suggest_close, to see which wait list_suggestions."
     ),
     request=ActOnSuggestion,
     perform=Desk.act_on_suggestion,

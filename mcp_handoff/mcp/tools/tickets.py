@@ -229,7 +229,7 @@ def _where_it_stands(detail: TicketDetail, reader: Reader) -> str:
         words.append("Its role merged is done once its change is on the default branch.")
     pending = [one for one in detail.suggestions if one.status == "pending"]
     if pending and reader.may_write:
-        words.append(f"To close it is suggested. Next: {next_act(pending[0], reader)}.")
+        words.append(f"A suggestion to close it waits. Next: {next_act(pending[0], reader)}.")
     elif left == [MERGED] and reader.may_write and reader.has_store:
         words.append(f"Next: suggest_close with ticket {ticket.name} and evidence of the merge.")
     return " ".join(words)
@@ -272,9 +272,11 @@ CREATE_TICKET = Tool(
     name="create_ticket",
     title="File a handoff ticket",
     description=(
-        "Hand work to the roles that must do it: files a ticket. Use find_tickets first, for it"
-        " may be filed already. Repeating an equal call within ten minutes files no second one;"
-        " an idempotency_key makes a retry safe for days."
+        "File a ticket: hand work to the people whose role must do it, such as backend or design,"
+        " to report a bug or an issue that you can't fix yourself, or when you need a feature, a"
+        " decision or an answer. Write up all that they need to pick it up. Not for what is known:"
+        " use find_tickets first, for it may be filed already. Repeating an equal call within ten"
+        " minutes files no second one; an idempotency_key makes a retry safe for days."
     ),
     request=CreateTicket,
     perform=Desk.create_ticket,
@@ -287,8 +289,10 @@ FIND_TICKETS = Tool(
     name="find_tickets",
     title="Find tickets",
     description=(
-        "List a project's tickets, or search their texts: to see whether something is known, or"
-        " what a role has to do. For one ticket whole use get_ticket."
+        "Search a project's tickets for anything that they mention, or list them: is it known"
+        " already, did somebody report it before, what is open, blocking or in validation, what"
+        " does a role still have to do. Use it before create_ticket. For one ticket whole use"
+        " get_ticket, for what is proposed to be closed list_suggestions."
     ),
     request=FindTickets,
     perform=Desk.find_tickets,
@@ -302,8 +306,10 @@ GET_TICKET = Tool(
     name="get_ticket",
     title="Read a ticket",
     description=(
-        "Read one ticket: where it stands, its texts, its newest suggestions, builds and events."
-        " To look for tickets use find_tickets. ticket: uuid, reference (HO-12-shop) or number."
+        "Read one ticket, by uuid, reference (HO-12-shop) or number: what it is about, its state,"
+        " its whole description and details, where it stands and who has to act, its newest"
+        " suggestions, build and history. To look for tickets use find_tickets, to follow a build"
+        " find_builds."
     ),
     request=GetTicket,
     perform=Desk.get_ticket,
