@@ -9,6 +9,7 @@ from mcp_types import CallToolResult
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
+from mcp_handoff.projects import CreateProject
 from mcp_handoff.runs import ReportRun
 from tests.mcp.agent import Agent, text
 
@@ -72,6 +73,7 @@ async def live(desk: Agent, store: Store, caller: Caller) -> dict[str, list[str]
     }
     await ask("under a key", "create_ticket", **keyed)
     await ask("the key again", "create_ticket", **keyed)
+    await store.create_project(caller, CreateProject(name="Mobile app", slug="mobile"))
     there = {"project": "mobile", "idempotency_key": "forms-2"}
     await ask("in another project", "create_ticket", **{**keyed, **there})
     await ask("for nobody, of no kind", "create_ticket", **{**checkout, "roles": [], "type": "x"})

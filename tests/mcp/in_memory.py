@@ -11,11 +11,21 @@ from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.receivers import receiver_of
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.store_backend import StoreBackend
+from tests.clock import SteppedClock
 
 DISPATCHED = {"BUILD_DISPATCH_URL": "https://builder.example/hook"}
 """What makes a server propose a build: there is somebody to make it."""
 
 RECEIVER = receiver_of(DISPATCHED["BUILD_DISPATCH_URL"], None)
+
+
+async def open_store(path: Path) -> StoreBackend:
+    """Open a store that has a receiver, and whose time stands still."""
+    opened = StoreBackend(SqliteDatabase.open(path, clock=SteppedClock()), RECEIVER)
+    await opened.claim_receiver()
+    return opened
 
 
 @asynccontextmanager

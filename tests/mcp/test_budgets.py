@@ -10,13 +10,11 @@ from mcp_types import CallToolResult
 
 from mcp_handoff.mcp.answers import LONGEST
 from mcp_handoff.mcp.instructions import INSTRUCTIONS
-from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from mcp_handoff.tickets import STAGES
-from tests.clock import SteppedClock
 from tests.mcp.agent import Agent, text
-from tests.mcp.in_memory import DISPATCHED, RECEIVER, served
+from tests.mcp.in_memory import DISPATCHED, open_store, served
 
 BUDGETS = {
     "create_ticket": 400,
@@ -53,10 +51,8 @@ TEXTS_OF_A_ROW = {"suggestions": ("evidence", "reason"), "builds": ("name", "des
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
-    database = SqliteDatabase.open(tmp_path / "handoff.db", clock=clock)
-    opened = StoreBackend(database, RECEIVER)
-    await opened.claim_receiver()
+async def store(tmp_path: Path) -> AsyncIterator[StoreBackend]:
+    opened = await open_store(tmp_path / "handoff.db")
     yield opened
     await opened.close()
 

@@ -14,12 +14,10 @@ import pytest
 from mcp_handoff.actors import Caller
 from mcp_handoff.mcp.instructions import INSTRUCTIONS
 from mcp_handoff.mcp.tools import TOOLS
-from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from tests.clock import SteppedClock
 from tests.mcp import golden_story
 from tests.mcp.agent import Agent
-from tests.mcp.in_memory import DISPATCHED, RECEIVER, served
+from tests.mcp.in_memory import DISPATCHED, open_store, served
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITES = "HANDOFF_WRITE_GOLDEN"
@@ -27,9 +25,8 @@ WRITING = WRITES in os.environ  # read before the tests leave the environment be
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
-    opened = StoreBackend(SqliteDatabase.open(tmp_path / "handoff.db", clock=clock), RECEIVER)
-    await opened.claim_receiver()
+async def store(tmp_path: Path) -> AsyncIterator[StoreBackend]:
+    opened = await open_store(tmp_path / "handoff.db")
     yield opened
     await opened.close()
 
