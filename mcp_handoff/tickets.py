@@ -161,11 +161,21 @@ class CreateTicket(Request):
         return list(dict.fromkeys(roles))
 
 
+class SimilarTicket(Record):
+    """An open ticket that looks like one that was just filed."""
+
+    reference: str
+    title: str
+    stage: Stage
+
+
 class CreatedTicket(Replayable):
-    """The ticket that was filed, or the one that this call repeats."""
+    """The ticket that was filed, or the one that this call repeats; `similar` are up to three open
+    ones that look like it, the most alike first."""
 
     ticket: TicketSummary
     deduplicated: bool
+    similar: list[SimilarTicket] = Field(default_factory=list[SimilarTicket])
     masked: list[str] | None = Field(
         default=None, description="fields in which a token or key was masked"
     )
@@ -246,6 +256,10 @@ class TicketPage(Record):
     next_cursor: str | None = None
     total: int | None = None
     projects: list[str] | None = None
+    tried: list[str] | None = Field(
+        default=None,
+        description="what was tried, where nothing has the words, or what is near them",
+    )
 
 
 class GetTicket(Request):

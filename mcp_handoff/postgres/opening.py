@@ -169,7 +169,7 @@ def _migrate(connection: Connection, name: str) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS handoff_schema (version INTEGER NOT NULL)")
         for number, step in enumerate(_STEPS[version:], start=version + 1):
             connection.execute(step.read_bytes())
-            if step.stem == INDEXES_TERMS:
+            if step.stem.endswith(INDEXES_TERMS):
                 with connection.pipeline():
                     index_all(PostgresTransaction(connection, utc_now))
             connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])

@@ -89,6 +89,13 @@ class PostgresTransaction:
             id=ticket.id,
             terms=[ticket.prefix + term for term in (*blocks, *ticket.terms)],
         )
+        self.execute(
+            "INSERT INTO project_words (project_id, word, backward)"
+            " SELECT :project_id, key, value FROM json_each_text(CAST(:words AS JSON))"
+            " ORDER BY key ON CONFLICT DO NOTHING",
+            project_id=ticket.project_id,
+            words=json.dumps(ticket.words),
+        )
 
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
@@ -191,7 +198,7 @@ def _translate(sql: str) -> bytes:
     ).encode()
 
 
-BLOCKS = (10, 13, 16, 19, 22)
+BLOCKS = (10, 12, 14, 16, 18, 20, 22)
 """By how many bits a ticket's number is shortened for a term that a block of a project's tickets
 shares: the newest with a common term are then found in the newest two of the smallest blocks that
 hold enough."""

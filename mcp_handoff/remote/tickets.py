@@ -61,7 +61,7 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
     # An API may return no more than id, status and created_at; the rest is known from here.
     pending = [{"role": role, "status": "pending"} for role in (*request.roles, MERGED)]
     ticket = {**body, "roles": pending, **_fields(response.get("ticket"), project)}
-    fields = {"deduplicated": False, **response, "ticket": ticket}
+    fields: dict[str, Any] = {"deduplicated": False, **response, "similar": [], "ticket": ticket}
     created = parse_response(CreatedTicket, fields, wrote=True, masked=masked)
     if not created.deduplicated:
         api.feed.publish([Change("ticket.created", created.ticket.id, created.ticket.reference)])

@@ -29,7 +29,6 @@ from mcp_handoff.rest.parameters import (
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
     BuildingTicket,
-    CreatedTicket,
     FindTickets,
     GetTicket,
     Order,
@@ -38,6 +37,7 @@ from mcp_handoff.tickets import (
     RoleFilter,
     Status,
     TicketDetail,
+    TicketSummary,
     TriggerBotBuild,
 )
 from mcp_handoff.validation import Arguments
@@ -57,6 +57,16 @@ class TriggeredTicket(BaseModel):
     """The ticket with the run that was started, or with the one already on its way."""
 
     ticket: BuildingTicket
+
+
+class FiledTicket(BaseModel):
+    """The ticket that was filed, or the one that this call repeats."""
+
+    ticket: TicketSummary
+    deduplicated: bool
+    masked: list[str] | None = Field(
+        default=None, description="fields in which a token or key was masked"
+    )
 
 
 _BOTS_NAME_ROLES = {
@@ -81,11 +91,13 @@ async def create_ticket(
     visitor: VisitorDep,
     response: Response,
     key: Key = None,
-) -> CreatedTicket:
+) -> FiledTicket:
     fixed = {"project": project, "idempotency_key": key}
     created = await desk.create_ticket(visitor, Arguments(CreateTicket, body, fixed))
     tell_in_headers(response, created)
-    return created
+    return FiledTicket(
+        ticket=created.ticket, deduplicated=created.deduplicated, masked=created.masked
+    )
 
 
 @router.get("", summary="List tickets", responses=ticket_reads(400, 404))

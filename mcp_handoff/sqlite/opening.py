@@ -79,7 +79,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     with connection:
         for step in _STEPS[_version(connection, path) :]:
             execute(connection, step.read_text())
-            if step.stem == INDEXES_TERMS:
+            if step.stem.endswith(INDEXES_TERMS):
                 index_all(SqliteTransaction(connection, utc_now()))
         execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
         execute(connection, f"PRAGMA user_version = {len(_STEPS)}")

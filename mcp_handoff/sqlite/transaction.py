@@ -59,6 +59,12 @@ class SqliteTransaction:
             id=ticket.id,
             terms=" ".join([ticket.prefix + term for term in ticket.terms]),
         )
+        self.execute(
+            "INSERT OR IGNORE INTO project_words (project_id, word, backward)"
+            " SELECT :project_id, key, value FROM json_each(:words)",
+            project_id=ticket.project_id,
+            words=json.dumps(ticket.words),
+        )
 
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int

@@ -45,6 +45,7 @@ class Found:
     rows: Sequence[Row]
     next_position: int | None
     total: int | None = None
+    tried: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp_handoff.references import parse_name
+from mcp_handoff.store.near_words import near_words
 from mcp_handoff.store.pages import cut
 from mcp_handoff.store.ranking import rank
 from mcp_handoff.store.ticket_filters import conditions_of
 from mcp_handoff.store.ticket_lists import Found
 from mcp_handoff.store.ticket_rows import shown_columns
 from mcp_handoff.store.transaction import Row, Scope, Transaction
-from mcp_handoff.terms import words_of
+from mcp_handoff.terms import Word, words_of
 from mcp_handoff.tickets import FindTickets
 
 FILTERED = 1_500
@@ -31,17 +32,37 @@ def search(
     conditions, values = conditions_of(project, request)
     others_fit = conditions == conditions_of(project, FindTickets(status=request.status))[0]
     most = offset + request.limit + 1
-    ranked = rank(tx, scope, words_of(query), most if others_fit else max(most, FILTERED)).seqs
-    if not others_fit:
+
+    def fitting(words: Sequence[Word]) -> Sequence[int]:
+        ranked = rank(tx, scope, words, most if others_fit else max(most, FILTERED)).seqs
+        if others_fit:
+            return ranked
         fit = {row["seq"] for row in _fetch(tx, "t.seq", ranked, conditions, values)}
-        ranked = [seq for seq in ranked if seq in fit]
+        return [seq for seq in ranked if seq in fit]
+
+    words, tried = words_of(query), None
+    ranked = fitting(words)
     if named := _named(tx, project, query, conditions, values):
         ranked = [named, *(seq for seq in ranked if seq != named)]
+    elif not ranked:
+        near = near_words(tx, project, words)
+        ranked = fitting(near)
+        tried = _tried(near if ranked else [])
     seqs = ranked[offset:most]
     columns = f"t.seq, {shown_columns(slim=request.slim)}"
     rows = {row["seq"]: row for row in _fetch(tx, columns, seqs, conditions, values)}
     page = cut([rows[seq] for seq in seqs], request.limit)
-    return Found(page, offset + len(page) if len(page) < len(seqs) else None)
+    after = offset + len(page) if len(page) < len(seqs) else None
+    return Found(page, after, tried=tried)
+
+
+def _tried(near: Sequence[Word]) -> list[str]:
+    """Say what was tried for words that no ticket has, and what was found for near ones."""
+    others = ", ".join(term for word in near for term in word.terms)
+    return [
+        "each of the words, in all its forms",
+        "words that differ by a letter or two" + (f": {others}" if others else ""),
+    ]
 
 
 def _fetch(

@@ -2,11 +2,12 @@
 
 import logging
 
+from mcp_handoff.spelling import is_spelt
 from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decode_json
 from mcp_handoff.terms import terms_of_ticket
 
-INDEXES_TERMS = "0008_terms"
-"""The migration after which every ticket is indexed."""
+INDEXES_TERMS = "_terms"
+"""How the migration is called after which every ticket is indexed."""
 
 BATCH = 500
 """How many tickets are read at once to be indexed."""
@@ -27,13 +28,15 @@ logger = logging.getLogger(__name__)
 def index_ticket(tx: Transaction, ticket: Row) -> None:
     """Write, or write anew, what a ticket is found by; to be called by whatever changes its texts
     or its status."""
+    terms = terms_of_ticket(ticket, decode_json(ticket["evidence"]))
     tx.index(
         IndexedTicket(
             id=ticket["id"],
             project_id=ticket["project_id"],
             number=ticket["number"],
             status=ticket["status"],
-            terms=terms_of_ticket(ticket, decode_json(ticket["evidence"])),
+            terms=terms,
+            words={term: term[::-1] for term in terms if is_spelt(term)},
         )
     )
 

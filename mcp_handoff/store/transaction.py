@@ -28,13 +28,15 @@ Terms = Sequence[str]
 @dataclass(frozen=True, slots=True)
 class IndexedTicket:
     """A ticket as the index of terms has it: each term begins with its project and its status, so
-    that a search never walks through other tickets."""
+    that a search never walks through other tickets. `words` are those of its terms that a mistaken
+    word may stand for, each with its letters backward."""
 
     id: str
     project_id: str
     number: int
     status: str
     terms: Sequence[str]
+    words: Mapping[str, str]
 
     @property
     def prefix(self) -> str:

@@ -56,7 +56,7 @@ def _is_stored(tx: Transaction, given: Acknowledgement) -> bool:
     row = tx.fetch_one(sql, owner=CALLER.owner, **given)
     if row is not None and given["operation"] == "create_ticket":
         scope = Scope(row["project_id"], row["number"], "any")
-        lookup = [word.terms for word in words_of(given["word"])]
+        lookup = [words_of(given["word"])[-1].terms]
         return tx.newest_with(scope, [lookup], 1) == [[row["seq"]]]
     return row is not None
 

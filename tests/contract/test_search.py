@@ -111,6 +111,16 @@ FINDS: list[tuple[str, list[str]]] = [
     ("nig*", ["export"]),
     ("ni*", ["export"]),
     ("gr*", ["street"]),
+    # a few wrong letters, where nothing else is found
+    ("chekout", ["checkout"]),
+    ("hceckouts", ["checkout"]),
+    ("nihgtly exprot", ["export"]),
+    ("gatewya", ["gateway"]),
+    ("impotrer", ["street"]),
+    ("корзнне", ["russian"]),
+    ("checkuot nightly", ["export"]),
+    ("crt", []),
+    ("chhhout", []),
     # signs of query languages are no signs here
     ("' OR 1", []),
     ("!checkout", ["checkout"]),
@@ -181,3 +191,19 @@ async def test_a_ticket_that_was_closed_is_found_among_the_closed_ones(
     assert await found(backend, caller, "100 items", status="open") == ["limits"]
     assert await found(backend, caller, "100 items", status="closed") == ["checkout"]
     assert await found(backend, caller, "100 items") == ["checkout", "limits"]
+
+
+async def test_what_was_tried_is_told_where_nothing_has_the_words(
+    backend: Backend, kind: str, caller: Caller
+) -> None:
+    if kind == "api":
+        pytest.skip("the documented list has no place for it")
+    tried = dict[str, list[str] | None]()
+    for query in ("checkout", "chekout", "kumquat", "1"):
+        request = requests.find_tickets(query=query)
+        tried[query] = (await backend.find_tickets(caller, request)).tried
+    assert tried["checkout"] is tried["1"] is None
+    assert tried["chekout"] is not None
+    assert tried["chekout"][-1] == "words that differ by a letter or two: checkout"
+    assert tried["kumquat"] is not None
+    assert tried["kumquat"][-1] == "words that differ by a letter or two"

@@ -128,8 +128,8 @@ async def test_pages_continue_where_the_one_before_ended(desk: Agent) -> None:
 async def test_words_numbers_and_beginnings_find_a_ticket(desk: Agent) -> None:
     await desk.file_ticket(title="Login page crashes", description="The café's login crashes.")
     await desk.file_ticket(title="Search is slow", description="It takes 4 seconds to answer.")
-    for query in ("login", "CRASHES page", "cafe", "cras*", "1", "HO-1-shop"):
+    for query in ("login", "CRASHED page", "cafe", "cras*", "crahs", "1", "HO-1-shop"):
         assert await desk.find(query=query) == ["HO-1-shop"], query
-    assert sorted(await desk.find(query="login slow")) == ["HO-1-shop", "HO-2-shop"]
-    for query in ('"', "quasar", "3", "*"):
+    assert await desk.find(query="slow login page") == ["HO-1-shop", "HO-2-shop"]
+    for query in ("kumquat", '"', "cr", "NOT AND", "3", "*"):
         assert await desk.find(query=query) == [], query

@@ -37,3 +37,13 @@ CREATE FUNCTION newest_tickets(words TSQUERY, blocks TSQUERY[], most INTEGER)
             );
         END
     $$;
+
+-- Which words a project's tickets have, for those that are mistaken by a letter or two.
+CREATE TABLE project_words (
+    project_id plain NOT NULL,
+    word       plain NOT NULL,
+    backward   plain NOT NULL,
+    PRIMARY KEY (project_id, word)
+);
+
+CREATE INDEX project_words_backward ON project_words (project_id, backward);

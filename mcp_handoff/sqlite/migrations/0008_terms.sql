@@ -11,3 +11,13 @@ CREATE VIRTUAL TABLE ticket_terms USING fts5 (
     detail = none,
     tokenize = "ascii tokenchars '@=^/'"
 );
+
+-- Which words a project's tickets have, for those that are mistaken by a letter or two.
+CREATE TABLE project_words (
+    project_id TEXT NOT NULL,
+    word       TEXT NOT NULL,
+    backward   TEXT NOT NULL,
+    PRIMARY KEY (project_id, word)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX project_words_backward ON project_words (project_id, backward);

@@ -1,0 +1,48 @@
+"""What words of a project's tickets may have been meant by one that none of them has."""
+
+from collections.abc import Iterable
+
+from mcp_handoff.spelling import is_spelt, nearest
+from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.terms import IN_TITLE, Word
+
+LOOKED_AT = 300
+"""How many words are looked at that begin alike, and how many that end alike."""
+
+TAKEN = 3
+"""How many near words are taken for one."""
+
+_LAST = "\U0010ffff"
+
+
+def near_words(tx: Transaction, project: Row, words: Iterable[Word]) -> list[Word]:
+    """Return what words of the project are near these, which no ticket has.
+
+    One mistake leaves the first or the second half of a word as it is: so it is by these halves
+    that other words are looked up.
+    """
+    found = list[Word]()
+    for word in words:
+        term = word.terms[0]
+        if len(word.terms) == 1 and is_spelt(term):
+            near = tuple(nearest(term, _candidates(tx, project, term), TAKEN))
+            if near:
+                found.append(Word(near, tuple(IN_TITLE + other for other in near)))
+    return found
+
+
+def _candidates(tx: Transaction, project: Row, term: str) -> list[str]:
+    half = len(term) // 2
+    beginning, ending = term[:half], term[half:][::-1]
+    rows = tx.fetch_all(
+        "SELECT word FROM (SELECT word FROM project_words WHERE project_id = :project_id"
+        f" AND word >= :beginning AND word < :after_beginning LIMIT {LOOKED_AT}) AS begin_alike"
+        " UNION SELECT word FROM (SELECT word FROM project_words WHERE project_id = :project_id"
+        f" AND backward >= :ending AND backward < :after_ending LIMIT {LOOKED_AT}) AS end_alike",
+        project_id=project["id"],
+        beginning=beginning,
+        after_beginning=beginning + _LAST,
+        ending=ending,
+        after_ending=ending + _LAST,
+    )
+    return [row["word"] for row in rows if abs(len(row["word"]) - len(term)) <= 2]
