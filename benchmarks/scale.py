@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -21,7 +22,8 @@ from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket
 
 GROWTH_RATIO = 1.3
-SEARCH_SECONDS = 0.01
+SEARCH_SECONDS, SLOWEST_SEARCH_SECONDS = 0.015, 0.15
+"""The targets of a search: p50 and p99."""
 
 _CALLER = Caller(bot("bench"), project="bench")
 
@@ -53,8 +55,10 @@ async def grow(sizes: Sequence[int], calls: int) -> str:
                 _growing("create_ticket", await _measure(_create, stores, calls)),
                 _growing("get_ticket", await _measure(_get, stores, calls)),
                 _growing("find_tickets, 20 open", await _measure(_page, stores, calls)),
-                _searching("two words", await _measure(_search, stores, calls)),
-                _searching("the commonest word", await _measure(_search_commonest, stores, calls)),
+                *[
+                    _searching(name, await _measure(partial(_search, words), stores, calls))
+                    for name, words in _QUERIES.items()
+                ],
             ]
     sizes_named = [f"{store.size:,} tickets" for store in stores]
     return markdown(["ms", *sizes_named, "largest ÷ smallest", "target", "met"], rows)
@@ -100,12 +104,19 @@ def _page(store: Store, _: int) -> Awaitable[object]:
     return store.backend.find_tickets(_CALLER, _page_of())
 
 
-def _search(store: Store, number: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, _page_of(Author(number).words(2)))
+_QUERIES: dict[str, Callable[[Author], str]] = {
+    "two words": lambda author: author.words(2),
+    "five words": lambda author: author.words(5),
+    "two words and the commonest": lambda author: f"{author.words(2)} {COMMONEST}",
+    "the commonest word": lambda _: COMMONEST,
+    "a word and one letter*": lambda author: f"{author.words(1)} {author.words(1)[:1]}*",
+    "a word and two letters*": lambda author: f"{author.words(1)} {author.words(1)[:2]}*",
+}
+"""What is searched for, by its name in the table."""
 
 
-def _search_commonest(store: Store, _: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, _page_of(COMMONEST))
+def _search(words: Callable[[Author], str], store: Store, number: int) -> Awaitable[object]:
+    return store.backend.find_tickets(_CALLER, _page_of(words(Author(number))))
 
 
 def _page_of(query: str | None = None) -> FindTickets:
@@ -119,8 +130,10 @@ def _growing(name: str, taken: Taken) -> list[str]:
 
 
 def _searching(words: str, taken: Taken) -> list[str]:
-    met = verdict(timing(taken[-1]).p50 < SEARCH_SECONDS)
-    name, target = f"find_tickets, {words}", f"p50 < {SEARCH_SECONDS * 1000:.0f} ms"
+    largest = timing(taken[-1])
+    met = verdict(largest.p50 < SEARCH_SECONDS and largest.p99 < SLOWEST_SEARCH_SECONDS)
+    name = f"find_tickets, {words}"
+    target = f"< {SEARCH_SECONDS * 1000:.0f} ms (< {SLOWEST_SEARCH_SECONDS * 1000:.0f} ms)"
     return [name, *_cells(taken), target, met]
 
 

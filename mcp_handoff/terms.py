@@ -74,6 +74,11 @@ def terms_of(text: str) -> Iterator[str]:
         yield from _terms_of_chunk(chunk)
 
 
+def different_terms_of(text: str) -> set[str]:
+    """Return the terms of a text, in no order."""
+    return set[str]().union(*map(_terms_of_chunk, _chunks(text)))
+
+
 def terms_of_ticket(ticket: Mapping[str, Any], evidence: Any) -> list[str]:
     """Return what a ticket is found by: the terms of its texts, those of its title marked as well,
     and how they begin. `evidence` is its evidence as JSON."""
@@ -83,7 +88,7 @@ def terms_of_ticket(ticket: Mapping[str, Any], evidence: Any) -> list[str]:
         found.update(_terms_of_chunk(chunk))
         if len(found) >= MOST_TERMS:
             break
-    in_title = {IN_TITLE + term for term in terms_of(ticket["title"])}
+    in_title = {IN_TITLE + term for term in different_terms_of(ticket["title"])}
     begun = {BEGINNING + term[:2] for term in found} | {BEGINNING + term[0] for term in found}
     return [*found, *in_title, *begun]
 

@@ -41,7 +41,11 @@ SCALE = [
     "get_ticket",
     "find_tickets, 20 open",
     "find_tickets, two words",
+    "find_tickets, five words",
+    "find_tickets, two words and the commonest",
     "find_tickets, the commonest word",
+    "find_tickets, a word and one letter*",
+    "find_tickets, a word and two letters*",
 ]
 
 

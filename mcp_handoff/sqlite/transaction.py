@@ -12,8 +12,9 @@ from mcp_handoff.events import Change
 from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Stretch, Terms
 
 _NEWEST = (
-    "SELECT json_group_array(rowid) FROM (SELECT rowid FROM ticket_terms"
-    " WHERE ticket_terms MATCH :match ORDER BY rowid DESC LIMIT :most)"
+    "SELECT (SELECT json_group_array(rowid) FROM (SELECT rowid FROM ticket_terms"
+    " WHERE ticket_terms MATCH matches.value ORDER BY rowid DESC LIMIT :most))"
+    " FROM json_each(:matches) AS matches"
 )
 
 logger = logging.getLogger(__name__)
@@ -69,12 +70,11 @@ class SqliteTransaction:
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
     ) -> list[list[int]]:
-        found = list[list[int]]()
-        for parts in lookups:
-            match = " AND ".join(_any_of(scope.spelt(terms)) for terms in parts)
-            values = {"match": match, "most": most}
-            found.append(json.loads(execute(self._connection, _NEWEST, values).get))
-        return found
+        matches = [
+            " AND ".join(_any_of(scope.spelt(terms)) for terms in parts) for parts in lookups
+        ]
+        values = {"matches": json.dumps(matches), "most": most}
+        return [json.loads(seqs) for (seqs,) in execute(self._connection, _NEWEST, values)]
 
     def tickets_among(self, name: str) -> str:
         return f"json_each(:{name}) listed CROSS JOIN tickets t ON t.seq = listed.value"

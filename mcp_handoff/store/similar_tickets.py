@@ -5,20 +5,22 @@ import math
 from collections import defaultdict
 
 from mcp_handoff.references import reference
-from mcp_handoff.similarity import LIKE, MOST_SIMILAR, similarity, telling_terms
+from mcp_handoff.similarity import LIKE, MOST_SIMILAR, Said
 from mcp_handoff.store.transaction import Row, Scope, Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
 
 LOOKED_UP = 60
 """How many of the newest tickets are looked up for a term."""
 
-COMPARED = 5
-"""How many tickets are compared word by word: those with the most and rarest of the terms."""
+NEAR, COMPARED = 0.35, 3
+"""How much of the terms a ticket has to share to be compared word by word, where one that n tickets
+have counts 1/√n, and how many are compared."""
 
 
 def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> list[SimilarTicket]:
     """Return the open tickets of the project that look like this one, the most alike first."""
-    terms = telling_terms(request.title, request.description)
+    new = Said.by(request.title, request.description)
+    terms = new.looked_up()
     if not terms or not project.get("last_number"):
         return []
     scope = Scope(project["id"], project["last_number"], "open")
@@ -26,7 +28,8 @@ def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> lis
     for seqs in tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP):
         for seq in seqs:
             weights[seq] += 1 / math.sqrt(len(seqs))
-    nearest = sorted(weights, key=lambda seq: (weights[seq], seq), reverse=True)[:COMPARED]
+    near = [seq for seq, weight in weights.items() if weight >= NEAR]
+    nearest = sorted(near, key=lambda seq: (weights[seq], seq), reverse=True)[:COMPARED]
     if not nearest:
         return []
     rows = tx.fetch_all(
@@ -35,8 +38,7 @@ def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> lis
         seqs=json.dumps(nearest),
         project_id=project["id"],
     )
-    new = (request.title, request.description)
-    compared = [(similarity(new, (row["title"], row["description"])), row) for row in rows]
+    compared = [(new.likeness(Said.by(row["title"], row["description"])), row) for row in rows]
     alike = [one for one in compared if one[0] >= LIKE]
     alike.sort(key=lambda one: (one[0], one[1]["number"]), reverse=True)
     return [

@@ -26,7 +26,7 @@ def test_edits_are_letters_left_out_added_mistaken_and_swapped(
 
 def test_two_letters_may_be_wrong_in_a_long_word_and_one_in_a_short_one() -> None:
     assert nearest("chekuot", ["checkout", "check"], 3) == []
-    assert nearest("chekuott", ["checkout", "check"], 3) == ["checkout"]
+    assert nearest("chekuout", ["checkout", "check"], 3) == ["checkout"]
     assert nearest("card", ["care", "cart", "card", "dog", "ward"], 3) == ["card", "care", "cart"]
 
 
