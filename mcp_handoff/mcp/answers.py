@@ -64,10 +64,10 @@ class Reader:
 def result_of(answer: Answer) -> CallToolResult:
     """Return an answer as MCP has it."""
     fields = made_visible(answer.model_dump(mode="json", exclude_none=True))
-    names = list(fields)
-    theirs = names.index(answer.THEIRS) if fields.get(answer.THEIRS or "") else len(names)
-    ours = {name: fields[name] for name in names[:theirs]}
-    others = {name: fields[name] for name in names[theirs:]}
+    known = [*type(answer).model_fields]
+    ours_end = known.index(answer.THEIRS) if answer.THEIRS else len(known)
+    ours = {name: fields[name] for name in known[:ours_end] if name in fields}
+    others = {name: fields[name] for name in known[ours_end:] if name in fields}
     notice = {"notice": NOTICE} if others else {}
     return CallToolResult(
         content=[TextContent(type="text", text=_as_text(ours, others))],

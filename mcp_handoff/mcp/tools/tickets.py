@@ -72,12 +72,23 @@ class FindTickets(tickets.FindTickets):
     limit: Limit = 20
 
 
+class SimilarRow(Row):
+    """An open ticket that looks like one that is filed."""
+
+    ticket: Line
+    stage: str
+    title: Line
+
+
 class CreatedAnswer(Answer):
-    """The ticket that was filed, and whom it waits for."""
+    """The ticket that was filed, whom it waits for, and what looks like it."""
+
+    THEIRS = "similar"
 
     ticket: Line
     waits_for: list[str]
     masked: list[str] | None = None
+    similar: list[SimilarRow] | None = None
 
 
 class TicketRow(Row):
@@ -97,10 +108,11 @@ class TicketRow(Row):
 class TicketsAnswer(Answer):
     """A page of tickets."""
 
-    THEIRS = "tickets"
+    THEIRS = "tried"
 
     projects: list[str] | None = None
     next_cursor: str | None = None
+    tried: list[Line] | None = None
     tickets: list[TicketRow]
 
 
@@ -165,6 +177,8 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
     words = [f"{replay(result)}{done} {_whom_it_waits_for(ticket)}."]
     if result.masked:
         words.append(MASKED)
+    if result.similar:
+        words.append("Look at similar: open tickets that may say the same.")
     if reader.builds_start and not result.deduplicated:
         words.append(
             f"Next: trigger_bot_build with ticket {ticket.name}, to have a bot work on it."
@@ -174,6 +188,11 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
         ticket=ticket.name,
         waits_for=_open_roles(ticket),
         masked=result.masked,
+        similar=[
+            SimilarRow(ticket=one.reference, stage=one.stage, title=one.title)
+            for one in result.similar
+        ]
+        or None,
     )
 
 
@@ -203,6 +222,7 @@ def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
     return TicketsAnswer(
         message=page_words(len(rows), "matching ticket", result.next_cursor, result.total),
         next_cursor=result.next_cursor,
+        tried=result.tried,
         tickets=rows,
     )
 
