@@ -64,8 +64,8 @@ class ApiClient:
         numbers = count(1)
         try:
             with anyio.fail_after(self._policy.call), span(f"api {method}"):
-                if wrote:
-                    await self.find_out_whose()
+                if wrote and not self._is_known:
+                    await self._find_out_whose()
                 if wrote and key is None and self.is_ours:
                     key = f"{CALL_KEY}{new_id()}"
                 headers = dict(self._credentials)
@@ -93,11 +93,9 @@ class ApiClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def find_out_whose(self) -> None:
-        """Make a read that costs little unless it is known whose API it is, which whatever is
-        responded shows. Where nothing is, it is not taken for ours."""
-        if self._is_known:
-            return
+    async def _find_out_whose(self) -> None:
+        """Make a read that costs little; whatever is responded shows whose API it is. Where nothing
+        is, the write goes without a key of ours."""
         with suppress(HandoffError), anyio.move_on_after(self._policy.connect):
             await self._retries.run(
                 lambda: self._attempt("GET", "/me", self._credentials, None, None),

@@ -16,6 +16,7 @@ from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
 from mcp_handoff.suggestions import SuggestClose
+from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     MERGED,
     REPEAT_WINDOW_SECONDS,
@@ -73,8 +74,6 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
     mcp-handoff has; an API that is none lists them in its own order."""
     project = request.project or caller.project
     filters = _own_filters(request)
-    if filters or request.order != "newest" or request.still_to_act:
-        await api.tickets.find_out_whose()
     query = {
         "q": request.query,
         "status": None if request.status == "any" else request.status,
@@ -85,18 +84,21 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
         "offset": request.offset or None,
         "cursor": request.cursor,
         "slim": 1 if request.slim else None,
-        **filters,
     }
-    if api.tickets.is_ours:
-        acting = 1 if request.still_to_act else None
-        query |= {"still_to_act": acting, "order": request.order}
-    response = await api.tickets.send("GET", tickets_path(project), query=query)
-    found = [_fields(row, project) for row in objects(response.get("tickets"))]
+    acting = 1 if request.still_to_act else None
+    whole_query = {**query, **filters, "still_to_act": acting, "order": request.order}
+    asks_more = bool(filters) or request.still_to_act or request.order != "newest"
+    was_ours = api.tickets.is_ours
+    sent = whole_query if was_ours else query
+    response = await api.tickets.send("GET", tickets_path(project), query=sent)
+    if asks_more and api.tickets.is_ours and not was_ours:  # as the first response told
+        response = await api.tickets.send("GET", tickets_path(project), query=whole_query)
     if filters and not api.tickets.is_ours:
         raise Unsupported(
-            f"The API at {api.tickets.address} does not choose tickets by {', '.join(filters)};"
+            f"The API at {api.tickets.address} does not choose tickets by {listed([*filters])};"
             " leave that out, and choose among those that it lists."
         )
+    found = [_fields(row, project) for row in objects(response.get("tickets"))]
     # Nor does it by request type, nor by whether a role has still to act.
     wanted = [
         row
