@@ -318,13 +318,14 @@ def _merge(tx: Transaction, row: Row) -> ApplyResult:
     roles = {role.role: role.status for role in roles_of(tx, row["ticket_id"])}
     change = merge(roles, row["stage"])
     now = timestamp(tx.now)
-    for role in change.roles_marked_done:
+    if change.roles_marked_done:
+        parameters, done = placeholders("role", change.roles_marked_done)
         tx.execute(
             "UPDATE ticket_roles SET status = 'done', waits = 0, updated_at = :now"
-            " WHERE ticket_id = :ticket_id AND role = :role",
+            f" WHERE ticket_id = :ticket_id AND role IN ({parameters})",
             now=now,
             ticket_id=row["ticket_id"],
-            role=role,
+            **done,
         )
     if row["stage"] != "live":
         tx.execute(

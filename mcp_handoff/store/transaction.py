@@ -210,3 +210,14 @@ def insert(tx: Transaction, table: str, row: Row) -> None:
     names = ", ".join(row)
     parameters = ", ".join(f":{name}" for name in row)
     tx.execute(f"INSERT INTO {table} ({names}) VALUES ({parameters})", **row)
+
+
+def insert_all(tx: Transaction, table: str, same: Row, rows: Sequence[Row]) -> None:
+    """Insert rows by one statement; the columns of `same` have the same values in all of them."""
+    values, places = dict(same), list[str]()
+    for index, row in enumerate(rows):
+        values |= {f"{name}_{index}": value for name, value in row.items()}
+        own = [f":{name}_{index}" for name in row]
+        places.append(f"({', '.join([*(f':{name}' for name in same), *own])})")
+    names = ", ".join([*same, *rows[0]])
+    tx.execute(f"INSERT INTO {table} ({names}) VALUES {', '.join(places)}", **values)
