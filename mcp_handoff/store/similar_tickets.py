@@ -12,7 +12,7 @@ from mcp_handoff.tickets import CreateTicket, SimilarTicket
 LOOKED_UP = 60
 """How many of the newest tickets are looked up for a term."""
 
-NEAR, COMPARED = 0.35, 3
+NEAR, COMPARED = 0.35, 4
 """How much of the terms a ticket has to share to be compared word by word, where one that n tickets
 have counts 1/√n, and how many are compared."""
 

@@ -12,6 +12,7 @@ from mcp_handoff.store import idempotency, outbox, suggestions, tickets
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
 from tests import requests
+from tests.databases import open_database
 
 Look = Callable[[Transaction], object]
 
@@ -130,3 +131,34 @@ async def test_lists_are_read_from_indexes_alone(
     assert all("USING COVERING INDEX" in step or by_update in step for step in chosen), chosen
     tables = ("tickets", "ticket_roles", "t", "r")
     assert not [step for step in steps if step.split()[0] == "SCAN" and step.split()[1] in tables]
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "open"}, {"role": "backend"}])
+async def test_what_a_search_found_is_read_by_its_number_whatever_it_is_filtered_by(
+    database: SqliteDatabase, caller: Caller, filters: dict[str, str]
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    searched = requests.find_tickets(query="checkout items", **filters)
+    plans = await plans_of(database, lambda tx: tickets.find_tickets(tx, caller, searched))
+    found = [plan for plan in plans if "listed" in plan]
+    assert found
+    for plan in found:
+        assert "SEARCH t USING INTEGER PRIMARY KEY" in plan
+
+
+async def test_postgresql_looks_terms_up_in_their_index_and_never_reads_all_tickets(
+    postgres: str, caller: Caller
+) -> None:
+    database = open_database(postgres)
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+
+    def search(tx: Transaction) -> Row | None:
+        for query in ("checkout", "checkout items nonsense", "c* ite*"):
+            tickets.find_tickets(tx, caller, requests.find_tickets(query=query))
+        return tx.fetch_one(
+            "SELECT seq_scan, idx_scan > 0 AS used FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'ticket_terms' AND schemaname = current_schema()"
+        )
+
+    assert await database.read(search) == {"seq_scan": 0, "used": True}
+    await database.close()

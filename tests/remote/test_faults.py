@@ -113,7 +113,9 @@ async def test_a_read_is_repeated_where_that_can_help(
     with FaultServer(is_ours=is_ours) as api:
         async with open_desk(api.url, row.policy) as desk:
             api.fail(row.fault, "GET")
-            assert (await outcome(desk, "find_tickets"), len(api.requests)) == row.read
+            said, calls = await outcome(desk, "find_tickets"), len(api.requests)
+    asked_twice = is_ours and said == OK  # the first response tells that it knows our order
+    assert (said, calls - asked_twice) == row.read
     assert api.sent < faults.HUGE / 2
 
 

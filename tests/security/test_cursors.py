@@ -34,25 +34,54 @@ POSITIONS: SearchStrategy[int | str] = st.one_of(
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A list of REST and its tool."""
+    """A list of REST and its tool, and what in the answers of each names what is listed."""
 
     path: str
     tool: str
     rows: str
     request: Request
-    id: str = "id"
+    id: str
+    tool_rows: str
+    tool_id: str
 
 
 LISTS = (
-    List("/projects/shop/tickets", "find_tickets", "tickets", tickets.FindTickets()),
+    List(
+        "/projects/shop/tickets",
+        "find_tickets",
+        "tickets",
+        tickets.FindTickets(),
+        "reference",
+        "tickets",
+        "ticket",
+    ),
     List(
         "/projects/shop/ai-suggestions",
         "list_suggestions",
         "suggestions",
         suggestions.ListSuggestions(),
+        "id",
+        "suggestions",
+        "suggestion_id",
     ),
-    List("/v1/org/default/builds", "find_builds", "items", builds.FindBuilds()),
-    List("/projects", "list_projects", "projects", projects.ListProjects(), "slug"),
+    List(
+        "/v1/org/default/builds",
+        "find_builds",
+        "items",
+        builds.FindBuilds(),
+        "id",
+        "builds",
+        "build_id",
+    ),
+    List(
+        "/projects",
+        "list_projects",
+        "projects",
+        projects.ListProjects(),
+        "slug",
+        "projects",
+        "project",
+    ),
 )
 
 
@@ -80,7 +109,7 @@ async def fill(store: StoreBackend) -> Board:
             run = await store.trigger_bot_build(caller, requests.trigger_bot_build(number))
             if slug != SECRET:
                 build = run.ticket.ai_output["build_run"]["build_id"]
-                seen |= {ticket.id, suggested.suggestion.id, build}
+                seen |= {ticket.name, suggested.suggestion.id, build}
     shop, secret = started["shop"], started[SECRET]
     scopes = {
         "find_tickets": [shop.id],
@@ -158,10 +187,14 @@ def test_no_cursor_shows_more_than_its_list_or_breaks_it(
         def check(listed: List, data: st.DataObject) -> None:
             changed = altered(real[listed.tool]) | st.text(max_size=210)
             cursor = data.draw(made_up(listed, board) | changed)
-            for ask in (doors.over_rest, doors.over_mcp):
+            asked = (
+                (doors.over_rest, listed.rows, listed.id),
+                (doors.over_mcp, listed.tool_rows, listed.tool_id),
+            )
+            for ask, rows, name in asked:
                 done, came = ask(listed, limit=2, cursor=cursor)
                 if done:
-                    assert {row[listed.id] for row in came[listed.rows]} <= board.seen
+                    assert {row[name] for row in came[rows]} <= board.seen
                 else:
                     assert "cursor" in str(came)
 
