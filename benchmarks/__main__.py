@@ -4,7 +4,7 @@ import argparse
 
 import anyio
 
-from benchmarks import api, crowd, machine, memory, replicas, scale, stdio, throughput
+from benchmarks import api, crowd, machine, memory, reading, replicas, scale, stdio, throughput
 
 _NOTE = (
     "Times are p50 (p99). Each turn goes to every side once, in an order that is drawn;"
@@ -16,6 +16,7 @@ def main() -> None:
     options = _parser().parse_args()
     print(f"Measured on {machine.facts()}. {_NOTE}\n")
     print(stdio.compare(options.rounds, options.calls, options.starts), flush=True)
+    print(f"\n{reading.weigh()}", flush=True)
     print(f"\n{api.compare(options.rounds, options.calls, options.starts)}", flush=True)
     print(f"\n{crowd.gather()}", flush=True)
     print(f"\n{throughput.compare(options.rounds * options.loads, options.calls)}", flush=True)

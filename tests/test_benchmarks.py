@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters import binaries
+from tests.mcp.budgets import BUDGETS
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--rounds", "1", "--calls", "20", "--loads", "1", "--sustained", "60", "--seconds", "1"]
@@ -27,6 +28,8 @@ COMPARED = [
     "tools",
     "tools/list, bytes",
 ]
+READING = [*BUDGETS]
+GOALS = ["who see the structured form", "who see the text form"]
 API = [
     "create_ticket, ms, beside a bare httpx2 client",
     "start to tools/list, ms, beside the embedded store",
@@ -56,9 +59,20 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
         command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
     rows = {name: cells for name, *cells in _rows(ran.stdout)}
-    order = [*COMPARED, *API, *CROWD, *THROUGHPUT, LOAD, *REPLICAS, *MEMORY, *SCALE]
+    order = [
+        *COMPARED,
+        *READING,
+        *GOALS,
+        *API,
+        *CROWD,
+        *THROUGHPUT,
+        LOAD,
+        *REPLICAS,
+        *MEMORY,
+        *SCALE,
+    ]
     assert list(rows) == order
-    for name in [*COMPARED, *API, *THROUGHPUT, *REPLICAS, *MEMORY, *SCALE]:
+    for name in [*COMPARED, *GOALS, *API, *THROUGHPUT, *REPLICAS, *MEMORY, *SCALE]:
         assert all(re.search(r"\d", cell) for cell in rows[name][:2]), name
     assert rows["tools"][:2] == ["1", "10"]
     assert rows["errors"] == ["0", "0", "yes"]

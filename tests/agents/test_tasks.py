@@ -7,7 +7,7 @@ HANDOFF_WRITE_GOLDEN=1 writes what it takes now.
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,10 @@ import pytest
 from mcp_handoff.mcp.tools import TOOLS
 from tests.agents import build_tasks, suggestion_tasks, ticket_tasks
 from tests.agents.reader import FORMS, Form
-from tests.agents.scripted import ScriptedAgent, Task
+from tests.agents.scripted import Task
+from tests.agents.tasks import TASKS, play
 from tests.agents.world import furnish
-from tests.mcp.agent import Agent
-from tests.mcp.conftest import ERAS
-from tests.mcp.in_memory import DISPATCHED, open_store, served
 
-TASKS: Sequence[Task] = (*ticket_tasks.TASKS, *build_tasks.TASKS, *suggestion_tasks.TASKS)
 SCORES = Path(__file__).parent / "scores.json"
 WRITES = "HANDOFF_WRITE_GOLDEN"
 WRITING = WRITES in os.environ  # read before the tests leave the environment behind
@@ -40,21 +37,16 @@ async def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_whoever_sees_one_form_reaches_the_goal_at_no_higher_cost(
     task: Task, form: Form, furnished: Path, tmp_path: Path
 ) -> None:
-    store = await open_store(Path(shutil.copy(furnished, tmp_path)))
-    era = ERAS[TASKS.index(task) % len(ERAS)]
-    async with served(store, tmp_path, era, **DISPATCHED) as client:
-        agent = ScriptedAgent(client, form)
-        await task(agent, Agent(client))
-    await store.close()
-    name, score = f"{task.__name__}, {form}", (agent.calls, agent.bytes)
+    calls, size = score = await play(task, form, Path(shutil.copy(furnished, tmp_path)))
+    name = f"{task.__name__}, {form}"
     if WRITING:
         _keep({**_kept(), name: score})
-    calls, size = _kept().get(name, (0, 0))
+    kept_calls, kept_size = _kept().get(name, (0, 0))
     how = f"If that is meant, {WRITES}=1 python -m pytest -n0 {Path(__file__).name} writes it."
-    assert agent.calls <= calls, f"{agent.calls} calls where {calls} did. {how}"
-    assert agent.bytes <= size * SLACK, f"{agent.bytes} bytes where {size} did. {how}"
-    better = agent.calls < calls or agent.bytes * SLACK < size
-    assert not better, f"Only {score} where ({calls}, {size}) were needed: keep that. {how}"
+    assert calls <= kept_calls, f"{calls} calls where {kept_calls} did. {how}"
+    assert size <= kept_size * SLACK, f"{size} bytes where {kept_size} did. {how}"
+    is_better = calls < kept_calls or size * SLACK < kept_size
+    assert not is_better, f"Only {calls} calls and {size} bytes: keep that. {how}"
 
 
 def test_every_tool_is_used_and_every_score_is_of_a_task() -> None:
