@@ -68,6 +68,8 @@ def result_of(answer: Answer) -> CallToolResult:
     ours_end = known.index(answer.THEIRS) if answer.THEIRS else len(known)
     ours = {name: fields[name] for name in known[:ours_end] if name in fields}
     others = {name: fields[name] for name in known[ours_end:] if name in fields}
+    if not any(others.values()):
+        ours, others = {**ours, **others}, {}
     notice = {"notice": NOTICE} if others else {}
     return CallToolResult(
         content=[TextContent(type="text", text=_as_text(ours, others))],

@@ -139,6 +139,8 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
     else:
         follow = "find_builds" if reader.has_store else "get_ticket"
         message += f". Next: {follow} with ticket {ticket.name}, to follow it."
+    if result.already:
+        message += " replaces with its build_id would give it up for a new one."
     return TriggeredAnswer(
         message=message,
         ticket=ticket.name,

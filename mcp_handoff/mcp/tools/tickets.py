@@ -309,10 +309,11 @@ FIND_TICKETS = Tool(
     name="find_tickets",
     title="Find tickets",
     description=(
-        "Search a project's tickets for anything that they mention, or list them: is it known"
-        " already, did somebody report it before, what is open, blocking or in validation, what"
-        " does a role still have to do. Use it before create_ticket. For one ticket whole use"
-        " get_ticket, for what is proposed to be closed list_suggestions."
+        "Search a project's tickets for anything that they mention, the best match first, or list"
+        " them, the most urgent first: is it known already, did somebody report it before, what is"
+        " open, blocking or in validation, what does a role still have to do. Use it before"
+        " create_ticket. For one ticket whole use get_ticket, for what is proposed to be closed"
+        " list_suggestions."
     ),
     request=FindTickets,
     perform=Desk.find_tickets,
