@@ -13,7 +13,7 @@ from tests.agents.reader import FORMS, Form
 from tests.agents.world import furnish
 from tests.mcp.budgets import BUDGETS, Size, measure
 
-_BYTES = ["bytes that a model reads", "structured", "as text", "budget", "met"]
+_BYTES = ["what a model reads", "structured", "as text", "budget", "met"]
 _GOALS = ["goals of scripted agents", "goals", "calls", "bytes, arguments and answers"]
 
 
@@ -36,7 +36,13 @@ def _rows(sizes: Mapping[str, Size]) -> Iterator[list[str]]:
     for name, most in BUDGETS.items():
         structured, text = sizes[name]
         told = f"{text:,}" if text else ""
-        yield [name, f"{structured:,}", told, f"≤ {most:,}", verdict(structured <= most)]
+        yield [
+            f"{name}, bytes",
+            f"{structured:,}",
+            told,
+            f"≤ {most:,}",
+            verdict(structured <= most),
+        ]
 
 
 async def _goals(form: Form, world: Path, folder: Path) -> list[str]:

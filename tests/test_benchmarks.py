@@ -28,7 +28,7 @@ COMPARED = [
     "tools",
     "tools/list, bytes",
 ]
-READING = [*BUDGETS]
+READING = [f"{name}, bytes" for name in BUDGETS]
 GOALS = ["who see the structured form", "who see the text form"]
 API = [
     "create_ticket, ms, beside a bare httpx2 client",
