@@ -79,8 +79,8 @@ class TriggeredAnswer(Answer):
     build_id: str | None = None
     status: str | None = None
     waits: Line | None = None
-    provider: Line | None = None
     repo: Line | None = None
+    provider: Line | None = None
 
 
 class UpdatedAnswer(Answer):
