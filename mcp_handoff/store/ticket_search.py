@@ -16,7 +16,10 @@ from mcp_handoff.terms import Word, words_of
 from mcp_handoff.tickets import FindTickets
 
 FILTERED = 1_500
-"""How many of the newest tickets are looked up for a word where filters leave some of them out."""
+"""How many of the newest tickets are looked up for a word where filters leave too few of them."""
+
+CHECKED = 250
+"""How many tickets are checked against the filters at once."""
 
 
 def search(
@@ -34,11 +37,15 @@ def search(
     most = offset + request.limit + 1
 
     def fitting(words: Sequence[Word]) -> Sequence[int]:
-        ranked = rank(tx, scope, words, most if others_fit else max(most, FILTERED)).seqs
         if others_fit:
-            return ranked
-        fit = {row["seq"] for row in _fetch(tx, "t.seq", ranked, conditions, values)}
-        return [seq for seq in ranked if seq in fit]
+            return rank(tx, scope, words, most).seqs
+        fit = list[int]()
+        for reach in (most, max(most, FILTERED)):
+            ranked = rank(tx, scope, words, reach)
+            fit = _first_fitting(tx, ranked.seqs, conditions, values, most)
+            if ranked.whole or len(fit) >= most:
+                break
+        return fit
 
     words, tried = words_of(query), None
     ranked = fitting(words)
@@ -54,6 +61,24 @@ def search(
     page = cut([rows[seq] for seq in seqs], request.limit)
     after = offset + len(page) if len(page) < len(seqs) else None
     return Found(page, after, tried=tried)
+
+
+def _first_fitting(
+    tx: Transaction,
+    ranked: Sequence[int],
+    conditions: Sequence[str],
+    values: dict[str, Any],
+    most: int,
+) -> list[int]:
+    """Return the first of the ranked tickets that fit the conditions: `most`, or some more."""
+    fit = list[int]()
+    for begin in range(0, len(ranked), CHECKED):
+        checked = ranked[begin : begin + CHECKED]
+        kept = {row["seq"] for row in _fetch(tx, "t.seq", checked, conditions, values)}
+        fit += [seq for seq in checked if seq in kept]
+        if len(fit) >= most:
+            break
+    return fit
 
 
 def _tried(near: Sequence[Word]) -> list[str]:

@@ -16,7 +16,7 @@ CREATE INDEX ticket_terms_by_term ON ticket_terms USING gin (terms)
 -- the terms themselves is slow, is left no choice but the index.
 CREATE FUNCTION newest_tickets(words TSQUERY, blocks TSQUERY[], most INTEGER)
     RETURNS BIGINT[] LANGUAGE plpgsql STABLE
-    SET enable_seqscan = off SET enable_indexscan = off
+    SET enable_seqscan = off SET enable_indexscan = off SET plan_cache_mode = force_generic_plan
     AS $$
         DECLARE
             block TSQUERY;
