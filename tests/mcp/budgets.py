@@ -14,8 +14,11 @@ from tests.mcp.in_memory import DISPATCHED, open_store, served
 
 WITHOUT_TEXTS = "get_ticket, without its texts"
 
+SIMILAR = "create_ticket, three similar"
+
 BUDGETS: Mapping[str, int] = {
     "create_ticket": 400,
+    SIMILAR: 750,
     "suggest_close": 400,
     "act_on_suggestion": 400,
     "update_build": 400,
@@ -49,6 +52,14 @@ TEXTS_OF_A_TICKET = (
 TEXTS_OF_A_ROW = {"suggestions": ("evidence", "reason"), "builds": ("name", "description", "error")}
 
 
+UNLIKE_ANY = {
+    "title": "Sitemap lacks every page since October, says the webmaster",
+    "description": "Robots read an old one.",
+    "request_type": "bug",
+    "roles": ["backend", "devops"],
+}
+
+
 class Size(NamedTuple):
     """The bytes of an answer's two forms."""
 
@@ -70,6 +81,7 @@ async def measure(folder: Path) -> Mapping[str, Size]:
         await store.database.write(_spread_over_stages)
         for limit in (20, 100):
             sizes[f"find_tickets, {limit}"] = await _size(desk, "find_tickets", limit=limit)
+        sizes[SIMILAR] = await _size(desk, "create_ticket", **_ticket(102))
     await store.close()
     return sizes
 
@@ -82,7 +94,7 @@ async def _measure_one(desk: Agent) -> dict[str, Size]:
     return {
         WITHOUT_TEXTS: Size(_bytes(_without_texts(whole)), 0),
         "get_ticket": await _size(desk, "get_ticket", **about),
-        "create_ticket": await _size(desk, "create_ticket", **_ticket(0), project="shop"),
+        "create_ticket": await _size(desk, "create_ticket", **UNLIKE_ANY),
         "suggest_close": await _size(
             desk, "suggest_close", **about, evidence={"pr": 78}, merge_sha=SHA[::-1]
         ),

@@ -62,7 +62,9 @@ async def test_a_ticket_that_only_waits_for_its_merge_proposes_to_tell_of_it(
         desk = Agent(client)
         ticket = await desk.file_ticket()
         await store.database.write(
-            lambda tx: tx.execute("UPDATE ticket_roles SET status = 'done', waits = 0 WHERE role = 'backend'")
+            lambda tx: tx.execute(
+                "UPDATE ticket_roles SET status = 'done', waits = 0 WHERE role = 'backend'"
+            )
         )
         read = await desk.call("get_ticket", ticket=ticket)
         assert "only for merged" in read["message"]

@@ -178,8 +178,8 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
     if result.masked:
         words.append(MASKED)
     if result.similar:
-        words.append("Look at similar: open tickets that may say the same.")
-    if reader.builds_start and not result.deduplicated:
+        words.append("Look at similar first: open tickets that may say the same.")
+    elif reader.builds_start and not result.deduplicated:
         words.append(
             f"Next: trigger_bot_build with ticket {ticket.name}, to have a bot work on it."
         )
