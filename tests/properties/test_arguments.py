@@ -134,8 +134,8 @@ class Board:
     async def newest(self) -> list[Any]:
         """Return a page of tickets, and the first and the newest one whole."""
         page = await self.accepted("find_tickets", {"limit": 1})
-        names = (1, page["tickets"][0]["ticket"])
-        read = [await self.accepted("get_ticket", {"ticket": each}) for each in names]
+        numbers = (1, self._value("SELECT max(number) FROM tickets"))
+        read = [await self.accepted("get_ticket", {"ticket": each}) for each in numbers]
         return [page, *read, await Agent(self.client).whole(1)]
 
     def state(self) -> list[int]:
