@@ -8,7 +8,7 @@ import pytest
 
 from tests.databases import address
 from tests.http.served import Served, command, make_project, make_token
-from tests.mcp.agent import Agent, text
+from tests.mcp.agent import Agent
 from tests.security.conftest import at_desk
 
 _numbers = count(1)
@@ -57,9 +57,10 @@ async def test_who_acts_under_anothers_name_is_known_by_the_token(
     assert [row["principal_name"], slim["principal_name"]] == [bob, bob]
     async with at_desk(served, "mcp", hers) as desk:
         assert isinstance(desk, Agent)
-        told = text(await desk.client.call_tool("get_ticket", about))
-    assert f'what ticket.created; by "{alice} (user), with token {bob}"\n' in told
-    assert f'what build.triggered; by "{bob} (user)"\n' in told
+        events = (await desk.call("get_ticket", **about))["events"]
+    authors = {done.split()[-1]: row["by"] for row in events for done in row["did"]}
+    assert authors["ticket.created"] == f"{alice} (user), with token {bob}"
+    assert authors["build.triggered"] == f"{bob} (user)"
 
 
 def test_a_tokens_making_and_its_end_are_told_with_who_did_it(
