@@ -19,7 +19,7 @@ _READ = (
     "id, seq, project_id, number, status, title, description, evidence, suggested_resolution,"
     " implementation_notes"
 )
-_A_SECOND = 2_000
+_A_SECOND = 1_000
 """About how many tickets are indexed a second."""
 
 logger = logging.getLogger(__name__)
