@@ -10,7 +10,7 @@ from mcp_handoff.builds import Build, BuildPage, UpdatedBuild
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
+from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.schema import Limit
 from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
@@ -133,7 +133,7 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
         done = f"One was under way already, and goes on as it was: the bot build of {ticket.name}"
     else:
         done = f"The bot build of {ticket.name}"
-    message = f"{replay(result)}{done} is {status}"
+    message = written(result, f"{done} is {status}")
     if run.get("last_error") == NOBODY:
         message += ", and stays so until there is somebody to make it: see waits."
     else:
@@ -153,9 +153,8 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
 
 
 def _tell_updated(result: UpdatedBuild, reader: Reader) -> UpdatedAnswer:
-    message = f"{replay(result)}Build {result.id} is up to date."
     return UpdatedAnswer(
-        message=f"{message} {MASKED}" if result.masked else message,
+        message=written(result, f"Build {result.id} is up to date.", result.masked),
         build_id=result.id,
         status=result.status,
         active=result.is_active,

@@ -9,7 +9,7 @@ from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
+from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -173,14 +173,12 @@ def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
         done = f"It is suggested already to close {_ticket(suggestion)} for this change"
     else:
         done = f"Suggested to close {_ticket(suggestion)}"
-    words = [
-        f"{replay(result)}{done}; the ticket stays as it is until somebody acts on it."
+    sentence = (
+        f"{done}; the ticket stays as it is until somebody acts on it."
         f" Next, for whoever checks the evidence: {next_act(suggestion, reader)}."
-    ]
-    if result.masked:
-        words.append(MASKED)
+    )
     return SuggestedAnswer(
-        message=" ".join(words),
+        message=written(result, sentence, result.masked),
         suggestion_id=suggestion.id,
         ticket=_ticket(suggestion),
         status=suggestion.status,
@@ -204,9 +202,8 @@ def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
             message = f"Skipped, nothing was changed on {ticket}: see reason."
         case status:
             message = f"The suggestion is {status}; get_ticket shows what became of {ticket}."
-    message = f"{replay(result)}{message}"
     return ActedAnswer(
-        message=f"{message} {MASKED}" if result.masked else message,
+        message=written(result, message, result.masked),
         suggestion_id=suggestion.id,
         ticket=ticket,
         status=suggestion.status,

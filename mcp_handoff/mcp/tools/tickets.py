@@ -16,7 +16,7 @@ from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json
 from mcp_handoff.mcp.tools.builds import BuildRow, build_row
 from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, row_at_its_ticket
 from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.mcp.tools.words import MASKED, moment, page_words, replay
+from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.schema import Limit
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
@@ -174,9 +174,7 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
         done = f"{ticket.name} says the same and is still open, so no second ticket was filed; it"
     else:
         done = f"Filed {ticket.name} in {ticket.stage or 'backlog'}; it"
-    words = [f"{replay(result)}{done} {_whom_it_waits_for(ticket)}."]
-    if result.masked:
-        words.append(MASKED)
+    words = [written(result, f"{done} {_whom_it_waits_for(ticket)}.", result.masked)]
     if result.similar:
         words.append("Look at similar first: open tickets that may say the same.")
     elif reader.builds_start and not result.deduplicated:

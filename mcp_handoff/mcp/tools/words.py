@@ -1,13 +1,16 @@
 """Sentences that several answers share."""
 
+from collections.abc import Sequence
+
 from mcp_handoff.schema import COUNTED, Replayable
 
-MASKED = "What looked like a token or a key was masked in the fields that masked names."
 
-
-def replay(result: Replayable) -> str:
-    """Return the beginning of an answer that was given before under the same idempotency key."""
-    return "Done before, under this idempotency_key: " if result.replayed else ""
+def written(result: Replayable, sentence: str, masked: Sequence[str] | None = None) -> str:
+    """Return what a write did, with whether it was done before under the same idempotency key, and
+    whether something in these fields was masked."""
+    before = "Done before, under this idempotency_key: " if result.replayed else ""
+    hidden = " What looked like a token or a key was masked in the fields that masked names."
+    return f"{before}{sentence}{hidden if masked else ''}"
 
 
 def moment(timestamp: str | None) -> str | None:
