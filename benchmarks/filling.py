@@ -15,12 +15,12 @@ from benchmarks.vocabulary import Author
 from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.schema import timestamp
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.ticket_terms import index_all
-from mcp_handoff.store.transaction import timestamp
 from mcp_handoff.tickets import MERGED, ROLES, urgency
 
 _TRANSACTION = 20_000

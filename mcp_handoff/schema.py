@@ -1,6 +1,7 @@
 """The types that every noun's fields are made of."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -151,6 +152,12 @@ Uuid = Annotated[
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant in UTC with milliseconds (RFC 3339)."""
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant in UTC as a Timestamp."""
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
 
 Limit = Annotated[int, Field(ge=1, le=100), WHOLE]
 """How many rows a page has at most."""

@@ -39,6 +39,7 @@ from mcp_handoff.schema import (
     Request,
     Timestamp,
     Uuid,
+    timestamp,
 )
 from mcp_handoff.suggestions import Suggestion
 
@@ -57,6 +58,9 @@ PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 REQUEST_TYPES: tuple[RequestType, ...] = get_args(RequestType)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 LIVE: Stage = "live"
+STILL_TO_ACT: frozenset[str] = frozenset({"pending", "in_progress"})
+"""How far a role is that the ticket waits for."""
+
 MERGED = "merged"
 """The system's own role on every ticket: whether its change was merged."""
 
@@ -200,7 +204,7 @@ def _check_instant(text: str) -> str:
     except (ValueError, OverflowError):
         why = "must be a date or an instant, such as 2026-03-01 or 2026-03-01T09:30:00Z (RFC 3339)"
         raise PydanticCustomError("instant", "{why}", {"why": why}) from None
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return timestamp(instant)
 
 
 class FindTickets(Request):
@@ -392,7 +396,7 @@ def merge(roles: Mapping[str, str], stage: Stage) -> Merge:
     """
     if stage == "live":
         return Merge([], stage)
-    unfinished = [role for role, status in roles.items() if status not in ("done", "skipped")]
+    unfinished = [role for role, status in roles.items() if status in STILL_TO_ACT]
     done = [role for role in unfinished if role == MERGED or role in IMPLEMENTATION_ROLES]
     left = [role for role in unfinished if role not in done]
     reached: Stage = "validation" if left else "live"

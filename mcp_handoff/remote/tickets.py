@@ -20,6 +20,7 @@ from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     MERGED,
     REPEAT_WINDOW_SECONDS,
+    STILL_TO_ACT,
     CreatedTicket,
     CreateTicket,
     FindTickets,
@@ -111,8 +112,7 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
 
 def _has_to_act(row: Mapping[str, Any], role: str | None) -> bool:
     return role is None or any(
-        as_object(one).get("role") == role
-        and as_object(one).get("status") in ("pending", "in_progress")
+        as_object(one).get("role") == role and as_object(one).get("status") in STILL_TO_ACT
         for one in as_list(row.get("roles"))
     )
 

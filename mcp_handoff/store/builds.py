@@ -17,6 +17,7 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.pages import count, cut, size_of, whole
@@ -27,7 +28,6 @@ from mcp_handoff.store.transaction import (
     encode_json,
     insert,
     placeholders,
-    timestamp,
 )
 
 _EDITABLE = ("description", "display_name", "is_active", "metadata")

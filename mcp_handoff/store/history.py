@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change, Event, EventKind
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -15,7 +16,6 @@ from mcp_handoff.store.transaction import (
     encode_json,
     insert,
     placeholders,
-    timestamp,
 )
 
 BATCH = 1_000

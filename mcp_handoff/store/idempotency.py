@@ -9,8 +9,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import HandoffError, IdempotencyKeyReused
-from mcp_handoff.schema import Replayable, Request
-from mcp_handoff.store.transaction import Transaction, insert, timestamp
+from mcp_handoff.schema import Replayable, Request, timestamp
+from mcp_handoff.store.transaction import Transaction, insert
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT", bound=Request)

@@ -8,8 +8,9 @@ from typing import Any
 from mcp_handoff.actors import system
 from mcp_handoff.ids import new_id
 from mcp_handoff.runs import LEASE_SECONDS, Attempt, BuildRun, Dispatch
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import runs
-from mcp_handoff.store.transaction import Transaction, insert, timestamp
+from mcp_handoff.store.transaction import Transaction, insert
 
 _SENDER = system("dispatch")
 _SENT_OF_RUN = {"build_id", "provider", "repo"}

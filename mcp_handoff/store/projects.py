@@ -16,8 +16,9 @@ from mcp_handoff.projects import (
     require_sight,
     slug_of,
 )
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency
-from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders, timestamp
+from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
 
 _NAMED = 10
 """How many projects are named to whoever asks for one that is not there."""

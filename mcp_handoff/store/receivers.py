@@ -9,8 +9,9 @@ from mcp_handoff.receivers import (
     ShownReceiver,
     receiver_of,
 )
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history, runs
-from mcp_handoff.store.transaction import Transaction, timestamp
+from mcp_handoff.store.transaction import Transaction
 
 _START = system("start")
 _COLUMNS = "origin, url_digest, secret_digest, set_at"

@@ -9,8 +9,9 @@ from mcp_handoff.builds import STATUS_BY_REPORT
 from mcp_handoff.events import EventKind
 from mcp_handoff.masking import mask
 from mcp_handoff.runs import BuildRun, Report, ReportedRun, ReportRun, is_news
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import outbox, runs
-from mcp_handoff.store.transaction import Transaction, timestamp
+from mcp_handoff.store.transaction import Transaction
 
 OVERDUE_BATCH = 100
 """The most runs that one transaction gives up."""

@@ -8,15 +8,9 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.references import reference
 from mcp_handoff.runs import BuildRun, GivenUp
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history
-from mcp_handoff.store.transaction import (
-    Row,
-    Transaction,
-    decode_json,
-    encode_json,
-    placeholders,
-    timestamp,
-)
+from mcp_handoff.store.transaction import Row, Transaction, decode_json, encode_json, placeholders
 
 _CHANGING = {
     "id",

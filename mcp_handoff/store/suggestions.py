@@ -11,6 +11,7 @@ from mcp_handoff.events import EventKind, author
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency, projects
 from mcp_handoff.store.lookup import look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.pages import count, cut, size_of, whole
@@ -23,7 +24,6 @@ from mcp_handoff.store.transaction import (
     encode_json,
     insert,
     placeholders,
-    timestamp,
 )
 from mcp_handoff.suggestions import (
     LIFETIME_DAYS,

@@ -8,7 +8,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
-from mcp_handoff.schema import CALL_KEY
+from mcp_handoff.schema import CALL_KEY, timestamp
 from mcp_handoff.store import (
     builds,
     cursors,
@@ -31,14 +31,7 @@ from mcp_handoff.store.ticket_rows import (
     with_texts,
 )
 from mcp_handoff.store.ticket_terms import index_ticket
-from mcp_handoff.store.transaction import (
-    Row,
-    Transaction,
-    encode_json,
-    insert,
-    insert_all,
-    timestamp,
-)
+from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert, insert_all
 from mcp_handoff.tickets import (
     MERGED,
     NAMED_PROJECTS,

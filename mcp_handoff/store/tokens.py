@@ -6,6 +6,7 @@ from datetime import timedelta
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.principals import Principal
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history, projects
 from mcp_handoff.store.transaction import (
     Row,
@@ -14,7 +15,6 @@ from mcp_handoff.store.transaction import (
     encode_json,
     insert,
     placeholders,
-    timestamp,
 )
 from mcp_handoff.tokens import (
     CreatedToken,

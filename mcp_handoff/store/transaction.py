@@ -184,11 +184,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def timestamp(instant: datetime) -> str:
-    """Return an instant as it is stored: UTC, milliseconds, Z (RFC 3339)."""
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
-
-
 def encode_json(value: Any) -> str | None:
     """Return a JSON value as it is stored, None for None."""
     return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -5,10 +5,11 @@ from mcp_handoff.builds import UNSPECIFIED_PROVIDER
 from mcp_handoff.ids import new_id
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.runs import BuildRun, is_under_way
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history, idempotency, outbox, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.ticket_rows import roles_of, summary
-from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert, timestamp
+from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert
 from mcp_handoff.text import shortened
 from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild
 

@@ -23,6 +23,7 @@ from mcp_handoff.tickets import (
     MERGED,
     ROLES,
     STAGES,
+    STILL_TO_ACT,
     CreatedTicket,
     CreateTicket,
     GetTicket,
@@ -154,7 +155,7 @@ class TicketAnswer(Answer):
 
 def _open_roles(ticket: TicketSummary) -> list[str]:
     """Return the roles that have still to act; `merged` when it is the only one."""
-    left = [role.role for role in ticket.roles if role.status not in ("done", "skipped")]
+    left = [role.role for role in ticket.roles if role.status in STILL_TO_ACT]
     return [role for role in left if role != MERGED] or left
 
 
