@@ -63,7 +63,8 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
     # An API may return no more than id, status and created_at; the rest is known from here.
     pending = [{"role": role, "status": "pending"} for role in (*request.roles, MERGED)]
     ticket = {**body, "roles": pending, **_fields(response.get("ticket"), project)}
-    fields: dict[str, Any] = {"deduplicated": False, **response, "similar": [], "ticket": ticket}
+    similar = response.get("similar") if api.tickets.is_ours else None
+    fields = {"deduplicated": False, **response, "similar": similar or [], "ticket": ticket}
     created = parse_response(CreatedTicket, fields, wrote=True, masked=masked)
     if not created.deduplicated:
         api.feed.publish([Change("ticket.created", created.ticket.id, created.ticket.reference)])

@@ -74,6 +74,7 @@ class TicketRows(BaseModel):
     next_cursor: str | None = None
     total: int | None = None
     projects: list[str] | None = None
+    tried: list[str] | None = None
 
 
 def ticket_row(ticket: Ticket, *, slim: bool) -> TicketRow | SlimTicketRow:

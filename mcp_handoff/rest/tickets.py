@@ -35,6 +35,7 @@ from mcp_handoff.tickets import (
     Priority,
     RequestType,
     RoleFilter,
+    SimilarTicket,
     Status,
     TicketDetail,
     TicketSummary,
@@ -60,10 +61,12 @@ class TriggeredTicket(BaseModel):
 
 
 class FiledTicket(BaseModel):
-    """The ticket that was filed, or the one that this call repeats."""
+    """The ticket that was filed, or the one that this call repeats; `similar` are up to three open
+    ones that look like it, the most alike first."""
 
     ticket: TicketSummary
     deduplicated: bool
+    similar: list[SimilarTicket]
     masked: list[str] | None = Field(
         default=None, description="fields in which a token or key was masked"
     )
@@ -96,7 +99,10 @@ async def create_ticket(
     created = await desk.create_ticket(visitor, Arguments(CreateTicket, body, fixed))
     tell_in_headers(response, created)
     return FiledTicket(
-        ticket=created.ticket, deduplicated=created.deduplicated, masked=created.masked
+        ticket=created.ticket,
+        deduplicated=created.deduplicated,
+        similar=created.similar,
+        masked=created.masked,
     )
 
 
@@ -141,7 +147,11 @@ async def find_tickets(
     page = await desk.find_tickets(visitor, Arguments(FindTickets, sent, {"project": project}))
     rows = [ticket_row(ticket, slim=slim == "1") for ticket in page.tickets]
     return TicketRows(
-        tickets=rows, next_cursor=page.next_cursor, total=page.total, projects=page.projects
+        tickets=rows,
+        next_cursor=page.next_cursor,
+        total=page.total,
+        projects=page.projects,
+        tried=page.tried,
     )
 
 

@@ -4,9 +4,11 @@ import json
 import math
 from collections import defaultdict
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.references import reference
 from mcp_handoff.similarity import LIKE, MOST_SIMILAR, Said
-from mcp_handoff.store.transaction import Row, Scope, Transaction
+from mcp_handoff.store import projects
+from mcp_handoff.store.transaction import Scope, Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
 
 LOOKED_UP = 60
@@ -17,11 +19,15 @@ NEAR, COMPARED = 0.35, 4
 have counts 1/√n, and how many are compared."""
 
 
-def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> list[SimilarTicket]:
-    """Return the open tickets of the project that look like this one, the most alike first."""
+def similar_tickets(
+    tx: Transaction, caller: Caller, request: CreateTicket, filed: int | None
+) -> list[SimilarTicket]:
+    """Return the open tickets of the project that look like the one that is asked for, the most
+    alike first, without the one that was `filed` for it, by its number."""
+    project = projects.find_named(tx, caller, request.project)
     new = Said.by(request.title, request.description)
     terms = new.looked_up()
-    if not terms or not project.get("last_number"):
+    if not terms or project is None or not project["last_number"]:
         return []
     scope = Scope(project["id"], project["last_number"], "open")
     weights = defaultdict[int, float](float)
@@ -29,7 +35,7 @@ def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> lis
         for seq in seqs:
             weights[seq] += 1 / math.sqrt(len(seqs))
     near = [seq for seq, weight in weights.items() if weight >= NEAR]
-    nearest = sorted(near, key=lambda seq: (weights[seq], seq), reverse=True)[:COMPARED]
+    nearest = sorted(near, key=lambda seq: (weights[seq], seq), reverse=True)[: COMPARED + 1]
     if not nearest:
         return []
     rows = tx.fetch_all(
@@ -38,7 +44,11 @@ def similar_tickets(tx: Transaction, project: Row, request: CreateTicket) -> lis
         seqs=json.dumps(nearest),
         project_id=project["id"],
     )
-    compared = [(new.likeness(Said.by(row["title"], row["description"])), row) for row in rows]
+    compared = [
+        (new.likeness(Said.by(row["title"], row["description"])), row)
+        for row in rows
+        if row["number"] != filed
+    ]
     alike = [one for one in compared if one[0] >= LIKE]
     alike.sort(key=lambda one: (one[0], one[1]["number"]), reverse=True)
     return [

@@ -1,11 +1,15 @@
 """The Backend over a database of our own."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change
 from mcp_handoff.principals import Principal
 from mcp_handoff.receivers import Receiver
@@ -22,7 +26,9 @@ from mcp_handoff.store import (
     tokens,
     triggers,
 )
+from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.transaction import Database, Transaction
+from mcp_handoff.tickets import CreatedTicket, CreateTicket
 from mcp_handoff.tracing import span
 
 P = ParamSpec("P")
@@ -30,6 +36,11 @@ ResultT = TypeVar("ResultT")
 
 Operation = Callable[Concatenate[Transaction, P], ResultT]
 Method = Callable[Concatenate["StoreBackend", P], "CoroutineType[Any, Any, ResultT]"]
+
+LOOKED_FOR_SECONDS = 2.0
+"""How long a ticket that is filed already waits for those that look like it."""
+
+logger = logging.getLogger(__name__)
 
 
 def _write(operation: Operation[P, ResultT]) -> "Method[P, ResultT]":
@@ -64,7 +75,21 @@ class StoreBackend:
         self.database = database
         self._receiver = receiver
 
-    create_ticket = _write(tickets.create_ticket)
+    async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
+        created = await self._create_ticket(caller, request)
+        if created.deduplicated:
+            return created
+        # Looked for once it is durable: of two that file the same at once, one sees the other's.
+        try:
+            async with asyncio.timeout(LOOKED_FOR_SECONDS):
+                similar = await self._similar_tickets(caller, request, created.ticket.number)
+        except (HandoffError, TimeoutError):
+            logger.warning("the tickets that look like a new one were not found", exc_info=True)
+            return created
+        return created.model_copy(update={"similar": similar})
+
+    _create_ticket = _write(tickets.create_ticket)
+    _similar_tickets = _read(similar_tickets)
     find_tickets = _read(tickets.find_tickets)
     get_ticket = _read(tickets.get_ticket)
     trigger_bot_build = _write(triggers.trigger_bot_build)

@@ -20,7 +20,6 @@ from mcp_handoff.store import (
     ticket_search,
 )
 from mcp_handoff.store.lookup import look_up_ticket
-from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import (
     LISTED_COLUMNS,
@@ -67,7 +66,6 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     content = {**texts, **request.model_dump(include=_KINDS)}
     whole = [caller.owner, project["id"], content, sorted(request.roles)]
     fingerprint = int(idempotency.fingerprint(whole), 16) - 2**63
-    similar = similar_tickets(tx, project, request)
     tx.lock("projects", project["id"])
     repeated, key = None, request.idempotency_key
     if key is None or key.startswith(CALL_KEY):
@@ -83,12 +81,8 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     roles = [TicketRole(role=role, status="pending") for role in (*request.roles, MERGED)]
     row = _file(tx, caller, project, {**content, "fingerprint": fingerprint}, roles)
     fields = summary(row, project["slug"], roles)
-    return CreatedTicket(
-        ticket=TicketSummary.model_validate(fields),
-        deduplicated=False,
-        similar=similar,
-        masked=masked,
-    )
+    ticket = TicketSummary.model_validate(fields)
+    return CreatedTicket(ticket=ticket, deduplicated=False, masked=masked)
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:

@@ -1,13 +1,15 @@
 """Which open tickets are named to whoever files one that looks like them."""
 
+import asyncio
+import threading
+
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.store import projects
+from mcp_handoff.store import store_backend
 from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
 from tests import requests
 from tests.contract.labelled import FILED, NEW
@@ -17,10 +19,8 @@ RECALL, PRECISION = 0.95, 0.9
 of those that are named are the one that is repeated."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """The stores of our own: the documented body of a created ticket has no place for others."""
-    return request.param
+of_our_own = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+"""For what is looked for in a store without filing anything."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,7 @@ async def board(backend: Backend, caller: Caller) -> None:
         await backend.create_ticket(caller, filed)
 
 
+@of_our_own
 async def test_a_ticket_that_repeats_another_names_it_and_hardly_ever_a_wrong_one(
     backend: StoreBackend, caller: Caller
 ) -> None:
@@ -38,21 +39,15 @@ async def test_a_ticket_that_repeats_another_names_it_and_hardly_ever_a_wrong_on
     for title, description, repeated in NEW:
         # Looked for without filing them, or the ones before would be found as well.
         request = requests.create_ticket(title=title, description=description)
-        found = await backend.database.read(lambda tx, new=request: look(tx, caller.project, new))
+        found = await looked_for(backend, caller, request)
         named += len(found)
         right += repeated is not None and FILED[repeated][0] in found
     assert right / len(repeating) >= RECALL
     assert right / named >= PRECISION
 
 
-def look(tx: Transaction, slug: str, request: CreateTicket) -> list[str]:
-    project = projects.find(tx, slug)
-    assert project is not None
-    return [one.title for one in similar_tickets(tx, project, request)]
-
-
 async def test_at_most_three_open_tickets_of_the_project_are_named_the_most_alike_first(
-    backend: StoreBackend, caller: Caller
+    backend: Backend, caller: Caller
 ) -> None:
     title = FILED["login-lock"][0]
     app = Caller(caller.actor, project="app")
@@ -66,17 +61,47 @@ async def test_at_most_three_open_tickets_of_the_project_are_named_the_most_alik
     assert await similar(backend, caller, title + " today", key="k") == named
 
 
+@of_our_own
 async def test_a_closed_ticket_is_not_named(backend: StoreBackend, caller: Caller) -> None:
     title, description = FILED["cart-limit"]
     suggested = await backend.suggest_close(caller, requests.suggest_close(1))
     request = requests.create_ticket(title=title, description=description)
-    assert await backend.database.read(lambda tx: look(tx, "shop", request)) == [title]
+    assert await looked_for(backend, caller, request) == [title]
     await backend.act_on_suggestion(caller, requests.execute(suggested.suggestion.id))
-    assert await backend.database.read(lambda tx: look(tx, "shop", request)) == []
+    assert await looked_for(backend, caller, request) == []
+
+
+async def test_of_two_that_file_the_same_at_once_one_is_told_of_the_other(
+    backend: Backend, caller: Caller
+) -> None:
+    title = FILED["login-lock"][0]
+    both = [requests.create_ticket(title=title, description=f"Filed by {n}.") for n in "ab"]
+    one, other = await asyncio.gather(*(backend.create_ticket(caller, each) for each in both))
+    told = [*one.similar, *other.similar]
+    assert {one.ticket.reference, other.ticket.reference} & {each.reference for each in told}
+
+
+@of_our_own
+async def test_a_ticket_does_not_wait_for_similar_ones_where_others_read(
+    backend: StoreBackend, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_backend, "LOOKED_FOR_SECONDS", 0.05)
+    over = threading.Event()
+    reads = [asyncio.create_task(backend.database.read(lambda _: over.wait(5))) for _ in range(20)]
+    created = await backend.create_ticket(caller, requests.create_ticket(title="Not kept waiting"))
+    assert (created.ticket.title, created.similar) == ("Not kept waiting", [])
+    over.set()
+    await asyncio.gather(*reads)
+
+
+async def looked_for(backend: StoreBackend, caller: Caller, request: CreateTicket) -> list[str]:
+    """Return the titles of the tickets that look like one, without filing it."""
+    found = await backend.database.read(lambda tx: similar_tickets(tx, caller, request, None))
+    return [one.title for one in found]
 
 
 async def similar(
-    backend: StoreBackend, caller: Caller, title: str, *, key: str | None = None
+    backend: Backend, caller: Caller, title: str, *, key: str | None = None
 ) -> list[SimilarTicket]:
     request = requests.create_ticket(title=title, idempotency_key=key)
     return (await backend.create_ticket(caller, request)).similar
