@@ -156,7 +156,7 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 def timestamp(instant: datetime) -> str:
     """Return an instant in UTC as a Timestamp."""
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return f"{instant.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 Limit = Annotated[int, Field(ge=1, le=100), WHOLE]

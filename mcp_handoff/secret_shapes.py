@@ -249,10 +249,12 @@ TELLING_NAME = (
 TOKEN_NAME = "tokens?"  # noqa: S105 - no token, what one is called
 """How the name of what may be a secret, or a word in a program's text, reads."""
 
+# By first letters, and those looked at before anything else: it is tried at every character.
 _KEY = (
-    r"(?:secrets?|tokens?|credentials?|authorization|auth[_-]?key"
-    r"|(?:api|access|account|private|client|signing|encryption|storage|master|app(?:lication)?"
-    r"|consumer|license|service|shared|session|ssh|deploy)[_.-]?key)"
+    r"(?=[ac-elmpst])(?:tokens?|s(?:ecrets?|(?:igning|torage|ervice|hared|ession|sh)[_.-]?key)"
+    r"|a(?:uth(?:orization|[_-]?key)|(?:pi|ccess|ccount|pp(?:lication)?)[_.-]?key)"
+    r"|c(?:redentials?|(?:lient|onsumer)[_.-]?key)"
+    r"|(?:private|encryption|master|license|deploy)[_.-]?key)"
 )
 _TAIL = r"(?:[_.-]?(?:key|base|value|\d{1,4}|prod(?:uction)?|staging|dev|test|live|base64)){0,3}"
 _IS = r"[\"'`]?\]?\s{0,4}(?::=|=>|->|[:=])\s{0,4}"

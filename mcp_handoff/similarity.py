@@ -12,7 +12,7 @@ LIKE = 0.5
 MOST_SIMILAR = 3
 """How many tickets that look like a new one are named."""
 
-_OF_TITLE, _OF_DESCRIPTION = 5, 2
+_OF_TITLE, _OF_DESCRIPTION = 5, 1
 
 _COMMON = different_terms_of(
     "a after all also an and any are as at be been before but by can cannot could did do does each"

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 JSON_BYTES = 65_536
@@ -119,6 +120,7 @@ def _hidden_in(text: str) -> set[str]:
     return {character for character in set(text) if _is_hidden(character)}
 
 
+@lru_cache(maxsize=1_024)
 def _is_hidden(character: str) -> bool:
     if character in _LINE_CONTROLS:
         return False

@@ -87,7 +87,7 @@ class PostgresTransaction:
             " SELECT seq, array_to_tsvector(CAST(:terms AS TEXT[])) FROM tickets WHERE id = :id"
             " ON CONFLICT (seq) DO UPDATE SET terms = excluded.terms",
             id=ticket.id,
-            terms=[ticket.prefix + term for term in (*blocks, *ticket.terms)],
+            terms=ticket.spelt([*blocks, *ticket.terms]),
         )
         self.execute(
             "INSERT INTO project_words (project_id, word, backward)"

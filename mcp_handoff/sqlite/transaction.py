@@ -11,9 +11,10 @@ import apsw
 from mcp_handoff.events import Change
 from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Stretch, Terms
 
+# One row for all, for between two rows other threads run.
 _NEWEST = (
-    "SELECT (SELECT json_group_array(rowid) FROM (SELECT rowid FROM ticket_terms"
-    " WHERE ticket_terms MATCH matches.value ORDER BY rowid DESC LIMIT :most))"
+    "SELECT json_group_array(json((SELECT json_group_array(rowid) FROM (SELECT rowid"
+    " FROM ticket_terms WHERE ticket_terms MATCH matches.value ORDER BY rowid DESC LIMIT :most))))"
     " FROM json_each(:matches) AS matches"
 )
 
@@ -58,7 +59,7 @@ class SqliteTransaction:
             "INSERT OR REPLACE INTO ticket_terms (rowid, terms)"
             " SELECT seq, :terms FROM tickets WHERE id = :id",
             id=ticket.id,
-            terms=" ".join([ticket.prefix + term for term in ticket.terms]),
+            terms=" ".join(ticket.spelt(ticket.terms)),
         )
         self.execute(
             "INSERT OR IGNORE INTO project_words (project_id, word, backward)"
@@ -74,7 +75,8 @@ class SqliteTransaction:
             " AND ".join(_any_of(scope.spelt(terms)) for terms in parts) for parts in lookups
         ]
         values = {"matches": json.dumps(matches), "most": most}
-        return [json.loads(seqs) for (seqs,) in execute(self._connection, _NEWEST, values)]
+        lists: str = execute(self._connection, _NEWEST, values).get
+        return json.loads(lists)
 
     def tickets_among(self, name: str) -> str:
         return f"json_each(:{name}) listed CROSS JOIN tickets t ON t.seq = listed.value"

@@ -11,7 +11,7 @@ from mcp_handoff.store import projects
 from mcp_handoff.store.transaction import Scope, Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
 
-LOOKED_UP = 60
+LOOKED_UP = 120
 """How many of the newest tickets are looked up for a term."""
 
 NEAR, COMPARED = 0.35, 4
@@ -19,11 +19,9 @@ NEAR, COMPARED = 0.35, 4
 have counts 1/√n, and how many are compared."""
 
 
-def similar_tickets(
-    tx: Transaction, caller: Caller, request: CreateTicket, filed: int | None
-) -> list[SimilarTicket]:
+def similar_tickets(tx: Transaction, caller: Caller, request: CreateTicket) -> list[SimilarTicket]:
     """Return the open tickets of the project that look like the one that is asked for, the most
-    alike first, without the one that was `filed` for it, by its number."""
+    alike first; that itself may be one of them, where it is filed by then."""
     project = projects.find_named(tx, caller, request.project)
     new = Said.by(request.title, request.description)
     terms = new.looked_up()
@@ -32,8 +30,9 @@ def similar_tickets(
     scope = Scope(project["id"], project["last_number"], "open")
     weights = defaultdict[int, float](float)
     for seqs in tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP):
+        weight = 1 / math.sqrt(max(len(seqs), 1))
         for seq in seqs:
-            weights[seq] += 1 / math.sqrt(len(seqs))
+            weights[seq] += weight
     near = [seq for seq, weight in weights.items() if weight >= NEAR]
     nearest = sorted(near, key=lambda seq: (weights[seq], seq), reverse=True)[: COMPARED + 1]
     if not nearest:
@@ -44,11 +43,7 @@ def similar_tickets(
         seqs=json.dumps(nearest),
         project_id=project["id"],
     )
-    compared = [
-        (new.likeness(Said.by(row["title"], row["description"])), row)
-        for row in rows
-        if row["number"] != filed
-    ]
+    compared = [(new.likeness(Said.by(row["title"], row["description"])), row) for row in rows]
     alike = [one for one in compared if one[0] >= LIKE]
     alike.sort(key=lambda one: (one[0], one[1]["number"]), reverse=True)
     return [
@@ -57,5 +52,5 @@ def similar_tickets(
             title=row["title"],
             stage=row["stage"],
         )
-        for _, row in alike[:MOST_SIMILAR]
+        for _, row in alike[: MOST_SIMILAR + 1]
     ]

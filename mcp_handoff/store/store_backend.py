@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from types import CoroutineType
@@ -14,6 +14,7 @@ from mcp_handoff.events import Change
 from mcp_handoff.principals import Principal
 from mcp_handoff.receivers import Receiver
 from mcp_handoff.runs import Dispatch
+from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
     builds,
     idempotency,
@@ -28,7 +29,7 @@ from mcp_handoff.store import (
 )
 from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.transaction import Database, Transaction
-from mcp_handoff.tickets import CreatedTicket, CreateTicket
+from mcp_handoff.tickets import CreatedTicket, CreateTicket, SimilarTicket
 from mcp_handoff.tracing import span
 
 P = ParamSpec("P")
@@ -38,7 +39,7 @@ Operation = Callable[Concatenate[Transaction, P], ResultT]
 Method = Callable[Concatenate["StoreBackend", P], "CoroutineType[Any, Any, ResultT]"]
 
 LOOKED_FOR_SECONDS = 2.0
-"""How long a ticket that is filed already waits for those that look like it."""
+"""How long a new ticket waits for those that look like it."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,17 +77,29 @@ class StoreBackend:
         self._receiver = receiver
 
     async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
-        created = await self._create_ticket(caller, request)
-        if created.deduplicated:
-            return created
-        # Looked for once it is durable: of two that file the same at once, one sees the other's.
+        # Beside the write, that no other has to wait for it.
+        looking = asyncio.create_task(self._look_for_similar(caller, request))
+        try:
+            created = await self._create_ticket(caller, request)
+            if created.deduplicated:
+                return created
+            found = await looking
+        finally:
+            looking.cancel()
+        others = [one for one in found if one.reference != created.ticket.reference]
+        return created.model_copy(update={"similar": others[:MOST_SIMILAR]})
+
+    async def _look_for_similar(
+        self, caller: Caller, request: CreateTicket
+    ) -> Sequence[SimilarTicket]:
+        """Return what looks like a ticket; nothing, where that fails or takes too long, for the
+        ticket is filed all the same."""
         try:
             async with asyncio.timeout(LOOKED_FOR_SECONDS):
-                similar = await self._similar_tickets(caller, request, created.ticket.number)
+                return await self._similar_tickets(caller, request)
         except (HandoffError, TimeoutError):
-            logger.warning("the tickets that look like a new one were not found", exc_info=True)
-            return created
-        return created.model_copy(update={"similar": similar})
+            logger.warning("what looks like a new ticket was not found", exc_info=True)
+            return []
 
     _create_ticket = _write(tickets.create_ticket)
     _similar_tickets = _read(similar_tickets)

@@ -30,7 +30,7 @@ from mcp_handoff.store.ticket_rows import (
     with_texts,
 )
 from mcp_handoff.store.ticket_terms import index_ticket
-from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert, insert_all
+from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
 from mcp_handoff.tickets import (
     MERGED,
     NAMED_PROJECTS,
@@ -159,8 +159,9 @@ def _file(
     index_ticket(tx, row)
     listed = {name: row[name] for name in LISTED_COLUMNS}
     of_ticket = {"ticket_id": row["id"], "updated_at": now, "waits": 1, **listed}
-    own = [{"position": place, **role.model_dump()} for place, role in enumerate(roles)]
-    insert_all(tx, "ticket_roles", of_ticket, own)
+    for place, role in enumerate(roles):
+        own = {"position": place, "role": role.role, "status": role.status}
+        insert(tx, "ticket_roles", {**of_ticket, **own})
     history.add_event(
         tx,
         caller,

@@ -27,9 +27,8 @@ Terms = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class IndexedTicket:
-    """A ticket as the index of terms has it: each term begins with its project and its status, so
-    that a search never walks through other tickets. `words` are those of its terms that a mistaken
-    word may stand for, each with its letters backward."""
+    """A ticket as the index of terms has it. `words` are those of its terms that a mistaken word
+    may stand for, each with its letters backward."""
 
     id: str
     project_id: str
@@ -38,9 +37,11 @@ class IndexedTicket:
     terms: Sequence[str]
     words: Mapping[str, str]
 
-    @property
-    def prefix(self) -> str:
-        return _prefix(self.project_id, self.status)
+    def spelt(self, terms: Iterable[str]) -> list[str]:
+        """Return terms as the index has them: each begins with its ticket's project and status, so
+        that a search never walks through other tickets."""
+        prefix = _prefix(self.project_id, self.status)
+        return [prefix + term for term in terms]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +206,3 @@ def insert(tx: Transaction, table: str, row: Row) -> None:
     names = ", ".join(row)
     parameters = ", ".join(f":{name}" for name in row)
     tx.execute(f"INSERT INTO {table} ({names}) VALUES ({parameters})", **row)
-
-
-def insert_all(tx: Transaction, table: str, same: Row, rows: Sequence[Row]) -> None:
-    """Insert rows by one statement; the columns of `same` have the same values in all of them."""
-    values, places = dict(same), list[str]()
-    for index, row in enumerate(rows):
-        values |= {f"{name}_{index}": value for name, value in row.items()}
-        own = [f":{name}_{index}" for name in row]
-        places.append(f"({', '.join([*(f':{name}' for name in same), *own])})")
-    names = ", ".join([*same, *rows[0]])
-    tx.execute(f"INSERT INTO {table} ({names}) VALUES {', '.join(places)}", **values)

@@ -59,7 +59,7 @@ async def desk(postgres: str, wire: Wire, caller: Caller) -> AsyncIterator[Store
     await opened.close()
 
 
-async def test_a_create_waits_four_times_and_then_to_look_for_similar_tickets(
+async def test_a_create_waits_four_times_and_to_look_for_similar_tickets_as_often(
     desk: Store, caller: Caller, wire: Wire
 ) -> None:
     request = requests.create_ticket()

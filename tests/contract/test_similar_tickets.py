@@ -71,16 +71,6 @@ async def test_a_closed_ticket_is_not_named(backend: StoreBackend, caller: Calle
     assert await looked_for(backend, caller, request) == []
 
 
-async def test_of_two_that_file_the_same_at_once_one_is_told_of_the_other(
-    backend: Backend, caller: Caller
-) -> None:
-    title = FILED["login-lock"][0]
-    both = [requests.create_ticket(title=title, description=f"Filed by {n}.") for n in "ab"]
-    one, other = await asyncio.gather(*(backend.create_ticket(caller, each) for each in both))
-    told = [*one.similar, *other.similar]
-    assert {one.ticket.reference, other.ticket.reference} & {each.reference for each in told}
-
-
 @of_our_own
 async def test_a_ticket_does_not_wait_for_similar_ones_where_others_read(
     backend: StoreBackend, caller: Caller, monkeypatch: pytest.MonkeyPatch
@@ -96,7 +86,7 @@ async def test_a_ticket_does_not_wait_for_similar_ones_where_others_read(
 
 async def looked_for(backend: StoreBackend, caller: Caller, request: CreateTicket) -> list[str]:
     """Return the titles of the tickets that look like one, without filing it."""
-    found = await backend.database.read(lambda tx: similar_tickets(tx, caller, request, None))
+    found = await backend.database.read(lambda tx: similar_tickets(tx, caller, request))
     return [one.title for one in found]
 
 
