@@ -26,6 +26,7 @@ from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.references import parse_name
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.text import folded
 from mcp_handoff.validation import Arguments as Checked
 from tests.clock import SteppedClock
 from tests.mcp.agent import Agent
@@ -277,6 +278,7 @@ def test_what_is_said_well_keeps_its_meaning(call: tuple[str, Arguments]) -> Non
 async def test_a_ticket_reads_as_it_was_filed(desk: Board, arguments: Arguments) -> None:
     desk.clock.advance(minutes=11)
     meant = as_listed("create_ticket", arguments)
+    meant["title"] = folded(meant["title"])
     roles = [*dict.fromkeys(meant.pop("roles")), "merged"]
     created = await desk.accepted("create_ticket", arguments)
     read = await Agent(desk.client).whole(created["ticket"])
