@@ -1,6 +1,6 @@
 """What a store looks for now and then, and what it lists, it finds by an index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store import idempotency, outbox, suggestions, tickets
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.tickets import FindTickets
 from tests import requests
 from tests.databases import open_database
 
@@ -91,22 +92,23 @@ async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:
     return await database.write(explain)
 
 
-@pytest.mark.parametrize(
-    ("filters", "indexes"),
-    [
-        ({"status": "open"}, {"tickets_by_status"}),
-        ({"priority": "high", "blocking": True}, {"tickets_by_status"}),
-        ({"stage": ["up_next"]}, {"tickets_by_stage"}),
-        ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
-        ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
-        ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
-        ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
-        (
-            {"updated_since": "2026-01-01", "role": "qa", "blocking": True},
-            {"tickets_by_update", "tickets_by_status", "ticket_roles_by_stage"},
-        ),
-    ],
-)
+LISTS: Sequence[tuple[dict[str, Any], set[str]]] = [
+    ({"status": "open"}, {"tickets_by_status"}),
+    ({"priority": "high", "blocking": True}, {"tickets_by_status"}),
+    ({"stage": ["up_next"]}, {"tickets_by_stage"}),
+    ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
+    ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
+    ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
+    ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
+    (
+        {"updated_since": "2026-01-01", "role": "qa", "blocking": True},
+        {"tickets_by_update", "tickets_by_status", "ticket_roles_by_stage"},
+    ),
+]
+"""Filters, and the indexes that lists with them are read from."""
+
+
+@pytest.mark.parametrize(("filters", "indexes"), LISTS)
 @pytest.mark.parametrize("order", ["newest", "urgency"])
 async def test_lists_are_read_from_indexes_alone(
     database: SqliteDatabase,
@@ -144,6 +146,52 @@ async def test_what_a_search_found_is_read_by_its_number_whatever_it_is_filtered
     assert found
     for plan in found:
         assert "SEARCH t USING INTEGER PRIMARY KEY" in plan
+
+
+COPIES = 3_000
+"""How many tickets there are when the planner prefers an index to the whole table."""
+
+
+def copy(tx: Transaction) -> None:
+    """Copy the only ticket and its roles; of the copies one in fifty is like it, the others are
+    closed, of another author, kind and urgency, and old."""
+    tx.execute(
+        "INSERT INTO tickets OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(t,"
+        " jsonb_build_object('seq', t.seq + n, 'id', gen_random_uuid(), 'number', 1 + n)"
+        " || CASE WHEN n % 50 > 0 THEN jsonb_build_object('status', 'closed', 'stage', 'live',"
+        " 'request_type', 'decision_needed', 'actor_key', 'other', 'updated_at', '2020-01-01',"
+        " 'urgency', 5) ELSE '{}' END)).*"
+        f" FROM tickets t, generate_series(1, {COPIES}) n"
+    )
+    tx.execute(
+        "INSERT INTO ticket_roles SELECT (jsonb_populate_record(r, jsonb_build_object("
+        "'ticket_id', t.id, 'number', t.number, 'stage', t.stage, 'urgency', t.urgency,"
+        " 'request_type', t.request_type))).* FROM ticket_roles r, tickets t WHERE t.number > 1"
+    )
+    tx.execute("ANALYZE tickets, ticket_roles")
+
+
+async def test_postgresql_reads_lists_from_the_same_indexes(postgres: str, caller: Caller) -> None:
+    database = open_database(postgres)
+    both = requests.create_ticket(roles=["backend", "qa"])
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, both))
+    await database.write(copy)
+
+    def used(tx: Transaction, request: FindTickets) -> set[str]:
+        tickets.find_tickets(tx, caller, request)
+        rows = tx.fetch_all(
+            "SELECT relname AS name FROM pg_class WHERE relkind = 'i'"
+            " AND relnamespace = current_schema()::regnamespace"
+            " AND pg_stat_get_xact_numscans(oid) > 0"
+        )
+        return {row["name"] for row in rows}
+
+    for filters, indexes in LISTS:
+        for order in ("newest", "urgency"):
+            request = requests.find_tickets(order=order, **filters)
+            found = await database.read(lambda tx, request=request: used(tx, request))
+            assert (filters, order, found) == (filters, order, found | indexes)
+    await database.close()
 
 
 async def test_postgresql_looks_terms_up_in_their_index_and_never_reads_all_tickets(

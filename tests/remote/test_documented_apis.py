@@ -181,6 +181,23 @@ async def test_find_tickets_reads_the_documented_rows(desk: Agent, stand_in: Sta
     assert "board_column" not in row
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("priority", "high"),
+        ("blocking", True),
+        ("author", "agent-1"),
+        ("updated_since", "2026-11-01"),
+    ],
+)
+async def test_a_filter_that_the_api_does_not_document_is_refused_by_name(
+    desk: Agent, name: str, value: str | bool
+) -> None:
+    error = await desk.refusal("find_tickets", {name: value})
+    assert error["code"] == "UNSUPPORTED"
+    assert f"does not choose tickets by {name};" in error["message"]
+
+
 async def test_find_tickets_goes_on_where_the_page_before_ended(desk: Agent) -> None:
     first = await desk.call("find_tickets", status="any", limit=1)
     second = await desk.call("find_tickets", status="any", cursor=first["next_cursor"])
