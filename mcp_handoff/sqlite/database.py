@@ -89,8 +89,8 @@ class SqliteDatabase:
     async def close(self) -> None:
         self._ending.set()
         # The writer goes last, for whoever goes last folds the log into the file.
-        self._readers.close()
-        self._reserved.close()
+        await anyio.to_thread.run_sync(self._readers.close)
+        await anyio.to_thread.run_sync(self._reserved.close)
         if self._writer is not None:
             await anyio.to_thread.run_sync(self._writer.stop)
 

@@ -1,5 +1,6 @@
 """The connections that read, each lent to one operation at a time, for so long and no longer."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -33,6 +34,8 @@ class Readers:
         self._clock = clock
         self._idle = deque[apsw.Connection]()
         self._limiter = anyio.CapacityLimiter(count)
+        self._reading = 0
+        self._ended = threading.Condition()
 
     def take(self, connection: apsw.Connection) -> None:
         """Read on a connection that is open already."""
@@ -43,16 +46,25 @@ class Readers:
         return await anyio.to_thread.run_sync(self._run, operation, limiter=self._limiter)
 
     def close(self) -> None:
+        """Close every connection, once nobody reads any more."""
+        with self._ended:
+            self._ended.wait_for(lambda: not self._reading)
         while self._idle:
             self._idle.pop().close()
 
     def _run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        self._files.check_names(age=GLANCE_SECONDS)
+        with self._ended:
+            self._reading += 1
         try:
+            self._files.check_names(age=GLANCE_SECONDS)
             with self._lend() as connection:
                 return operation(SqliteTransaction(connection, self._clock()))
         except apsw.Error as error:
             raise failure(error) from error
+        finally:
+            with self._ended:
+                self._reading -= 1
+                self._ended.notify_all()
 
     @contextmanager
     def _lend(self) -> Generator[apsw.Connection]:

@@ -7,11 +7,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from mcp_handoff.actors import Caller
@@ -19,6 +21,7 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.errors import BackendUnavailable, Misconfigured
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.backends.invariants import assert_whole
 from tests.backends.racer_process import Answer
@@ -61,6 +64,26 @@ async def test_a_store_that_was_restored_from_a_vacuumed_copy_goes_back_to_wal(
     await file_one(restored, caller)
     with closing(sqlite3.connect(restored)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_a_store_that_is_closed_while_somebody_reads_leaves_nothing_but_its_file(
+    store: Path,
+) -> None:
+    database = SqliteDatabase.open(store)
+    began, over = threading.Event(), threading.Event()
+
+    def read(tx: Transaction) -> None:
+        tx.fetch_one("SELECT 1 FROM projects")
+        began.set()
+        assert over.wait(SECONDS)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(database.read, read)
+        await anyio.to_thread.run_sync(began.wait)
+        tasks.start_soon(database.close)
+        await anyio.wait_all_tasks_blocked()
+        over.set()
+    assert [*store.parent.glob(f"{store.name}*")] == [store]
 
 
 async def test_an_empty_file_becomes_a_store(empty_file: Path, caller: Caller) -> None:

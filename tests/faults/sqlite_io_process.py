@@ -35,6 +35,10 @@ KEYED = {
 }
 """The operations of a life that take a key, as they are acknowledged and as they are kept."""
 
+BEYOND = 10
+"""After how many rounds without a fault the last call is taken to be behind: as one reads beside
+another's write, not every round has as many."""
+
 faults = ctypes.CDLL(None)
 faults.call_struck.restype = ctypes.c_char_p
 
@@ -159,16 +163,18 @@ KINDS = {
 
 
 def main(home: Path, kind: str, first: int, step: int) -> None:
-    struck, wrong = Counter[str](), list[str]()
+    struck, wrong, beyond = Counter[str](), list[str](), 0
     for nth in count(first, step):
         try:
             call = KINDS[kind](home / f"{nth}.db", nth)
         except (AssertionError, HandoffError) as error:
             call = faults.call_struck().decode()
             wrong.append(f"{nth} {call}: {error!r}")
-        if not call:
+        if call:
+            struck[call] += 1
+        beyond = 0 if call else beyond + 1
+        if beyond == BEYOND:
             break
-        struck[call] += 1
     print(json.dumps({"struck": struck, "wrong": wrong}))  # noqa: T201 - this is how it speaks
 
 

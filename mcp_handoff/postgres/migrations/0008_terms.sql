@@ -8,9 +8,6 @@ CREATE TABLE ticket_terms (
     terms TSVECTOR NOT NULL
 ) WITH (toast_tuple_target = 128);
 
-CREATE INDEX ticket_terms_by_term ON ticket_terms USING gin (terms)
-    WITH (gin_pending_list_limit = 512);
-
 -- The newest of the tickets that match, looked for in ever larger blocks of the newest: so a term
 -- that every ticket has costs no more than a rare one. The planner, who does not know that reading
 -- the terms themselves is slow, is left no choice but the index.
@@ -45,5 +42,3 @@ CREATE TABLE project_words (
     backward   plain NOT NULL,
     PRIMARY KEY (project_id, word)
 );
-
-CREATE INDEX project_words_backward ON project_words (project_id, backward);
