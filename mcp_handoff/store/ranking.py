@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from mcp_handoff.store.transaction import Scope, Transaction
 from mcp_handoff.terms import Word
 
-LOOKED_UP = 1_000
+LOOKED_UP = 500
 """How many of the newest tickets are looked up for a word, where a page does not ask for more."""
 
 DEEPEST = 20_000
 """The most that are looked up however deep the page lies; the pages end there."""
 
-SHARED = 2_400
+SHARED = 1_200
 """How many all words of a query share where they are several."""
 
 TITLE = 1.0
