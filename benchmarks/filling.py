@@ -21,15 +21,23 @@ from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.ticket_terms import index_all
-from mcp_handoff.tickets import MERGED, ROLES, urgency
+from mcp_handoff.tickets import MERGED, PRIORITIES, REQUEST_TYPES, ROLES, urgency
 
 _TRANSACTION = 20_000
 """How many tickets one transaction takes."""
 
-_CLOSED = 0.1
+AUTHORS = 4
+"""How many agents filed the tickets, agent-0 and so on."""
+
+_CLOSED, _BLOCKING = 0.1, 0.2
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 Row = Mapping[str, Any]
+
+
+def filed_at(number: int) -> str:
+    """Return when the ticket with this number was filed, and changed for the last time."""
+    return timestamp(_BEGAN + timedelta(seconds=number))
 
 
 async def fill(path: Path, caller: Caller, count: int) -> None:
@@ -76,7 +84,7 @@ class _Writer:
     def ticket(self, number: int) -> Iterator[tuple[str, Row]]:
         """Yield the rows of a ticket, each with its table."""
         ticket_id = new_id()
-        now = timestamp(_BEGAN + timedelta(seconds=number))
+        now = filed_at(number)
         closed = self._random.random() < _CLOSED
         row = self._ticket(ticket_id, number, now, closed=closed)
         yield "tickets", row
@@ -97,21 +105,23 @@ class _Writer:
         yield "events", self._event(ticket_id, now, roles)
 
     def _ticket(self, ticket_id: str, number: int, now: str, *, closed: bool) -> Row:
+        priority, blocking = self._random.choice(PRIORITIES), self._random.random() < _BLOCKING
+        filed_by = f"agent-{self._random.randrange(AUTHORS)}"
         return {
             "id": ticket_id,
             "project_id": self._project_id,
             "number": number,
             "title": self._author.title(),
             "description": self._author.description(),
-            "request_type": "bug",
-            "priority": "medium",
-            "blocking": 0,
+            "request_type": self._random.choice(REQUEST_TYPES),
+            "priority": priority,
+            "blocking": int(blocking),
             "status": "closed" if closed else "open",
             "stage": "live" if closed else "backlog",
             "actor_role": "bot",
-            "actor_id": "bench",
-            "actor_key": "bench",
-            "urgency": urgency("medium", blocking=False),
+            "actor_id": filed_by,
+            "actor_key": filed_by,
+            "urgency": urgency(priority, blocking=blocking),
             "source": "bot",
             "fingerprint": self._random.getrandbits(64) - 2**63,
             "created_at": now,

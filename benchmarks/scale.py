@@ -3,15 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from benchmarks.filling import fill
+from benchmarks.filling import filed_at, fill
 from benchmarks.table import markdown, verdict
 from benchmarks.turns import growth, shuffled, timing
 from benchmarks.vocabulary import COMMONEST, Author
@@ -54,7 +55,13 @@ async def grow(sizes: Sequence[int], calls: int) -> str:
             rows = [
                 _growing("create_ticket", await _measure(_create, stores, calls)),
                 _growing("get_ticket", await _measure(_get, stores, calls)),
-                _growing("find_tickets, 20 open", await _measure(_page, stores, calls)),
+                *[
+                    _growing(
+                        f"find_tickets, {name}",
+                        await _measure(partial(_list, filters), stores, calls),
+                    )
+                    for name, filters in _LISTS.items()
+                ],
                 *[
                     _searching(name, await _measure(partial(_search, words), stores, calls))
                     for name, words in _QUERIES.items()
@@ -100,8 +107,26 @@ def _get(store: Store, number: int) -> Awaitable[object]:
     return store.backend.get_ticket(_CALLER, GetTicket(ticket=f"HO-{ticket}-{_CALLER.project}"))
 
 
-def _page(store: Store, _: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, _page_of())
+_LISTS: Mapping[str, Mapping[str, Any]] = {
+    "20 open": {},
+    "the most urgent": {"order": "urgency"},
+    "blocking, of an author": {"blocking": True, "author": "agent-1"},
+    "of a role, high": {"role": "qa", "priority": "high"},
+    "of an author and a role": {"author": "agent-1", "role": "qa"},
+    "changed lately, of a role": {"updated_since": 500, "role": "qa"},
+    "changed lately, of an author": {"updated_since": 100_000, "author": "agent-1"},
+    "of nobody": {"author": "nobody", "priority": "high", "role": "qa"},
+    "of a stage that none is in": {"stage": ["up_next"], "role": "qa"},
+}
+"""By what lists are chosen; `updated_since` is so many tickets before the last."""
+
+
+def _list(filters: Mapping[str, Any], store: Store, _: int) -> Awaitable[object]:
+    chosen = dict(filters)
+    if "updated_since" in chosen:
+        chosen["updated_since"] = filed_at(store.size - chosen["updated_since"])
+    request = FindTickets(status="open", slim=True, limit=20, **chosen)
+    return store.backend.find_tickets(_CALLER, request)
 
 
 _QUERIES: dict[str, Callable[[Author], str]] = {
@@ -116,12 +141,7 @@ _QUERIES: dict[str, Callable[[Author], str]] = {
 
 
 def _search(words: Callable[[Author], str], store: Store, number: int) -> Awaitable[object]:
-    return store.backend.find_tickets(_CALLER, _page_of(words(Author(number))))
-
-
-def _page_of(query: str | None = None) -> FindTickets:
-    """Return the request of an agent: the newest twenty open tickets, without their long texts."""
-    return FindTickets(query=query, status="open", slim=True, limit=20)
+    return _list({"query": words(Author(number))}, store, number)
 
 
 def _growing(name: str, taken: Taken) -> list[str]:

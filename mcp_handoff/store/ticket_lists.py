@@ -26,7 +26,7 @@ from mcp_handoff.tickets import (
 SHORT = 1_000
 """How many tickets a list has at most that is looked through whole."""
 
-LOOKED_THROUGH = 300
+LOOKED_THROUGH = 250
 """How many tickets of one urgency, or of all by their numbers, a page looks through for those that
 fit filters which no index has together."""
 
