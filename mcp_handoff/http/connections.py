@@ -20,7 +20,7 @@ _FULL_SECONDS = 5.0
 
 
 class Connection(Protocol):
-    """An open connection; `address` is that of its other end."""
+    """An open connection; `address` is that of its other end, of IPv6 its subnet (/64)."""
 
     @property
     def address(self) -> str: ...

@@ -9,6 +9,7 @@ import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mcp_handoff.addresses import subnet_of
 from mcp_handoff.http.connections import CONNECTION, Connections
 
 HEAD_SECONDS = 10.0
@@ -35,7 +36,7 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def address(self) -> str:
-        return self.client[0] if self.client else ""
+        return subnet_of(self.client[0]) if self.client else ""
 
     @property
     def is_between_requests(self) -> bool:
