@@ -22,10 +22,12 @@ have counts 1/√n, and how many are compared."""
 def similar_tickets(tx: Transaction, caller: Caller, request: CreateTicket) -> list[SimilarTicket]:
     """Return the open tickets of the project that look like the one that is asked for, the most
     alike first; that itself may be one of them, where it is filed by then."""
-    project = projects.find_named(tx, caller, request.project)
+    project = projects.find(tx, request.project or caller.project)
+    if project is None or not caller.principal.may_see(project["slug"]):
+        return []
     new = Said.by(request.title, request.description)
     terms = new.looked_up()
-    if not terms or project is None or not project["last_number"]:
+    if not terms or not project["last_number"]:
         return []
     scope = Scope(project["id"], project["last_number"], "open")
     weights = defaultdict[int, float](float)

@@ -7,6 +7,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
+from mcp_handoff.errors import NotFound
 from mcp_handoff.store import store_backend
 from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.store_backend import StoreBackend
@@ -82,6 +83,15 @@ async def test_a_ticket_does_not_wait_for_similar_ones_where_others_read(
     assert (created.ticket.title, created.similar) == ("Not kept waiting", [])
     over.set()
     await asyncio.gather(*reads)
+
+
+@of_our_own
+async def test_a_project_that_is_not_there_is_not_looked_through(
+    backend: StoreBackend, caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(NotFound):
+        await backend.create_ticket(caller, requests.create_ticket(project="nowhere"))
+    assert caplog.messages == []
 
 
 async def looked_for(backend: StoreBackend, caller: Caller, request: CreateTicket) -> list[str]:
