@@ -21,7 +21,8 @@ from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.ticket_terms import index_all
-from mcp_handoff.tickets import MERGED, PRIORITIES, REQUEST_TYPES, ROLES, urgency
+from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, urgency
+from mcp_handoff.workflow import MERGED, ROLES
 
 _TRANSACTION = 20_000
 """How many tickets one transaction takes."""

@@ -5,8 +5,6 @@ Limits and enumerations: the ticket API's documented page "Create a handoff tick
 """
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol, get_args
 
@@ -42,31 +40,14 @@ from mcp_handoff.schema import (
     timestamp,
 )
 from mcp_handoff.suggestions import Suggestion
+from mcp_handoff.workflow import ROLES, Role, RoleFilter, Stage, Status, StatusFilter, TicketRole
 
-Role = Literal["frontend", "backend", "design", "devops", "qa", "other"]
-RoleFilter = Literal["frontend", "backend", "design", "devops", "qa", "other", "merged"]
-RoleStatus = Literal["pending", "in_progress", "done", "skipped"]
 RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature_request"]
 Priority = Literal["low", "medium", "high"]
-Stage = Literal["backlog", "up_next", "in_progress", "validation", "live"]
-Status = Literal["open", "closed"]
 Order = Literal["newest", "urgency"]
-StatusFilter = Literal["open", "closed", "any"]
 
-ROLES: tuple[Role, ...] = get_args(Role)
 PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 REQUEST_TYPES: tuple[RequestType, ...] = get_args(RequestType)
-STAGES: tuple[Stage, ...] = get_args(Stage)
-LIVE: Stage = "live"
-STILL_TO_ACT: frozenset[str] = frozenset({"pending", "in_progress"})
-"""How far a role is that the ticket waits for."""
-
-MERGED = "merged"
-"""The system's own role on every ticket: whether its change was merged."""
-
-IMPLEMENTATION_ROLES = frozenset({"frontend", "backend", "design", "devops", "other"})
-"""The roles that a merge finishes; qa and test are left to those who test."""
-
 QUERY_WORDS, QUERY_BEGINNINGS = 32, 4
 """How many words a query has, and how many of them are beginnings: each of those costs as much as
 all the words that begin so."""
@@ -78,13 +59,6 @@ NAMED_PROJECTS = 20
 
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
-
-
-class TicketRole(Record):
-    """A role on a ticket, and how far it is."""
-
-    role: str
-    status: RoleStatus
 
 
 class TicketSummary(Record):
@@ -307,18 +281,6 @@ class TriggeredBuild(Replayable):
     already: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What a merge changes on a ticket."""
-
-    roles_marked_done: list[str]
-    stage: Stage
-
-    @property
-    def closes(self) -> bool:
-        return self.stage == "live"
-
-
 class TicketOperations(Protocol):
     """What a backend does with tickets."""
 
@@ -359,17 +321,6 @@ def urgency(priority: Priority, *, blocking: bool) -> int:
     return PRIORITIES.index(priority) + (0 if blocking else len(PRIORITIES))
 
 
-def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:
-    """Return the stages of tickets with this status, those alone that are named if any are: a
-    closed ticket is live, an open one is not."""
-    return [
-        stage
-        for stage in STAGES
-        if (not named or stage in named)
-        and status in ("any", "closed" if stage == LIVE else "open")
-    ]
-
-
 def as_query(text: str) -> str:
     """Return a text as a query: its first words where it asks for too much."""
     try:
@@ -385,19 +336,3 @@ def closed(
     is known, and what follows from it."""
     told = ", ".join(part for part in (resolution, when, by and f"by {by}") if part)
     return TicketClosed(f"{name} is closed{f' ({told})' if told else ''} and {so}.")
-
-
-def merge(roles: Mapping[str, str], stage: Stage) -> Merge:
-    """Return what a merge changes on a ticket with these roles (name to status) in this stage.
-
-    `merged` and the open implementation roles are done; qa and test are left alone. The ticket is
-    live when no role is left open, else in validation; a stage never moves backward, and a ticket
-    that is live already is not changed.
-    """
-    if stage == "live":
-        return Merge([], stage)
-    unfinished = [role for role, status in roles.items() if status in STILL_TO_ACT]
-    done = [role for role in unfinished if role == MERGED or role in IMPLEMENTATION_ROLES]
-    left = [role for role in unfinished if role not in done]
-    reached: Stage = "validation" if left else "live"
-    return Merge(done, STAGES[max(STAGES.index(stage), STAGES.index(reached))])

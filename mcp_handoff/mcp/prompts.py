@@ -9,7 +9,8 @@ from mcp_types import Prompt as ListedPrompt
 
 from mcp_handoff.errors import NotFound, ValidationFailed
 from mcp_handoff.text import shortened, visible
-from mcp_handoff.tickets import ROLES, RequestType
+from mcp_handoff.tickets import RequestType
+from mcp_handoff.workflow import ROLES
 
 
 @dataclass(frozen=True, slots=True)

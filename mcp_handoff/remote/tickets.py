@@ -18,9 +18,7 @@ from mcp_handoff.remote.responses import as_list, as_object, objects, parse_resp
 from mcp_handoff.suggestions import SuggestClose
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
-    MERGED,
     REPEAT_WINDOW_SECONDS,
-    STILL_TO_ACT,
     CreatedTicket,
     CreateTicket,
     FindTickets,
@@ -31,6 +29,7 @@ from mcp_handoff.tickets import (
     TriggeredBuild,
     as_query,
 )
+from mcp_handoff.workflow import MERGED, STILL_TO_ACT
 
 _ALIASES = {
     "request_type": "category",

@@ -7,7 +7,8 @@ from pydantic import WithJsonSchema
 
 from mcp_handoff import references
 from mcp_handoff.rest.bodies import PRINTED
-from mcp_handoff.tickets import QUERY_BEGINNINGS, QUERY_WORDS, STAGES
+from mcp_handoff.tickets import QUERY_BEGINNINGS, QUERY_WORDS
+from mcp_handoff.workflow import STAGES
 
 _NAME = WithJsonSchema(
     {"type": "string", "maxLength": 60, "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$"}

@@ -6,14 +6,8 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 
 from mcp_handoff.schema import Timestamp
-from mcp_handoff.tickets import (
-    Priority,
-    RequestType,
-    RoleStatus,
-    Stage,
-    Status,
-    Ticket,
-)
+from mcp_handoff.tickets import Priority, RequestType, Ticket
+from mcp_handoff.workflow import RoleStatus, Stage, Status
 
 
 class RoleRow(BaseModel):

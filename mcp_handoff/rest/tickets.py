@@ -34,14 +34,13 @@ from mcp_handoff.tickets import (
     Order,
     Priority,
     RequestType,
-    RoleFilter,
     SimilarTicket,
-    Status,
     TicketDetail,
     TicketSummary,
     TriggerBotBuild,
 )
 from mcp_handoff.validation import Arguments
+from mcp_handoff.workflow import RoleFilter, Status
 
 router = APIRouter(prefix="/projects/{id}/tickets", tags=["tickets"])
 

@@ -42,7 +42,7 @@ from mcp_handoff.suggestions import (
     overtaken,
     stale_reason,
 )
-from mcp_handoff.tickets import MERGED, merge
+from mcp_handoff.workflow import MERGED, merge
 
 EXPIRY_BATCH = 100
 """The most suggestions that one transaction marks as expired."""

@@ -14,14 +14,8 @@ from mcp_handoff.store.pages import count, cut
 from mcp_handoff.store.ticket_filters import conditions_of, folded
 from mcp_handoff.store.ticket_rows import shown_columns
 from mcp_handoff.store.transaction import Row, Stretch, Transaction
-from mcp_handoff.tickets import (
-    MERGED,
-    PRIORITIES,
-    REQUEST_TYPES,
-    FindTickets,
-    stages_of,
-    urgency,
-)
+from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, FindTickets, urgency
+from mcp_handoff.workflow import MERGED, stages_of
 
 SHORT = 1_000
 """How many tickets a list has at most that is looked through whole."""

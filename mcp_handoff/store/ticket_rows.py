@@ -6,7 +6,8 @@ from typing import Any
 from mcp_handoff.references import reference
 from mcp_handoff.store.pages import size_of
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, placeholders
-from mcp_handoff.tickets import Ticket, TicketRole, TicketSummary
+from mcp_handoff.tickets import Ticket, TicketSummary
+from mcp_handoff.workflow import TicketRole
 
 _SUMMARY_COLUMNS = ", ".join(
     f"t.{name}" for name in TicketSummary.model_fields if name not in ("reference", "roles")

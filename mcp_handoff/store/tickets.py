@@ -32,7 +32,6 @@ from mcp_handoff.store.ticket_rows import (
 from mcp_handoff.store.ticket_terms import index_ticket
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
 from mcp_handoff.tickets import (
-    MERGED,
     NAMED_PROJECTS,
     REPEAT_WINDOW_SECONDS,
     CreatedTicket,
@@ -42,10 +41,10 @@ from mcp_handoff.tickets import (
     Ticket,
     TicketDetail,
     TicketPage,
-    TicketRole,
     TicketSummary,
     urgency,
 )
+from mcp_handoff.workflow import MERGED, TicketRole
 
 DETAIL_ROWS = 5
 """How many of a ticket's newest suggestions, builds and events are shown with it."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mcp_types import CallToolResult
 
 from mcp_handoff.store.transaction import Transaction
-from mcp_handoff.tickets import STAGES
+from mcp_handoff.workflow import STAGES
 from tests.mcp.agent import Agent, text
 from tests.mcp.in_memory import DISPATCHED, open_store, served
 

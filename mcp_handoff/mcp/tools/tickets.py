@@ -20,19 +20,21 @@ from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.schema import Limit
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
+    CreatedTicket,
+    CreateTicket,
+    GetTicket,
+    TicketDetail,
+    TicketPage,
+    TicketSummary,
+)
+from mcp_handoff.workflow import (
     MERGED,
     ROLES,
     STAGES,
     STILL_TO_ACT,
-    CreatedTicket,
-    CreateTicket,
-    GetTicket,
     RoleFilter,
     Stage,
     StatusFilter,
-    TicketDetail,
-    TicketPage,
-    TicketSummary,
 )
 
 SUGGESTIONS, BUILDS, EVENTS = 2, 1, 5
