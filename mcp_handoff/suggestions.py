@@ -101,8 +101,9 @@ class ApplyResult(Record):
 
 
 class ListSuggestions(Request):
-    """List proposals to close tickets, newest first."""
+    """List proposals to close tickets, or one ticket, newest first."""
 
+    ticket: TicketName | None = None
     status: StatusFilter = "any"
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Cursor | None = None

@@ -6,6 +6,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.events import Change, EventKind
 from mcp_handoff.masking import masked_fields
+from mcp_handoff.references import parse_name
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import suggestions_path
 from mcp_handoff.remote.responses import as_object, parse_response
@@ -27,15 +28,26 @@ _EVENT_BY_STATUS: Mapping[str, EventKind] = {
 
 
 async def list_suggestions(api: Api, caller: Caller, request: ListSuggestions) -> SuggestionPage:
-    """List a project's proposals to close."""
+    """List a project's proposals to close; an API that is no mcp-handoff lists those of all its
+    tickets, of which those of the one that is asked for are taken."""
     query = {
+        "ticket": request.ticket,
         "status": None if request.status == "any" else request.status,
         "limit": request.limit,
         "cursor": request.cursor,
     }
-    path = suggestions_path(request.project or caller.project)
+    name = parse_name(request.ticket) if request.ticket else None
+    path = suggestions_path(request.project or (name and name.project) or caller.project)
     response = await api.tickets.send("GET", path, query=query)
-    return parse_response(SuggestionPage, response, wrote=False)
+    page = parse_response(SuggestionPage, response, wrote=False)
+    if name is None or api.tickets.is_ours:
+        return page
+    mine = [
+        one
+        for one in page.suggestions
+        if name.id == one.ticket_id or (name.number and name.number == one.ticket_number)
+    ]
+    return page.model_copy(update={"suggestions": mine, "total": len(mine)})
 
 
 async def suggest_close(api: Api, caller: Caller, request: SuggestClose) -> SuggestedClose:

@@ -14,7 +14,14 @@ from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_reads, ticket_writes
 from mcp_handoff.rest.headers import tell_in_headers
-from mcp_handoff.rest.parameters import Cursor, Key, ProjectId, SuggestionId, given
+from mcp_handoff.rest.parameters import (
+    Cursor,
+    Key,
+    ProjectId,
+    SuggestionId,
+    TicketQuery,
+    given,
+)
 from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
@@ -39,11 +46,12 @@ async def list_suggestions(
     project: ProjectId,
     desk: DeskDep,
     visitor: VisitorDep,
+    ticket: TicketQuery = None,
     status: StatusFilter = "any",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Cursor = None,
 ) -> SuggestionPage:
-    sent = given(status=status, limit=limit, cursor=cursor)
+    sent = given(ticket=ticket, status=status, limit=limit, cursor=cursor)
     arguments = Arguments(ListSuggestions, sent, {"project": project})
     return await desk.list_suggestions(visitor, arguments)
 

@@ -80,15 +80,26 @@ _KINDS: Mapping[SuggestionStatus, EventKind] = {
 
 def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) -> SuggestionPage:
     """Return a page of a project's suggestions, newest first."""
-    project = projects.find_named(tx, caller, request.project)
-    scope = project["id"] if project else ""
-    position = cursors.decode_number(request.cursor, request, scope)
+    ticket_id = None
+    if request.ticket:
+        found = look_up_ticket(tx, caller, request.ticket, request.project)
+        project, ticket_id = found.project, found.ticket["id"]
+    else:
+        project = projects.find_named(tx, caller, request.project)
+    scope = project["id"] if project else "", ticket_id or ""
+    position = cursors.decode_number(request.cursor, request, *scope)
     if project is None:
         return SuggestionPage(total=0, suggestions=[], matching=0)
     by_status = _BY_STATUS.get(request.status, "s.status = :status")
+    by_ticket = "AND s.ticket_id = :ticket_id" if ticket_id else ""
     after = "AND s.seq < :position" if position is not None else ""
-    values = {"project_id": project["id"], "status": request.status, "now": timestamp(tx.now)}
-    matching = f"FROM suggestions s WHERE s.project_id = :project_id AND {by_status}"
+    values = {
+        "project_id": project["id"],
+        "ticket_id": ticket_id,
+        "status": request.status,
+        "now": timestamp(tx.now),
+    }
+    matching = f"FROM suggestions s WHERE s.project_id = :project_id {by_ticket} AND {by_status}"
     rows = tx.fetch_all(
         f"SELECT s.id, s.seq, {_SIZE} {matching} {after} ORDER BY s.seq DESC LIMIT :rows",
         position=position,
@@ -98,11 +109,11 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     page = cut(rows, request.limit)
     more = len(page) < len(rows)
     select = _SELECT if request.status == "pending" else _SELECT_SETTLED
-    found = whole(tx, select, "s", page, now=timestamp(tx.now))
+    rows = whole(tx, select, "s", page, now=timestamp(tx.now))
     return SuggestionPage(
         total=len(page),
-        suggestions=[_suggestion(row) for row in found],
-        next_cursor=cursors.encode(page[-1]["seq"], request, scope) if more else None,
+        suggestions=[_suggestion(row) for row in rows],
+        next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
         matching=count(tx, f"SELECT 1 {matching}", values) if more or position else len(page),
     )
 

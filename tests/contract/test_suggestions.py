@@ -9,8 +9,10 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.errors import (
     HandoffError,
     IdempotencyKeyReused,
+    NotFound,
     SuggestionNotPending,
     TicketClosed,
+    ValidationFailed,
 )
 from mcp_handoff.store.transaction import Database
 from mcp_handoff.suggestions import ActedSuggestion
@@ -146,6 +148,32 @@ async def test_suggesting_to_close_a_closed_ticket_is_refused_with_how_it_was_cl
             r"HO-1-shop is closed \(completed, 2026-11-02T09:30:00.000Z, by agent-1 \(bot\).*\) and"
         )
         assert re.match(how, closed.value.message)
+
+
+async def test_the_proposals_of_one_ticket_are_listed_page_by_page_by_any_of_its_names(
+    backend: Backend, caller: Caller
+) -> None:
+    for number in (1, 2):
+        await backend.create_ticket(caller, requests.create_ticket(title=f"Ticket {number}"))
+    made = [
+        (await backend.suggest_close(caller, requests.suggest_close(ticket, pr_number=pr)))
+        for ticket, pr in ((1, 7), (2, 8), (1, 9))
+    ]
+    of_first = [made[2].suggestion.id, made[0].suggestion.id]
+    for name in ("1", "HO-1-shop", made[0].suggestion.ticket_id):
+        first = requests.list_suggestions(ticket=name, limit=1)
+        page = await backend.list_suggestions(caller, first)
+        assert page.matching == 2
+        rest = requests.list_suggestions(ticket=name, limit=1, cursor=page.next_cursor)
+        last = await backend.list_suggestions(caller, rest)
+        assert [one.id for one in (*page.suggestions, *last.suggestions)] == of_first
+        assert last.next_cursor is None
+    assert (await backend.list_suggestions(caller, requests.list_suggestions())).total == 3
+    elsewhere = requests.list_suggestions(ticket="2", cursor=page.next_cursor)
+    with pytest.raises(ValidationFailed, match="same filters"):
+        await backend.list_suggestions(caller, elsewhere)
+    with pytest.raises(NotFound):
+        await backend.list_suggestions(caller, requests.list_suggestions(ticket="3"))
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,8 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
     "list_suggestions": [
         ({"status": "open"}, {"status": "pending, processing"}),
         ({"state": "pending"}, {"state": "did you mean status?"}),
-        ({"ticked": 1}, {"ticked": "is unknown; there are status"}),
+        ({"ticked": 1}, {"ticked": "did you mean ticket?"}),
+        ({"colour": "red"}, {"colour": "is unknown; there are ticket, status"}),
     ],
     "suggest_close": [
         ({"ticket": 1}, {"evidence": "required"}),

@@ -334,6 +334,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "idempotency_key": _KEY,
     },
     "list_suggestions": {
+        "ticket": _TICKET,
         "status": _enum(*STATUSES, "any"),
         "limit": _limit(200),
         "cursor": _CURSOR,

@@ -159,6 +159,14 @@ async def test_list_suggestions_tells_evidence_of_any_shape(desk: Agent, stand_i
     assert stand_in.last() == ("GET", path, None)
 
 
+async def test_list_suggestions_takes_those_of_a_ticket_out_of_all(
+    desk: Agent, stand_in: StandIn
+) -> None:
+    [one] = (await desk.call("list_suggestions"))["suggestions"]
+    assert (await desk.call("list_suggestions", ticket=one["ticket"]))["suggestions"] == [one]
+    assert (await desk.call("list_suggestions", ticket=999))["suggestions"] == []
+
+
 async def test_update_build_sends_what_was_given_and_null_for_what_is_cleared(
     desk: Agent, stand_in: StandIn
 ) -> None:
