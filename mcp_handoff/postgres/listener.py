@@ -3,8 +3,8 @@
 import json
 import logging
 import random
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Event, Lock
 from typing import Protocol, TypeVar
 from uuid import uuid4
@@ -114,7 +114,7 @@ class Listener:
         """Listen until nothing is heard any more; tell whether anything ever was."""
         was_heard = False
         with suppress(psycopg.Error, TimeoutError):
-            async with await self._connect() as connection, anyio.create_task_group() as group:
+            async with self._connected() as connection, anyio.create_task_group() as group:
                 group.start_soon(self._pass_on, connection, group.cancel_scope)
                 while await self._hears_beat(was_heard):
                     was_heard = True
@@ -126,15 +126,21 @@ class Listener:
             self._journal.forget()  # where it was read last is long ago
         return was_heard
 
-    async def _connect(self) -> psycopg.AsyncConnection:
+    @asynccontextmanager
+    async def _connected(self) -> AsyncGenerator[psycopg.AsyncConnection]:
+        """Listen on a connection of its own, which is closed however this ends."""
         with anyio.fail_after(CONNECT_TIMEOUT_SECONDS):
             connection = await psycopg.AsyncConnection.connect(
                 self._address.conninfo, autocommit=True, prepare_threshold=None
             )
-            await connection.execute(
-                _LISTEN.format(search_path=self._search_path, beat=Literal(self._beat))
-            )
-        return connection
+        try:
+            with anyio.fail_after(CONNECT_TIMEOUT_SECONDS):
+                await connection.execute(
+                    _LISTEN.format(search_path=self._search_path, beat=Literal(self._beat))
+                )
+            yield connection
+        finally:
+            await connection.close()
 
     async def _hears_beat(self, was_heard: bool) -> bool:
         """Tell whether the beat comes back; at the first one, publish what came before it."""

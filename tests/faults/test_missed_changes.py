@@ -1,11 +1,13 @@
 """A change that was missed leaves a trace: on every way to PostgreSQL subscribers hear of it."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
 import psutil
 import psycopg
 import pytest
+from psycopg.sql import SQL
 
 from mcp_handoff.events import EVERYTHING
 from mcp_handoff.postgres import listener
@@ -44,6 +46,21 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(listener, "SILENCE_SECONDS", 1.0)
     monkeypatch.setattr(listener, "POLL_SECONDS", 0.1)
+
+
+async def test_a_connection_on_which_listening_does_not_begin_is_closed(
+    desk: StoreBackend, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_LISTEN", SQL("SELECT 1 / 0"))
+    with anyio.fail_after(SECONDS):
+        async with desk.changes() as changes:
+            await file(desk, "Read from the events")
+            assert (await anext(changes)).kind in (
+                "everything",
+                "project.created",
+                "ticket.created",
+            )
+    gc.collect()  # it would warn of an open connection
 
 
 async def test_a_connection_that_keeps_silent_is_given_up_and_its_subscribers_are_told(
