@@ -11,7 +11,6 @@ from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store import idempotency, outbox, suggestions, tickets
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
-from mcp_handoff.tickets import FindTickets
 from tests import requests
 from tests.databases import open_database
 
@@ -146,52 +145,6 @@ async def test_what_a_search_found_is_read_by_its_number_whatever_it_is_filtered
     assert found
     for plan in found:
         assert "SEARCH t USING INTEGER PRIMARY KEY" in plan
-
-
-COPIES = 3_000
-"""How many tickets there are when the planner prefers an index to the whole table."""
-
-
-def copy(tx: Transaction) -> None:
-    """Copy the only ticket and its roles; of the copies one in fifty is like it, the others are
-    closed, of another author, kind and urgency, and old."""
-    tx.execute(
-        "INSERT INTO tickets OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(t,"
-        " jsonb_build_object('seq', t.seq + n, 'id', gen_random_uuid(), 'number', 1 + n)"
-        " || CASE WHEN n % 50 > 0 THEN jsonb_build_object('status', 'closed', 'stage', 'live',"
-        " 'request_type', 'decision_needed', 'actor_key', 'other', 'updated_at', '2020-01-01',"
-        " 'urgency', 5) ELSE '{}' END)).*"
-        f" FROM tickets t, generate_series(1, {COPIES}) n"
-    )
-    tx.execute(
-        "INSERT INTO ticket_roles SELECT (jsonb_populate_record(r, jsonb_build_object("
-        "'ticket_id', t.id, 'number', t.number, 'stage', t.stage, 'urgency', t.urgency,"
-        " 'request_type', t.request_type))).* FROM ticket_roles r, tickets t WHERE t.number > 1"
-    )
-    tx.execute("ANALYZE tickets, ticket_roles")
-
-
-async def test_postgresql_reads_lists_from_the_same_indexes(postgres: str, caller: Caller) -> None:
-    database = open_database(postgres)
-    both = requests.create_ticket(roles=["backend", "qa"])
-    await database.write(lambda tx: tickets.create_ticket(tx, caller, both))
-    await database.write(copy)
-
-    def used(tx: Transaction, request: FindTickets) -> set[str]:
-        tickets.find_tickets(tx, caller, request)
-        rows = tx.fetch_all(
-            "SELECT relname AS name FROM pg_class WHERE relkind = 'i'"
-            " AND relnamespace = current_schema()::regnamespace"
-            " AND pg_stat_get_xact_numscans(oid) > 0"
-        )
-        return {row["name"] for row in rows}
-
-    for filters, indexes in LISTS:
-        for order in ("newest", "urgency"):
-            request = requests.find_tickets(order=order, **filters)
-            found = await database.read(lambda tx, request=request: used(tx, request))
-            assert (filters, order, found) == (filters, order, found | indexes)
-    await database.close()
 
 
 async def test_postgresql_looks_terms_up_in_their_index_and_never_reads_all_tickets(
