@@ -4,7 +4,7 @@ import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from threading import Event, Lock
 from typing import Protocol, TypeVar
 from uuid import uuid4
@@ -129,18 +129,16 @@ class Listener:
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[psycopg.AsyncConnection]:
         """Listen on a connection of its own, which is closed however this ends."""
-        with anyio.fail_after(CONNECT_TIMEOUT_SECONDS):
-            connection = await psycopg.AsyncConnection.connect(
-                self._address.conninfo, autocommit=True, prepare_threshold=None
-            )
-        try:
+        async with AsyncExitStack() as stack:
             with anyio.fail_after(CONNECT_TIMEOUT_SECONDS):
+                connection = await psycopg.AsyncConnection.connect(
+                    self._address.conninfo, autocommit=True, prepare_threshold=None
+                )
+                stack.push_async_callback(connection.close)
                 await connection.execute(
                     _LISTEN.format(search_path=self._search_path, beat=Literal(self._beat))
                 )
             yield connection
-        finally:
-            await connection.close()
 
     async def _hears_beat(self, was_heard: bool) -> bool:
         """Tell whether the beat comes back; at the first one, publish what came before it."""

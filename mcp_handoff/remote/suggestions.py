@@ -36,12 +36,12 @@ async def list_suggestions(api: Api, caller: Caller, request: ListSuggestions) -
         "limit": request.limit,
         "cursor": request.cursor,
     }
-    name = parse_name(request.ticket) if request.ticket else None
-    path = suggestions_path(request.project or (name and name.project) or caller.project)
+    path = suggestions_path(project_of(request, caller))
     response = await api.tickets.send("GET", path, query=query)
     page = parse_response(SuggestionPage, response, wrote=False)
-    if name is None or api.tickets.is_ours:
+    if request.ticket is None or api.tickets.is_ours:
         return page
+    name = parse_name(request.ticket)
     mine = [
         one
         for one in page.suggestions

@@ -15,7 +15,7 @@ from mcp_handoff.references import parse_name, reference
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
-from mcp_handoff.suggestions import SuggestClose
+from mcp_handoff.suggestions import ListSuggestions, SuggestClose
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     REPEAT_WINDOW_SECONDS,
@@ -177,9 +177,12 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
     return triggered
 
 
-def project_of(request: GetTicket | TriggerBotBuild | SuggestClose, caller: Caller) -> str:
+def project_of(
+    request: GetTicket | TriggerBotBuild | SuggestClose | ListSuggestions, caller: Caller
+) -> str:
     """Return the project that a request names, by itself or by its ticket's reference."""
-    return request.project or parse_name(request.ticket).project or caller.project
+    of_ticket = parse_name(request.ticket).project if request.ticket else None
+    return request.project or of_ticket or caller.project
 
 
 async def _find_row(api: Api, project: str, name: str) -> Mapping[str, Any]:

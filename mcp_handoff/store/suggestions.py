@@ -91,7 +91,7 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     if project is None:
         return SuggestionPage(total=0, suggestions=[], matching=0)
     by_status = _BY_STATUS.get(request.status, "s.status = :status")
-    by_ticket = "AND s.ticket_id = :ticket_id" if ticket_id else ""
+    of = "s.ticket_id = :ticket_id" if ticket_id else "s.project_id = :project_id"
     after = "AND s.seq < :position" if position is not None else ""
     values = {
         "project_id": project["id"],
@@ -99,7 +99,7 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
         "status": request.status,
         "now": timestamp(tx.now),
     }
-    matching = f"FROM suggestions s WHERE s.project_id = :project_id {by_ticket} AND {by_status}"
+    matching = f"FROM suggestions s WHERE {of} AND {by_status}"
     rows = tx.fetch_all(
         f"SELECT s.id, s.seq, {_SIZE} {matching} {after} ORDER BY s.seq DESC LIMIT :rows",
         position=position,

@@ -1,6 +1,6 @@
 """What a store looks for now and then, and what it lists, it finds by an index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -91,23 +91,22 @@ async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:
     return await database.write(explain)
 
 
-LISTS: Sequence[tuple[dict[str, Any], set[str]]] = [
-    ({"status": "open"}, {"tickets_by_status"}),
-    ({"priority": "high", "blocking": True}, {"tickets_by_status"}),
-    ({"stage": ["up_next"]}, {"tickets_by_stage"}),
-    ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
-    ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
-    ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
-    ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
-    (
-        {"updated_since": "2026-01-01", "role": "qa", "blocking": True},
-        {"tickets_by_update", "tickets_by_status", "ticket_roles_by_stage"},
-    ),
-]
-"""Filters, and the indexes that lists with them are read from."""
-
-
-@pytest.mark.parametrize(("filters", "indexes"), LISTS)
+@pytest.mark.parametrize(
+    ("filters", "indexes"),
+    [
+        ({"status": "open"}, {"tickets_by_status"}),
+        ({"priority": "high", "blocking": True}, {"tickets_by_status"}),
+        ({"stage": ["up_next"]}, {"tickets_by_stage"}),
+        ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
+        ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
+        ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
+        ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
+        (
+            {"updated_since": "2026-01-01", "role": "qa", "blocking": True},
+            {"tickets_by_update", "tickets_by_status", "ticket_roles_by_stage"},
+        ),
+    ],
+)
 @pytest.mark.parametrize("order", ["newest", "urgency"])
 async def test_lists_are_read_from_indexes_alone(
     database: SqliteDatabase,

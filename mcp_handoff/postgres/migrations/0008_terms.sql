@@ -8,33 +8,6 @@ CREATE TABLE ticket_terms (
     terms TSVECTOR NOT NULL
 ) WITH (toast_tuple_target = 128);
 
--- The newest of the tickets that match, looked for in ever larger blocks of the newest: so a term
--- that every ticket has costs no more than a rare one. The planner, who does not know that reading
--- the terms themselves is slow, is left no choice but the index.
-CREATE FUNCTION newest_tickets(words TSQUERY, blocks TSQUERY[], most INTEGER)
-    RETURNS BIGINT[] LANGUAGE plpgsql STABLE
-    SET enable_seqscan = off SET enable_indexscan = off SET plan_cache_mode = force_generic_plan
-    AS $$
-        DECLARE
-            block TSQUERY;
-            found BIGINT[];
-        BEGIN
-            FOREACH block IN ARRAY blocks LOOP
-                found := ARRAY(
-                    SELECT t.seq FROM ticket_terms t WHERE t.terms @@ (block && words)
-                    ORDER BY t.seq DESC LIMIT most
-                );
-                IF cardinality(found) = most THEN
-                    RETURN found;
-                END IF;
-            END LOOP;
-            RETURN ARRAY(
-                SELECT t.seq FROM ticket_terms t WHERE t.terms @@ words
-                ORDER BY t.seq DESC LIMIT most
-            );
-        END
-    $$;
-
 -- Which words a project's tickets have, for those that are mistaken by a letter or two.
 CREATE TABLE project_words (
     project_id plain NOT NULL,

@@ -1,6 +1,6 @@
 -- Of what 0008 filled: an index of what is there takes a fraction of the time.
 CREATE INDEX ticket_terms_by_term ON ticket_terms USING gin (terms)
-    WITH (gin_pending_list_limit = 512);
+    WITH (gin_pending_list_limit = 64);
 CREATE INDEX project_words_backward ON project_words (project_id, backward);
 
 -- What lists choose and order tickets by (docs/decisions/lists.md): how urgent a ticket is, who filed
