@@ -15,6 +15,9 @@ ActorRole = Literal["bot", "user"]
 
 BOT: ActorRole = "bot"
 
+TAKE_MINUTES = 240
+"""How long a bot holds what it took after its last call on the ticket, unless told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -39,12 +42,17 @@ class Claim(Request):
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An actor, who it was proved to be, and the project and organization that it means when it
-    names none."""
+    names none; `session` tells processes apart that share one credential.
+
+    `take_minutes` is how long a bot holds what it took after its last call, 0 for ever.
+    """
 
     actor: Actor
     project: str = "default"
     organization: str = "default"
     principal: Principal = LOCAL
+    session: str = ""
+    take_minutes: int = TAKE_MINUTES
 
     @property
     def owner(self) -> str:

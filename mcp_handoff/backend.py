@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.events import Change
+from mcp_handoff.messages import MessageOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
@@ -13,9 +14,18 @@ from mcp_handoff.runs import RunOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.tickets import TicketOperations
 from mcp_handoff.tokens import TokenOperations
+from mcp_handoff.work import WorkOperations
 
 
-class Backend(TicketOperations, SuggestionOperations, BuildOperations, ProjectOperations, Protocol):
+class Backend(
+    TicketOperations,
+    WorkOperations,
+    MessageOperations,
+    SuggestionOperations,
+    BuildOperations,
+    ProjectOperations,
+    Protocol,
+):
     """What keeps the tickets.
 
     Every call is whole or absent: what it returned is durable, what it raised changed nothing.

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, get_args
 
+from mcp_handoff.actors import TAKE_MINUTES
 from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.masking import find_secrets
@@ -19,6 +20,9 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 MOST_DAYS = 3650
 """The longest that idempotency keys can be kept."""
+
+MOST_MINUTES = 525_600
+"""The longest time after which a take can be over: a year."""
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
@@ -46,7 +50,8 @@ class Settings:
 
     `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
     `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours, 0
-    for never; `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two
+    for never; `take_minutes` is how long a bot holds what it took after its last call, 0 for ever;
+    `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two
     claims are where the issuer's tokens name projects and a role. Each token goes to the API that
     it was given for and nowhere else.
     """
@@ -62,6 +67,7 @@ class Settings:
     rate_limit: int
     keep_keys_days: int
     build_timeout: int
+    take_minutes: int
     log_level: LogLevel
     api_token: str | None = field(default=None, repr=False)
     builds_api: str | None = None
@@ -107,6 +113,13 @@ def read_settings(
             "the whole hours after which a build that does not report has failed, at most 9999,"
             " 0 for never",
             most=9_999,
+        ),
+        take_minutes=_whole_number(
+            "HANDOFF_TAKE_MINUTES",
+            values.get("HANDOFF_TAKE_MINUTES") or str(TAKE_MINUTES),
+            f"the minutes after a bot's last call after which others may take over what it took, at"
+            f" most {MOST_MINUTES}, 0 for never",
+            most=MOST_MINUTES,
         ),
         log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
         api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from mcp_handoff import (
     builds,
+    messages,
     principals,
     projects,
     receivers,
@@ -18,6 +19,7 @@ from mcp_handoff import (
     suggestions,
     tickets,
     tokens,
+    work,
 )
 from mcp_handoff.actors import BOT, Actor, Caller, Claim, stamped
 from mcp_handoff.admission import Admission
@@ -52,12 +54,14 @@ Rule = Callable[[Principal], None]
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Who stands at the desk: the door that it came in by, how it is known there, and the project
-    that it means when it names none (None: its only one, or the server's)."""
+    that it means when it names none (None: its only one, or the server's), and the session that
+    tells it apart from others under its name."""
 
     door: Door
     actor: Actor
     admission: Admission = field(default_factory=Admission)
     project: str | None = None
+    session: str = ""
 
     @property
     def principal(self) -> Principal:
@@ -77,6 +81,7 @@ class Desk:
         self._backend = backend
         self._project = settings.project
         self._organization = settings.organization
+        self._take_minutes = settings.take_minutes
         self.has_store = isinstance(backend, Store)
         """Whether what there is, is kept here, and not behind an API that may lack operations."""
         self.builds_start = settings.dispatch_url is not None or not self.has_store
@@ -96,6 +101,26 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[tickets.GetTicket]
     ) -> tickets.TicketDetail:
         return await self._perform(visitor, arguments, self._backend.get_ticket, writes=False)
+
+    async def take_ticket(
+        self, visitor: Visitor, arguments: Arguments[work.TakeTicket]
+    ) -> work.TakenTicket:
+        return await self._perform(visitor, arguments, self._backend.take_ticket, writes=True)
+
+    async def update_ticket(
+        self, visitor: Visitor, arguments: Arguments[work.UpdateTicket]
+    ) -> work.UpdatedTicket:
+        return await self._perform(visitor, arguments, self._backend.update_ticket, writes=True)
+
+    async def add_message(
+        self, visitor: Visitor, arguments: Arguments[messages.AddMessage]
+    ) -> messages.AddedMessage:
+        return await self._perform(visitor, arguments, self._backend.add_message, writes=True)
+
+    async def list_messages(
+        self, visitor: Visitor, arguments: Arguments[messages.ListMessages]
+    ) -> messages.MessagePage:
+        return await self._perform(visitor, arguments, self._backend.list_messages, writes=False)
 
     async def trigger_bot_build(
         self, visitor: Visitor, arguments: Arguments[tickets.TriggerBotBuild]
@@ -256,6 +281,8 @@ class Desk:
                 project=self.own_project(visitor),
                 organization=self._organization,
                 principal=principal,
+                session=visitor.session,
+                take_minutes=0 if self.read_only else self._take_minutes,
             )
             return await method(caller, request)
 

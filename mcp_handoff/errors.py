@@ -91,6 +91,30 @@ class TicketClosed(HandoffError):
     code = "TICKET_CLOSED"
 
 
+class TicketTaken(HandoffError):
+    """Somebody else holds the role; `state` says whether its time is over."""
+
+    code = "TICKET_TAKEN"
+
+
+class TakenOver(HandoffError):
+    """The caller held the role until somebody took it over."""
+
+    code = "TAKEN_OVER"
+
+
+class RolesIncomplete(HandoffError):
+    """The ticket can't be closed as finished: roles have still to act."""
+
+    code = "ROLES_INCOMPLETE"
+
+
+class Outdated(HandoffError):
+    """What was to be changed was changed since the caller saw it."""
+
+    code = "OUTDATED"
+
+
 class SuggestionNotPending(HandoffError):
     """The suggestion was acted on, or it expired; `state` says which."""
 

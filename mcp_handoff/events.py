@@ -10,6 +10,12 @@ from mcp_handoff.text import shortened, visible
 
 EventKind = Literal[
     "ticket.created",
+    "ticket.taken",
+    "ticket.updated",
+    "ticket.closed",
+    "ticket.reopened",
+    "ticket.unblocked",
+    "message.added",
     "build.created",
     "build.triggered",
     "build.updated",

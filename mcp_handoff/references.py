@@ -41,6 +41,11 @@ def project_of(reference: str) -> str | None:
     return found[2].lower() if found else None
 
 
+def mentioned(text: str) -> list[str]:
+    """Return the references of tickets that a text mentions, in their order."""
+    return [found[0] for found in _REFERENCE.finditer(text)]
+
+
 def parse_name(name: str) -> TicketKey:
     """Take a ticket's name apart; ValueError when it is none."""
     if found := _REFERENCE.fullmatch(name):

@@ -1,7 +1,7 @@
 """The types that every noun's fields are made of."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -152,6 +152,21 @@ Uuid = Annotated[
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant in UTC with milliseconds (RFC 3339)."""
+
+
+def _check_instant(text: str) -> str:
+    """Return an instant as it is stored; one without a zone is UTC's."""
+    try:
+        instant = datetime.fromisoformat(text)
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        why = "must be a date or an instant, such as 2026-03-01 or 2026-03-01T09:30:00Z (RFC 3339)"
+        raise PydanticCustomError("instant", "{why}", {"why": why}) from None
+    return timestamp(instant)
+
+
+Instant = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_instant)]
+"""An instant that a caller names."""
 
 
 def timestamp(instant: datetime) -> str:

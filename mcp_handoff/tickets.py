@@ -5,7 +5,6 @@ Limits and enumerations: the ticket API's documented page "Create a handoff tick
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import (
@@ -21,6 +20,8 @@ from mcp_handoff.actors import BOT, Caller
 from mcp_handoff.builds import Build
 from mcp_handoff.errors import TicketClosed
 from mcp_handoff.events import Event, author
+from mcp_handoff.links import Blockers, LinkedTicket
+from mcp_handoff.messages import Message
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
@@ -29,6 +30,7 @@ from mcp_handoff.schema import (
     WHOLE,
     Cursor,
     IdempotencyKey,
+    Instant,
     JsonObject,
     Name,
     Record,
@@ -37,9 +39,9 @@ from mcp_handoff.schema import (
     Request,
     Timestamp,
     Uuid,
-    timestamp,
 )
 from mcp_handoff.suggestions import Suggestion
+from mcp_handoff.takes import ANYONE, ME, NOBODY, Take
 from mcp_handoff.workflow import ROLES, Role, RoleFilter, Stage, Status, StatusFilter, TicketRole
 
 RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature_request"]
@@ -59,6 +61,13 @@ NAMED_PROJECTS = 20
 
 REPEAT_WINDOW_SECONDS = 600
 """How long an equal create by the same actor counts as the same create."""
+
+
+Title = Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE, ONE_LINE]
+"""What a ticket is about, on one line."""
+
+Description = Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
+"""All that somebody needs to pick a ticket up."""
 
 
 class TicketSummary(Record):
@@ -116,8 +125,8 @@ class Ticket(TicketSummary):
 class CreateTicket(Request):
     """File a ticket for one or more roles; a user may leave the roles out."""
 
-    title: Annotated[str, StringConstraints(min_length=5, max_length=140), STORABLE, ONE_LINE]
-    description: Annotated[str, StringConstraints(min_length=10, max_length=5000), STORABLE]
+    title: Title
+    description: Description
     request_type: RequestType
     roles: Annotated[list[Role], Field(max_length=50)] = Field(
         default_factory=list[Role], validate_default=True
@@ -127,6 +136,7 @@ class CreateTicket(Request):
     evidence: JsonObject | None = None
     suggested_resolution: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
     implementation_notes: Annotated[str, StringConstraints(max_length=5000), STORABLE] | None = None
+    blocked_by: Blockers = Field(default_factory=list[str])
     project: ProjectName | None = None
     idempotency_key: IdempotencyKey | None = None
 
@@ -170,17 +180,6 @@ def _check_query(query: str) -> str:
     return query
 
 
-def _check_instant(text: str) -> str:
-    """Return an instant as it is stored; one without a zone is UTC's."""
-    try:
-        instant = datetime.fromisoformat(text)
-        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        why = "must be a date or an instant, such as 2026-03-01 or 2026-03-01T09:30:00Z (RFC 3339)"
-        raise PydanticCustomError("instant", "{why}", {"why": why}) from None
-    return timestamp(instant)
-
-
 class FindTickets(Request):
     """List a project's tickets, or search their texts, best first.
 
@@ -205,15 +204,11 @@ class FindTickets(Request):
     request_type: RequestType | None = None
     priority: Priority | None = None
     blocking: bool | None = None
+    ready: Annotated[bool, Field(description="only what the role can begin now")] = False
+    taken_by: Annotated[Name, Field(description=f"a name, {ME}, {NOBODY}, {ANYONE}")] | None = None
     author: Annotated[Name, Field(description="actor or token that filed it")] | None = None
     updated_since: (
-        Annotated[
-            str,
-            StringConstraints(max_length=40),
-            AfterValidator(_check_instant),
-            Field(description="date or RFC 3339 instant; UTC without a zone"),
-        ]
-        | None
+        Annotated[Instant, Field(description="date or RFC 3339 instant; UTC without a zone")] | None
     ) = None
     order: Annotated[Order, Field(description="urgency: blocking, priority, oldest")] = "newest"
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False
@@ -248,9 +243,18 @@ class GetTicket(Request):
 
 
 class TicketDetail(Record):
-    """A ticket with its newest suggestions, builds and events."""
+    """A ticket with who holds its roles, what blocks it and what it blocks, the newest of its
+    thread, its suggestions, builds and events.
+
+    `notes` are the newest with which work was handed on, also on the tickets that blocked it.
+    """
 
     ticket: Ticket
+    takes: list[Take] = Field(default_factory=list[Take])
+    blocked_by: list[LinkedTicket] = Field(default_factory=list[LinkedTicket])
+    blocks: list[LinkedTicket] = Field(default_factory=list[LinkedTicket])
+    notes: list[Message] = Field(default_factory=list[Message])
+    messages: list[Message] = Field(default_factory=list[Message])
     suggestions: list[Suggestion] = Field(default_factory=list[Suggestion])
     builds: list[Build] = Field(default_factory=list[Build])
     events: list[Event] = Field(default_factory=list[Event])

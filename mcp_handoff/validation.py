@@ -99,6 +99,26 @@ class Arguments(Generic[RequestT_co]):
         return [alias if isinstance(alias, str) else name for name, alias in aliases.items()]
 
 
+class Translatable(Request):
+    """What a door takes in a form of its own."""
+
+    def as_arguments(self) -> Mapping[str, Any]:
+        """Return the same as the operation's arguments."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedArguments(Arguments[RequestT_co]):
+    """What a caller sent in a door's own form, `body`, which is checked first."""
+
+    body: type[Translatable] = Translatable
+
+    def parse(self, actor_role: ActorRole) -> RequestT_co:
+        """Return the request that is meant by what was sent. Raises ValidationFailed."""
+        sent = Arguments(self.body, self.sent).parse(actor_role)
+        return Arguments(self.model, {**sent.as_arguments(), **self.fixed}).parse(actor_role)
+
+
 def refusal(
     details: Sequence[ErrorDetails], known: Sequence[str] = (), more: int = 0
 ) -> ValidationFailed:

@@ -1,7 +1,8 @@
-"""What a ticket goes through: its stages, its roles, and what a merge does to both.
+"""What a ticket goes through: where it stands, and what taking, finishing, sending back, merging
+and closing make of that.
 
-Stages, roles and their statuses: the ticket API's documented page "Create a handoff ticket"
-(docs/rest.md).
+Stages, roles and their statuses: the ticket API's documented pages "Create a handoff ticket" and
+"Update a handoff ticket" (docs/rest.md); why they follow one another so: docs/decisions/work.md.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,12 +13,15 @@ from mcp_handoff.schema import Record
 
 Role = Literal["frontend", "backend", "design", "devops", "qa", "other"]
 RoleFilter = Literal["frontend", "backend", "design", "devops", "qa", "other", "merged"]
+WorkRole = Literal["frontend", "backend", "design", "devops", "qa", "test", "other"]
+AnyRole = Literal["frontend", "backend", "design", "devops", "qa", "test", "other", "merged"]
 RoleStatus = Literal["pending", "in_progress", "done", "skipped"]
 Stage = Literal["backlog", "up_next", "in_progress", "validation", "live"]
 Status = Literal["open", "closed"]
 StatusFilter = Literal["open", "closed", "any"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
+WORK_ROLES: tuple[WorkRole, ...] = get_args(WorkRole)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 LIVE: Stage = "live"
 STILL_TO_ACT: frozenset[str] = frozenset({"pending", "in_progress"})
@@ -27,7 +31,13 @@ MERGED = "merged"
 """The system's own role on every ticket: whether its change was merged."""
 
 IMPLEMENTATION_ROLES = frozenset({"frontend", "backend", "design", "devops", "other"})
-"""The roles that a merge finishes; qa and test are left to those who test."""
+"""The roles that a merge finishes."""
+
+TESTING_ROLES = frozenset({"qa", "test"})
+"""The roles that begin when those that implement are through."""
+
+ASKING: frozenset[str] = frozenset({"clarification_needed", "decision_needed"})
+"""The kinds of tickets that nothing is merged for."""
 
 
 class TicketRole(Record):
@@ -38,15 +48,32 @@ class TicketRole(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """What a merge changes on a ticket."""
+class Standing:
+    """Where a ticket stands: its stage, and how far each of its roles is."""
 
-    roles_marked_done: list[str]
     stage: Stage
+    roles: Mapping[str, RoleStatus]
 
     @property
-    def closes(self) -> bool:
-        return self.stage == "live"
+    def status(self) -> Status:
+        return "closed" if self.stage == LIVE else "open"
+
+    @property
+    def open_roles(self) -> list[str]:
+        """The roles that have still to act, `merged` among them."""
+        return [role for role, status in self.roles.items() if status in STILL_TO_ACT]
+
+    @property
+    def roles_to_finish(self) -> list[str]:
+        """The roles that have still to act before it can be closed as completed."""
+        return [role for role in self.open_roles if role != MERGED]
+
+    def is_clear_for(self, role: str) -> bool:
+        """Tell whether nobody else's work on this ticket comes before a role's: it is open, the
+        role has still to act, and one that tests waits for those that implement."""
+        if self.status == "closed" or role == MERGED or role not in self.open_roles:
+            return False
+        return role not in TESTING_ROLES or not IMPLEMENTATION_ROLES.intersection(self.open_roles)
 
 
 def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:
@@ -60,17 +87,74 @@ def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:
     ]
 
 
-def merge(roles: Mapping[str, str], stage: Stage) -> Merge:
-    """Return what a merge changes on a ticket with these roles (name to status) in this stage.
+def take(standing: Standing, role: str) -> Standing:
+    """Return where a ticket stands once somebody has begun a role's work: in progress, or still in
+    validation when it is a tester who begins there."""
+    tests = role in TESTING_ROLES and standing.stage == "validation"
+    return Standing(
+        standing.stage if tests else "in_progress", {**standing.roles, role: "in_progress"}
+    )
+
+
+def finish(
+    standing: Standing, role: str, status: Literal["done", "skipped"], request_type: str | None
+) -> Standing:
+    """Return where a ticket stands once a role is done or left out.
+
+    With the last role that implements it is in validation, with the last of all live. On a ticket
+    that asks for something, `merged` is skipped when the last named role is through.
+    """
+    roles: dict[str, RoleStatus] = {**standing.roles, role: status}
+    after = Standing(standing.stage, roles)
+    if request_type in ASKING and after.open_roles == [MERGED]:
+        after = Standing(standing.stage, {**roles, MERGED: "skipped"})
+    if not after.open_roles:
+        return Standing(LIVE, after.roles)
+    if IMPLEMENTATION_ROLES.intersection(after.open_roles):
+        return after
+    return Standing(_later(standing.stage, "validation"), after.roles)
+
+
+def give_back(standing: Standing, role: str) -> Standing:
+    """Return where a ticket stands once a role's work was given back unfinished: its stage stays,
+    for what was begun is not undone."""
+    return Standing(standing.stage, {**standing.roles, role: "pending"})
+
+
+def send_back(standing: Standing, role: str) -> Standing:
+    """Return where a ticket stands once a role that was through has to act again: in progress, and
+    open. What a role implements again is merged and tested again."""
+    roles: dict[str, RoleStatus] = {**standing.roles, role: "pending"}
+    if role in IMPLEMENTATION_ROLES:
+        again = {*TESTING_ROLES, MERGED}
+        roles |= {name: "pending" for name in again if roles.get(name) == "done"}
+    return Standing("in_progress", roles)
+
+
+def close(standing: Standing) -> Standing:
+    """Return where a ticket stands once it was closed by hand: what was open is skipped."""
+    skipped: dict[str, RoleStatus] = dict.fromkeys(standing.open_roles, "skipped")
+    return Standing(LIVE, {**standing.roles, **skipped})
+
+
+def merge(standing: Standing) -> Standing:
+    """Return where a ticket stands once its change was merged.
 
     `merged` and the open implementation roles are done; qa and test are left alone. The ticket is
     live when no role is left open, else in validation; a stage never moves backward, and a ticket
     that is live already is not changed.
     """
-    if stage == "live":
-        return Merge([], stage)
-    unfinished = [role for role, status in roles.items() if status in STILL_TO_ACT]
-    done = [role for role in unfinished if role == MERGED or role in IMPLEMENTATION_ROLES]
-    left = [role for role in unfinished if role not in done]
-    reached: Stage = "validation" if left else "live"
-    return Merge(done, STAGES[max(STAGES.index(stage), STAGES.index(reached))])
+    if standing.status == "closed":
+        return standing
+    done: dict[str, RoleStatus] = {
+        role: "done"
+        for role in standing.open_roles
+        if role == MERGED or role in IMPLEMENTATION_ROLES
+    }
+    after = Standing(standing.stage, {**standing.roles, **done})
+    reached: Stage = "validation" if after.open_roles else LIVE
+    return Standing(_later(standing.stage, reached), after.roles)
+
+
+def _later(one: Stage, other: Stage) -> Stage:
+    return STAGES[max(STAGES.index(one), STAGES.index(other))]

@@ -4,9 +4,11 @@ from typing import Any
 
 from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, UpdateBuild
+from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
 from mcp_handoff.validation import Arguments
+from mcp_handoff.work import TakeTicket, UpdateTicket
 
 TICKET: dict[str, Any] = {
     "title": "Checkout fails at 100 items",
@@ -27,6 +29,22 @@ def find_tickets(**arguments: Any) -> FindTickets:
 
 def get_ticket(ticket: str | int, **arguments: Any) -> GetTicket:
     return Arguments(GetTicket, {"ticket": ticket, **arguments}).parse(BOT)
+
+
+def take_ticket(role: str, **arguments: Any) -> TakeTicket:
+    return Arguments(TakeTicket, {"role": role, **arguments}).parse(BOT)
+
+
+def update_ticket(ticket: str | int, **arguments: Any) -> UpdateTicket:
+    return Arguments(UpdateTicket, {"ticket": ticket, **arguments}).parse(BOT)
+
+
+def add_message(ticket: str | int, body: str, **arguments: Any) -> AddMessage:
+    return Arguments(AddMessage, {"ticket": ticket, "body": body, **arguments}).parse(BOT)
+
+
+def list_messages(ticket: str | int, **arguments: Any) -> ListMessages:
+    return Arguments(ListMessages, {"ticket": ticket, **arguments}).parse(BOT)
 
 
 def trigger_bot_build(ticket: str | int, **arguments: Any) -> TriggerBotBuild:

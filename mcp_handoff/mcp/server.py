@@ -42,6 +42,7 @@ from mcp_handoff.admission import Admission, admission_of
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
+from mcp_handoff.ids import new_id
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.answers import Reader, result_of
 from mcp_handoff.mcp.arguments import Reading, parse_json
@@ -85,6 +86,7 @@ class HandoffServer(MCPServer[Any]):
         )
         self._desk = desk
         self._actor_id = settings.actor_id
+        self._session = new_id()
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listed = [tool.listed() for tool in TOOLS if tool.reads or not desk.read_only]
         self._readings = dict[str, Reading]()
@@ -197,7 +199,7 @@ class HandoffServer(MCPServer[Any]):
         client = context.session.client_params if context else None
         name = self._actor_id or (client.client_info.name if client else None)
         admission = admission_of(http.scope) if http else Admission()
-        return Visitor("mcp", bot(name), admission)
+        return Visitor("mcp", bot(name), admission, session="" if http else self._session)
 
     def _reader(self, visitor: Visitor, sent: Arguments[Any]) -> Reader:
         named = sent.sent.get("project")

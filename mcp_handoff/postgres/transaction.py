@@ -77,6 +77,10 @@ class PostgresTransaction:
         only = f" OF {', '.join(tables)}" if tables else ""
         return self.fetch_one(f"{sql} FOR NO KEY UPDATE{only}", **values)
 
+    def fetch_one_free(self, sql: str, *tables: str, **values: Any) -> Row | None:
+        of = ", ".join(tables)
+        return self.fetch_one(f"{sql} FOR NO KEY UPDATE OF {of} SKIP LOCKED", **values)
+
     def lock(self, table: str, row_id: str) -> None:
         self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 

@@ -5,12 +5,16 @@ from urllib.parse import quote
 from mcp_handoff.errors import NotFound
 
 
+def project_path(project: str) -> str:
+    return f"/projects/{_segment('project', project)}"
+
+
 def tickets_path(project: str) -> str:
-    return f"/projects/{_segment('project', project)}/tickets"
+    return f"{project_path(project)}/tickets"
 
 
 def suggestions_path(project: str) -> str:
-    return f"/projects/{_segment('project', project)}/ai-suggestions"
+    return f"{project_path(project)}/ai-suggestions"
 
 
 def builds_path(organization: str) -> str:

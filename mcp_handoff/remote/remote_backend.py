@@ -10,7 +10,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.events import Change
 from mcp_handoff.principals import Identity
-from mcp_handoff.remote import builds, projects, suggestions, tickets
+from mcp_handoff.remote import builds, messages, projects, suggestions, tickets, work
 from mcp_handoff.remote.api import Api
 from mcp_handoff.remote.client import ApiClient
 
@@ -42,6 +42,10 @@ class RemoteBackend:
     create_ticket = _method(tickets.create_ticket)
     find_tickets = _method(tickets.find_tickets)
     get_ticket = _method(tickets.get_ticket)
+    take_ticket = _method(work.take_ticket)
+    update_ticket = _method(work.update_ticket)
+    add_message = _method(messages.add_message)
+    list_messages = _method(messages.list_messages)
     trigger_bot_build = _method(tickets.trigger_bot_build)
     list_suggestions = _method(suggestions.list_suggestions)
     suggest_close = _method(suggestions.suggest_close)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from mcp_handoff.actors import Caller
@@ -15,7 +15,6 @@ from mcp_handoff.references import parse_name, reference
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
-from mcp_handoff.suggestions import ListSuggestions, SuggestClose
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     REPEAT_WINDOW_SECONDS,
@@ -47,6 +46,13 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
     project = request.project or caller.project
     path = tickets_path(project)
     given = request.model_dump(exclude={"project", "idempotency_key"}, exclude_none=True)
+    if not request.blocked_by:
+        del given["blocked_by"]
+    elif not await is_ours(api, project):
+        raise Unsupported(
+            f"The API at {api.tickets.address} knows no blockers; leave blocked_by out, and name"
+            " them in the description."
+        )
     content, masked = masked_fields(given)
     actor = {name: value for name, value in caller.actor.as_json().items() if value is not None}
     body = {**content, **actor}
@@ -61,7 +67,7 @@ async def create_ticket(api: Api, caller: Caller, request: CreateTicket) -> Crea
 
     # An API may return no more than id, status and created_at; the rest is known from here.
     pending = [{"role": role, "status": "pending"} for role in (*request.roles, MERGED)]
-    ticket = {**body, "roles": pending, **_fields(response.get("ticket"), project)}
+    ticket = {**body, "roles": pending, **ticket_fields(response.get("ticket"), project)}
     similar = response.get("similar") if api.tickets.is_ours else None
     fields = {"deduplicated": False, **response, "similar": similar or [], "ticket": ticket}
     created = parse_response(CreatedTicket, fields, wrote=True, masked=masked)
@@ -99,7 +105,7 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
             f"The API at {api.tickets.address} does not choose tickets by {listed([*filters])};"
             " leave that out, and choose among those that it lists."
         )
-    found = [_fields(row, project) for row in objects(response.get("tickets"))]
+    found = [ticket_fields(row, project) for row in objects(response.get("tickets"))]
     # Nor does it by request type, nor by whether a role has still to act.
     wanted = [
         row
@@ -124,6 +130,8 @@ def _own_filters(request: FindTickets) -> dict[str, str]:
         "blocking": None if request.blocking is None else str(int(request.blocking)),
         "author": request.author,
         "updated_since": request.updated_since,
+        "ready": "1" if request.ready else None,
+        "taken_by": request.taken_by,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -139,8 +147,8 @@ async def get_ticket(api: Api, caller: Caller, request: GetTicket) -> TicketDeta
             raise
         # The documented API has no such endpoint.
         project = request.project or caller.project
-        response = {"ticket": await _find_row(api, project, request.ticket)}
-    fields = {**response, "ticket": _fields(response.get("ticket"), project)}
+        response = {"ticket": await find_row(api, project, request.ticket)}
+    fields = {**response, "ticket": ticket_fields(response.get("ticket"), project)}
     return parse_response(TicketDetail, fields, wrote=False)
 
 
@@ -153,7 +161,7 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
         # the look-up may be the first to show that it is one.
         own = request.project or caller.project
         try:
-            row = await _find_row(api, own, name)
+            row = await find_row(api, own, name)
         except NotFound:
             if not api.tickets.is_ours:
                 raise
@@ -168,7 +176,7 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
     path = f"{tickets_path(project)}/{quote(name, safe='')}/trigger-bot-build"
     key = sent_key(caller, request.idempotency_key)
     response = await api.tickets.send("POST", path, body=body, key=key)
-    known = {"id": name, "status": "open", **_fields(response.get("ticket"), project)}
+    known = {"id": name, "status": "open", **ticket_fields(response.get("ticket"), project)}
     fields = {**response, "ticket": known}
     triggered = parse_response(TriggeredBuild, fields, wrote=True)
     ticket = triggered.ticket
@@ -177,15 +185,30 @@ async def trigger_bot_build(api: Api, caller: Caller, request: TriggerBotBuild) 
     return triggered
 
 
-def project_of(
-    request: GetTicket | TriggerBotBuild | SuggestClose | ListSuggestions, caller: Caller
-) -> str:
+class NamesTicket(Protocol):
+    """A request that may name a ticket, and its project."""
+
+    @property
+    def ticket(self) -> str | None: ...
+
+    @property
+    def project(self) -> str | None: ...
+
+
+def project_of(request: NamesTicket, caller: Caller) -> str:
     """Return the project that a request names, by itself or by its ticket's reference."""
     of_ticket = parse_name(request.ticket).project if request.ticket else None
     return request.project or of_ticket or caller.project
 
 
-async def _find_row(api: Api, project: str, name: str) -> Mapping[str, Any]:
+async def is_ours(api: Api, project: str) -> bool:
+    """Tell whether the API is another mcp-handoff, which its first response tells."""
+    if not api.tickets.is_ours:
+        await api.tickets.send("GET", tickets_path(project), query={"limit": 1, "slim": 1})
+    return api.tickets.is_ours
+
+
+async def find_row(api: Api, project: str, name: str) -> Mapping[str, Any]:
     """Return a ticket's row out of the list of its project. Raises NotFound."""
     key = parse_name(name)
     query = {"q": key.number, "limit": _PAGE}
@@ -221,7 +244,7 @@ async def _find_filed(api: Api, path: str, content: Mapping[str, Any]) -> Mappin
     return None
 
 
-def _fields(row: object, project: str) -> dict[str, Any]:
+def ticket_fields(row: object, project: str) -> dict[str, Any]:
     """Return a ticket's row under our names, with its reference where that is known.
 
     What the API does not document stays out where it would not fit.

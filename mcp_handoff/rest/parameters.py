@@ -60,6 +60,16 @@ Author = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
 ]
 
+Holder = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=200,
+        description="who holds one of the ticket's roles: a name, me, nobody, anyone",
+    ),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
+]
+
 Since = Annotated[
     str | None,
     Query(description="a date or an RFC 3339 instant, UTC where it has no zone"),

@@ -51,6 +51,9 @@ class SqliteTransaction:
     def fetch_one_locked(self, sql: str, *tables: str, **values: Any) -> Row | None:
         return self.fetch_one(sql, **values)
 
+    def fetch_one_free(self, sql: str, *tables: str, **values: Any) -> Row | None:
+        return self.fetch_one(sql, **values)
+
     def lock(self, table: str, row_id: str) -> None:
         pass
 

@@ -118,7 +118,8 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
 def closing(tx: Transaction, ticket_id: str, resolved_at: str) -> Event | None:
     """Return the event by which a ticket was closed at an instant, None where that is not known."""
     row = tx.fetch_one(
-        "SELECT * FROM events WHERE ticket_id = :ticket_id AND kind = 'suggestion.executed'"
+        "SELECT * FROM events WHERE ticket_id = :ticket_id"
+        " AND kind IN ('suggestion.executed', 'ticket.closed')"
         " AND created_at = :resolved_at ORDER BY seq DESC LIMIT 1",
         ticket_id=ticket_id,
         resolved_at=resolved_at,

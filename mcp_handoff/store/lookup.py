@@ -53,15 +53,26 @@ def require_open(tx: Transaction, found: FoundTicket, so: str) -> None:
 
 
 def look_up_ticket(
-    tx: Transaction, caller: Caller, name: str, project_name: str | None, *, locked: bool = False
+    tx: Transaction,
+    caller: Caller,
+    name: str,
+    project_name: str | None,
+    *,
+    locked: bool = False,
+    within: Row | None = None,
+    field: str = "ticket",
 ) -> FoundTicket:
     """Return the ticket of that name in the named project, in the project of its reference, or in
-    the caller's own; NotFound when it is not there.
+    the caller's own; NotFound at this field when it is not there.
 
-    With `locked` nobody else changes the ticket until the transaction ends.
+    With `locked` nobody else changes the ticket until the transaction ends. A name without a
+    project means one `within` this project.
     """
     key = parse_name(name)
-    project = projects.find_named(tx, caller, project_name or key.project)
+    if within is not None and key.project in (None, within["slug"]):
+        project: Row | None = within
+    else:
+        project = projects.find_named(tx, caller, project_name or key.project)
     ticket = None
     if project and key.project in (None, project["slug"]):
         fetch = tx.fetch_one_locked if locked else tx.fetch_one
@@ -74,5 +85,5 @@ def look_up_ticket(
     if project is None or ticket is None:
         where = project["slug"] if project else caller.project
         why = f"names no ticket in project {where}"
-        raise NotFound.at("ticket", why, "find_tickets shows those there are, or name its project")
+        raise NotFound.at(field, why, "find_tickets shows those there are, or name its project")
     return FoundTicket(project, ticket)

@@ -18,18 +18,28 @@ from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
     builds,
     idempotency,
+    messages,
     outbox,
     projects,
     receivers,
     reports,
     suggestions,
+    takes,
     tickets,
     tokens,
     triggers,
+    updates,
+    work,
 )
 from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.transaction import Database, Transaction
-from mcp_handoff.tickets import CreatedTicket, CreateTicket, SimilarTicket
+from mcp_handoff.tickets import (
+    CreatedTicket,
+    CreateTicket,
+    GetTicket,
+    SimilarTicket,
+    TicketDetail,
+)
 from mcp_handoff.tracing import span
 
 P = ParamSpec("P")
@@ -101,10 +111,21 @@ class StoreBackend:
             logger.warning("what looks like a new ticket was not found", exc_info=True)
             return []
 
+    async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
+        detail, renews = await self._get_ticket(caller, request)
+        if renews:
+            await self._renew_takes(caller, detail.ticket.id)
+        return detail
+
     _create_ticket = _write(tickets.create_ticket)
     _similar_tickets = _read(similar_tickets)
     find_tickets = _read(tickets.find_tickets)
-    get_ticket = _read(tickets.get_ticket)
+    _get_ticket = _read(tickets.get_ticket)
+    _renew_takes = _write(takes.renew)
+    take_ticket = _write(work.take_ticket)
+    update_ticket = _write(updates.update_ticket)
+    add_message = _write(messages.add_message)
+    list_messages = _read(messages.list_messages)
     trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestions.list_suggestions)
     suggest_close = _write(suggestions.suggest_close)

@@ -12,11 +12,10 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
-from mcp_handoff.store import cursors, history, idempotency, projects
-from mcp_handoff.store.lookup import look_up_named, look_up_ticket, require_open
+from mcp_handoff.store import cursors, history, idempotency, projects, takes
+from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.pages import count, cut, size_of, whole
-from mcp_handoff.store.ticket_rows import roles_of
-from mcp_handoff.store.ticket_terms import index_ticket_by_id
+from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
@@ -52,6 +51,7 @@ _DUE = "s.status = 'pending' AND s.expires_at <= :now"
 _EXPIRED = f"(s.status = 'expired' OR ({_DUE}))"
 _COLUMNS = (
     "s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
+    " t.blockers,"
     f" p.slug AS project_slug, CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
 )
 _JOINED = (
@@ -124,6 +124,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
     itself is not touched."""
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     require_open(tx, found, "needs no proposal to close it; file a new ticket for what is left")
+    takes.renew(tx, caller, found.ticket["id"])
     if repeated := _pending_for(tx, found.ticket, request):
         return SuggestedClose(suggestion=repeated, deduplicated=True)
     texts, masked = masked_fields({"evidence": request.evidence})
@@ -202,38 +203,76 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
         raise not_pending(_suggestion(_read(tx, row["id"])))
     texts, masked = masked_fields({"reason": request.reason})
     reason: str | None = texts["reason"]
-    before, applied = {"status": "pending"}, None
+    before, applied, why = {"status": "pending"}, None, None
     status: SuggestionStatus = "declined"
     if request.action == "execute":
         if stale := stale_reason(row["ticket_version"], row["version"]):
             status, reason = "skipped", stale
         else:
-            status, applied = "executed", _merge(tx, row)
+            status, applied = "executed", _merge(tx, caller, row)
             before["stage"] = row["stage"]
-    why = None
     if applied and applied.new_stage == "live" != row["stage"]:
         why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
     others = _settle(tx, row, status, reason, why)
     after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
     after |= applied.model_dump() if applied else {}
     _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
-    _add_skips(tx, caller, row, others, why)
+    _add_skips(tx, caller, _ticket_of(row), others, why)
     acted = _suggestion({**row, **_settled_by(tx, caller), "status": status, "reason": reason})
     return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
 
 
+def skip_pending(tx: Transaction, caller: Caller, found: FoundTicket, why: str) -> None:
+    """Skip what is pending for a ticket that was closed otherwise."""
+    skipped = tx.fetch_all(
+        "UPDATE suggestions SET status = 'skipped', reason = :why WHERE ticket_id = :id"
+        " AND status = 'pending' AND expires_at > :now RETURNING id",
+        id=found.ticket["id"],
+        why=why,
+        now=timestamp(tx.now),
+    )
+    _add_skips(tx, caller, found, [row["id"] for row in skipped], why)
+
+
+def _ticket_of(row: Row) -> FoundTicket:
+    """Return the ticket of a suggestion's row, with the columns that a merge changes or needs."""
+    columns = {"id": row["ticket_id"], "number": row["ticket_number"], "stage": row["stage"]}
+    columns |= {name: row[name] for name in ("project_id", "version", "blockers")}
+    return FoundTicket({"id": row["project_id"], "slug": row["project_slug"]}, columns)
+
+
+def _merge(tx: Transaction, caller: Caller, row: Row) -> ApplyResult:
+    """Do on a suggestion's ticket what the merge of its change does; one that is live already is
+    left alone."""
+    found = _ticket_of(row)
+    before = standing_of(tx, found.ticket)
+    after = merge(before)
+    if before.status == "open":
+        changes = {"merge_sha": row["merge_sha"]} if row["merge_sha"] else {}
+        if after.status == "closed":
+            changes["resolution_type"] = "completed"
+        move(tx, caller, found, before, after, changes)
+    return ApplyResult(
+        merged=after.roles.get(MERGED) == "done",
+        new_stage=after.stage,
+        roles_marked_done=[
+            role for role, status in after.roles.items() if status != before.roles[role]
+        ],
+    )
+
+
 def _add_skips(
-    tx: Transaction, caller: Caller, row: Row, others: Sequence[str], why: str | None
+    tx: Transaction, caller: Caller, found: FoundTicket, others: Sequence[str], why: str | None
 ) -> None:
-    """Write down that the others of a suggestion's ticket were skipped with it."""
+    """Write down that these suggestions were skipped when their ticket was closed."""
     history.add_equal_events(
         tx,
         caller,
         "suggestion.skipped",
         subject_ids=others,
-        project_id=row["project_id"],
-        ticket_id=row["ticket_id"],
-        reference=reference(row["ticket_number"], row["project_slug"]),
+        project_id=found.project["id"],
+        ticket_id=found.ticket["id"],
+        reference=found.reference,
         before={"status": "pending"},
         after={"status": "skipped", "reason": why},
     )
@@ -321,44 +360,6 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
         now=timestamp(tx.now),
     )
     return [_suggestion(row) for row in rows]
-
-
-def _merge(tx: Transaction, row: Row) -> ApplyResult:
-    """Do on a suggestion's ticket what the merge of its change does; one that is live already is
-    left alone."""
-    roles = {role.role: role.status for role in roles_of(tx, row["ticket_id"])}
-    change = merge(roles, row["stage"])
-    now = timestamp(tx.now)
-    if change.roles_marked_done:
-        parameters, done = placeholders("role", change.roles_marked_done)
-        tx.execute(
-            "UPDATE ticket_roles SET status = 'done', waits = 0, updated_at = :now"
-            f" WHERE ticket_id = :ticket_id AND role IN ({parameters})",
-            now=now,
-            ticket_id=row["ticket_id"],
-            **done,
-        )
-    if row["stage"] != "live":
-        tx.execute(
-            "UPDATE tickets SET merge_sha = COALESCE(:merge_sha, merge_sha), stage = :stage,"
-            " status = :status, resolution_type = :resolution, resolved_at = :resolved,"
-            " version = version + :closings, updated_at = :now WHERE id = :id",
-            merge_sha=row["merge_sha"],
-            stage=change.stage,
-            status="closed" if change.closes else "open",
-            resolution="completed" if change.closes else None,
-            resolved=now if change.closes else None,
-            closings=int(change.closes),
-            now=now,
-            id=row["ticket_id"],
-        )
-    if change.closes and row["stage"] != "live":
-        index_ticket_by_id(tx, row["ticket_id"])
-    return ApplyResult(
-        merged=MERGED in change.roles_marked_done or roles.get(MERGED) == "done",
-        new_stage=change.stage,
-        roles_marked_done=change.roles_marked_done,
-    )
 
 
 def _add_event(

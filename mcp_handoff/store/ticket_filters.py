@@ -1,14 +1,20 @@
 """What a request's filters ask of a ticket."""
 
+from datetime import datetime
 from typing import Any
 
+from mcp_handoff import takes
+from mcp_handoff.actors import Caller
 from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.schema import timestamp
 from mcp_handoff.store.transaction import Row, placeholders
 from mcp_handoff.tickets import FindTickets
 
 
-def conditions_of(project: Row, request: FindTickets) -> tuple[list[str], dict[str, Any]]:
-    """Return, in SQL, what tickets `t` of a project are when they fit a request's filters, and the
+def conditions_of(
+    project: Row, request: FindTickets, caller: Caller, now: datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """Return, in SQL, what tickets `t` of a project are when they fit a caller's filters, and the
     values of its parameters."""
     conditions = ["t.project_id = :project_id"]
     if request.status != "any":
@@ -35,6 +41,21 @@ def conditions_of(project: Row, request: FindTickets) -> tuple[list[str], dict[s
             "EXISTS (SELECT 1 FROM ticket_roles r"
             f" WHERE r.ticket_id = t.id AND r.role = :role{waits})"
         )
+    if request.ready:
+        of_role = " AND r.role = :role" if request.role else ""
+        conditions.append(
+            "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.ready = 1"
+            f"{of_role} AND (r.status = 'pending' OR EXISTS (SELECT 1 FROM takes k"
+            " WHERE k.ticket_id = r.ticket_id AND k.role = r.role AND k.held = 1"
+            " AND k.until <= :now)))"
+        )
+    if request.taken_by:
+        of_role = " AND k.role = :role" if request.role else ""
+        no = "NOT " if folded(request.taken_by) == takes.NOBODY else ""
+        conditions.append(
+            f"{no}EXISTS (SELECT 1 FROM takes k WHERE k.ticket_id = t.id"
+            f"{of_role} AND {_held_by(request.taken_by)})"
+        )
     values = {
         "project_id": project["id"],
         "status": request.status,
@@ -44,9 +65,23 @@ def conditions_of(project: Row, request: FindTickets) -> tuple[list[str], dict[s
         "author": author,
         "updated_since": request.updated_since,
         "role": request.role,
+        "now": timestamp(now),
+        "owner": caller.owner,
+        "holder": request.taken_by and folded(request.taken_by),
         **stage_values,
     }
     return conditions, values
+
+
+def _held_by(name: str) -> str:
+    """Return, in SQL, what a take `k` is that is held by whom this name stands for."""
+    match folded(name):
+        case takes.ANYONE | takes.NOBODY:
+            return "k.held = 1"
+        case takes.ME:
+            return "k.held = 1 AND k.owner = :owner"
+        case _:
+            return "k.held = 1 AND (k.actor_key = :holder OR k.principal_key = :holder)"
 
 
 def author_keys(actor_id: str | None, principal: Principal) -> dict[str, str | None]:

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.principals import LOCAL
 from mcp_handoff.store.pages import count, cut
 from mcp_handoff.store.ticket_filters import conditions_of, folded
 from mcp_handoff.store.ticket_rows import shown_columns
 from mcp_handoff.store.transaction import Row, Stretch, Transaction
+from mcp_handoff.takes import ME, NOBODY
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, FindTickets, urgency
-from mcp_handoff.workflow import MERGED, stages_of
+from mcp_handoff.workflow import MERGED, WORK_ROLES, stages_of
 
 SHORT = 1_000
 """How many tickets a list has at most that is looked through whole."""
@@ -77,20 +79,37 @@ _BY_ROLE = _Index(
     "{x}.role = :role AND {x}.role <> 'merged'",
     "ticket_roles",
 )
+_READY = _Index(
+    "ticket_roles_ready",
+    ("role", "urgency"),
+    "{x}.ready = 1 AND {x}.status = 'pending'",
+    "ticket_roles",
+)
+_STALE = _Index(
+    "takes_by_end",
+    ("role", "urgency"),
+    "{x}.held = 1 AND {x}.until <= :now",
+    "takes",
+    is_ordered=False,
+)
+_HELD = _Index("takes_held", ("role", "urgency"), "{x}.held = 1", "takes")
+_HELD_BY_CALLER = _Index(
+    "takes_by_owner", ("role", "urgency"), "{x}.held = 1 AND {x}.owner = :owner", "takes"
+)
 _BY_UPDATE = _Index(
     "tickets_by_update", condition="{x}.updated_at >= :updated_since", is_ordered=False
 )
 
 
 def list_tickets(
-    tx: Transaction, project: Row, request: FindTickets, position: int | None
+    tx: Transaction, caller: Caller, project: Row, request: FindTickets, position: int | None
 ) -> Found:
     """Return the page after `position`, the newest or the most urgent first; an offset counts from
     the first page on.
 
     A page that ends before it is full has a next one while there is more to look through.
     """
-    conditions, values = conditions_of(project, request)
+    conditions, values = conditions_of(project, request, caller, tx.now)
     if not stages_of(request.status, request.stage):
         return Found([], None, 0)
     path = _choose_path(tx, request, values)
@@ -134,13 +153,19 @@ def _choose_path(tx: Transaction, request: FindTickets, values: dict[str, Any]) 
     """Return the path that leads to the fewest tickets; where all lead to many, one that leads to
     them in their order."""
     filters = (request.author, request.role, request.updated_since)
+    filters += (request.ready, request.taken_by)
     paths: list[tuple[_Index, ...]] = []
+    if request.ready:
+        paths.append((_READY, _STALE))
+    if request.taken_by and folded(request.taken_by) != NOBODY:
+        paths.append((_HELD_BY_CALLER if folded(request.taken_by) == ME else _HELD,))
     if request.role and request.role != MERGED:
         paths.append((_BY_ROLE,))
     if request.author and folded(request.author) != LOCAL.name:
         paths.append((_BY_ACTOR, _BY_PRINCIPAL))
     levels = tuple(_urgencies(request))
-    if not any(filters) or (paths and sum(map(bool, filters)) == 1):
+    is_one = paths and sum(map(bool, filters)) == 1 and not (request.ready or request.taken_by)
+    if not any(filters) or is_one:
         return _Path(paths[0] if paths else (_plain_index(request),), levels, exact=True)
     paths.append((_plain_index(request),))
     if request.updated_since:
@@ -179,7 +204,9 @@ def _plain_index(request: FindTickets) -> _Index:
 def _walk(tx: Transaction, path: _Path, request: FindTickets) -> str:
     """Return, in SQL, the first `:reach` tickets after a position that a path leads to."""
     rows = _rows(tx, path, request, after=True)
-    return f"SELECT * FROM ({rows}) AS x ORDER BY {_order('x', request)} LIMIT :reach"
+    # A ticket has several roles, and may be in several stretches for them.
+    once = "" if path.exact else "DISTINCT"
+    return f"SELECT {once} * FROM ({rows}) AS x ORDER BY {_order('x', request)} LIMIT :reach"
 
 
 def _rows(tx: Transaction, path: _Path, request: FindTickets, *, after: bool = False) -> str:
@@ -191,6 +218,7 @@ def _rows(tx: Transaction, path: _Path, request: FindTickets, *, after: bool = F
         "stage": stages_of(request.status, request.stage),
         "request_type": [request.request_type] if request.request_type else REQUEST_TYPES,
         "urgency": path.urgencies,
+        "role": [request.role] if request.role else WORK_ROLES,
     }
     return " UNION ALL ".join(
         _rows_of(tx, index, values, request, after=after) for index in path.indexes

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.references import parse_name
 from mcp_handoff.store.near_words import near_words
 from mcp_handoff.store.pages import cut
@@ -23,17 +24,19 @@ CHECKED = 250
 
 
 def search(
-    tx: Transaction, project: Row, request: FindTickets, query: str, position: int | None
+    tx: Transaction, caller: Caller, project: Row, request: FindTickets, position: int | None
 ) -> Found:
-    """Return the page from `position` on of what `query` finds, the best first; an offset is where
+    """Return the page from `position` on of what a query finds, the best first; an offset is where
     the first page begins.
 
     A query that is a ticket's number or reference has that ticket on top of its first page.
     """
     offset = request.offset if position is None else position
     scope = Scope(project["id"], project["last_number"], request.status)
-    conditions, values = conditions_of(project, request)
-    others_fit = conditions == conditions_of(project, FindTickets(status=request.status))[0]
+    query = request.query or ""
+    conditions, values = conditions_of(project, request, caller, tx.now)
+    unfiltered = FindTickets(status=request.status)
+    others_fit = conditions == conditions_of(project, unfiltered, caller, tx.now)[0]
     most = offset + request.limit + 1
 
     def fitting(words: Sequence[Word]) -> Sequence[int]:

@@ -10,12 +10,13 @@ from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.schema import CALL_KEY, timestamp
 from mcp_handoff.store import (
-    builds,
     cursors,
+    details,
     history,
     idempotency,
+    links,
     projects,
-    suggestions,
+    takes,
     ticket_lists,
     ticket_search,
 )
@@ -44,10 +45,7 @@ from mcp_handoff.tickets import (
     TicketSummary,
     urgency,
 )
-from mcp_handoff.workflow import MERGED, TicketRole
-
-DETAIL_ROWS = 5
-"""How many of a ticket's newest suggestions, builds and events are shown with it."""
+from mcp_handoff.workflow import MERGED, Standing, TicketRole
 
 _TEXTS = {"title", "description", "evidence", "suggested_resolution", "implementation_notes"}
 _KINDS = {"request_type", "priority", "blocking"}
@@ -64,6 +62,8 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     texts, masked = masked_fields(request.model_dump(include=_TEXTS))
     content = {**texts, **request.model_dump(include=_KINDS)}
     whole = [caller.owner, project["id"], content, sorted(request.roles)]
+    if request.blocked_by:
+        whole.append(sorted(request.blocked_by))
     fingerprint = int(idempotency.fingerprint(whole), 16) - 2**63
     tx.lock("projects", project["id"])
     repeated, key = None, request.idempotency_key
@@ -77,8 +77,14 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     if repeated:
         fields = summary(repeated, project["slug"], roles_of(tx, repeated["id"]))
         return CreatedTicket(ticket=TicketSummary.model_validate(fields), deduplicated=True)
+    blockers: list[Row] = []
+    if request.blocked_by:
+        blockers = links.lock_blockers(tx, caller, project, request.blocked_by)
+    content |= {"fingerprint": fingerprint, "blockers": links.count_open(blockers)}
     roles = [TicketRole(role=role, status="pending") for role in (*request.roles, MERGED)]
-    row = _file(tx, caller, project, {**content, "fingerprint": fingerprint}, roles)
+    row = _file(tx, caller, project, content, roles)
+    if blockers:
+        links.link(tx, row["id"], blockers)
     fields = summary(row, project["slug"], roles)
     ticket = TicketSummary.model_validate(fields)
     return CreatedTicket(ticket=ticket, deduplicated=False, masked=masked)
@@ -94,9 +100,9 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
         slugs = projects.seen_slugs(tx, caller, NAMED_PROJECTS)
         return TicketPage(tickets=[], total=0, projects=slugs)
     if request.query:
-        found = ticket_search.search(tx, project, request, request.query, position)
+        found = ticket_search.search(tx, caller, project, request, position)
     else:
-        found = ticket_lists.list_tickets(tx, project, request, position)
+        found = ticket_lists.list_tickets(tx, caller, project, request, position)
     if request.slim:
         roles = roles_by_ticket(tx, [row["id"] for row in found.rows])
         summaries = [summary(row, project["slug"], roles[row["id"]]) for row in found.rows]
@@ -112,16 +118,12 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
     )
 
 
-def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> TicketDetail:
-    """Return a ticket with its newest suggestions, builds and events."""
+def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> tuple[TicketDetail, bool]:
+    """Return a ticket with all that is shown of it, and whether the caller's takes on it should be
+    renewed: this is a call of their holder's."""
     found = look_up_ticket(tx, caller, request.ticket, request.project)
-    ticket_id = found.ticket["id"]
-    return TicketDetail(
-        ticket=whole_tickets(tx, [found.ticket], found.slug)[0],
-        suggestions=suggestions.of_ticket(tx, ticket_id, DETAIL_ROWS),
-        builds=builds.of_ticket(tx, ticket_id, DETAIL_ROWS),
-        events=history.newest(tx, ticket_id, DETAIL_ROWS),
-    )
+    held = takes.of_ticket(tx, found.ticket["id"])
+    return details.of_ticket(tx, found, held), takes.is_renewal_due(tx, caller, held)
 
 
 def _file(
@@ -158,8 +160,10 @@ def _file(
     index_ticket(tx, row)
     listed = {name: row[name] for name in LISTED_COLUMNS}
     of_ticket = {"ticket_id": row["id"], "updated_at": now, "waits": 1, **listed}
+    standing = Standing("backlog", {role.role: role.status for role in roles})
     for place, role in enumerate(roles):
-        own = {"position": place, "role": role.role, "status": role.status}
+        ready = standing.is_clear_for(role.role) and not row["blockers"]
+        own = {"position": place, "role": role.role, "status": role.status, "ready": int(ready)}
         insert(tx, "ticket_roles", {**of_ticket, **own})
     history.add_event(
         tx,

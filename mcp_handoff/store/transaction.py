@@ -104,6 +104,11 @@ class Transaction(Protocol):
         the query."""
         ...
 
+    def fetch_one_free(self, sql: str, *tables: str, **values: Any) -> Row | None:
+        """Return and lock the first row as `fetch_one_locked` does, passing over those whose parts
+        somebody else has locked."""
+        ...
+
     def lock(self, table: str, row_id: str) -> None:
         """Keep others from changing a row until the transaction ends.
 

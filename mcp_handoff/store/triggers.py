@@ -6,7 +6,7 @@ from mcp_handoff.ids import new_id
 from mcp_handoff.receivers import NOBODY
 from mcp_handoff.runs import BuildRun, is_under_way
 from mcp_handoff.schema import timestamp
-from mcp_handoff.store import history, idempotency, outbox, runs
+from mcp_handoff.store import history, idempotency, outbox, runs, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert
@@ -24,6 +24,7 @@ def trigger_bot_build(tx: Transaction, caller: Caller, request: TriggerBotBuild)
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     ticket = found.ticket
     require_open(tx, found, "takes no more builds; file a new ticket instead")
+    takes.renew(tx, caller, ticket["id"])
     latest, has_receiver = runs.latest_of(tx, ticket["id"])
     roles = roles_of(tx, ticket["id"])
     under_way = latest is not None and is_under_way(latest["status"])

@@ -1,0 +1,142 @@
+"""The tools of the work on a ticket."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from mcp_handoff import work
+from mcp_handoff.desk import Desk
+from mcp_handoff.mcp.answers import Answer, Line, Reader
+from mcp_handoff.mcp.tools.details import TicketAnswer, detail_fields, standing_words
+from mcp_handoff.mcp.tools.tool import Tool
+from mcp_handoff.mcp.tools.words import moment, written
+from mcp_handoff.text import listed
+from mcp_handoff.tickets import TicketDetail
+from mcp_handoff.work import Note, TakenTicket, TakeTicket, UpdatedTicket
+
+
+class UpdateTicket(work.UpdateTicket):
+    """Change a ticket; whoever hands work back or closes it says why."""
+
+    note: Annotated[
+        Note | None, Field(description="for whoever comes next", validate_default=True)
+    ] = None
+
+    @field_validator("note")
+    @classmethod
+    def _require_note(cls, note: str | None, info: ValidationInfo) -> str | None:
+        status, resolution = info.data.get("role_status"), info.data.get("close_as")
+        if note or (status not in ("pending", "skipped") and not resolution):
+            return note
+        done = f"the ticket is closed as {resolution}" if resolution else f"the role is {status}"
+        why = f"must say why {done}"
+        raise PydanticCustomError("note_required", "{why}", {"why": why})
+
+
+class TakenAnswer(TicketAnswer):
+    """The ticket whose role the caller holds, under a fence."""
+
+    fence: int
+    masked: list[str] | None = None
+
+
+class UpdatedAnswer(Answer):
+    """What a ticket is after a change."""
+
+    ticket: Line
+    status: str
+    stage: str | None = None
+    roles: dict[str, str] | None = None
+    changed: list[str]
+    can_begin: list[str] | None = None
+    unblocked: list[str] | None = None
+    masked: list[str] | None = None
+
+
+def _what_comes_first(detail: TicketDetail, role: str) -> str | None:
+    """Return what has to be finished before a role's work, None where nothing has."""
+    blockers = [one.reference for one in detail.blocked_by if one.status == "open"]
+    if blockers:
+        return f"It is blocked by {listed(blockers)}; look there first."
+    standing = {one.role: one.status for one in detail.ticket.roles}
+    left = [name for name in work.before_testing(role, standing) if name != role]
+    return f"{listed(left)} {'is' if len(left) == 1 else 'are'} not done yet." if left else None
+
+
+def _tell_taken(result: TakenTicket, reader: Reader) -> TakenAnswer:
+    name, role = result.detail.ticket.name, result.role
+    done = f"You hold {role} of {name}{' already' if result.already else ''}"
+    if result.until:
+        done += f", until {moment(result.until)} and longer with every call on it"
+    words = [written(result, f"{done}.", result.masked)]
+    if first := _what_comes_first(result.detail, role):
+        words.append(first)
+    if result.detail.notes:
+        words.append("Read notes first: they were left for you.")
+    words.append(
+        f"When it is done: update_ticket with role {role}, role_status done, a note and this fence;"
+        " pending gives it back."
+    )
+    fields = detail_fields(result.detail)
+    return TakenAnswer(message=" ".join(words), fence=result.fence, masked=result.masked, **fields)
+
+
+def _tell_updated(result: UpdatedTicket, reader: Reader) -> UpdatedAnswer:
+    ticket = result.ticket
+    now = f"{ticket.name} {standing_words(ticket)}."
+    words = [now if result.changed else f"Nothing differs from before: {now}"]
+    if result.handed_on_to:
+        words.append(f"Now {listed(result.handed_on_to)} can begin.")
+    if result.unblocked:
+        words.append(f"It blocked {listed(result.unblocked)}, which can go on.")
+    return UpdatedAnswer(
+        message=written(result, " ".join(words), result.masked),
+        ticket=ticket.name,
+        status=ticket.status,
+        stage=ticket.stage,
+        roles={role.role: role.status for role in ticket.roles} or None,
+        changed=result.changed,
+        can_begin=result.handed_on_to or None,
+        unblocked=result.unblocked or None,
+        masked=result.masked,
+    )
+
+
+_HIDDEN: dict[str, Any] = {
+    "request_type": None,
+    "updated_at": None,
+    "criteria": None,
+    "reopen": False,
+    "skip_tests": False,
+}
+
+TAKE_TICKET = Tool(
+    name="take_ticket",
+    title="Take a ticket",
+    description=(
+        "Take up work: hold a role of a ticket so that nobody else does the same; without a ticket"
+        " the most urgent that is ready for the role. Answers with the ticket, the notes left for"
+        " you and a fence. Only one caller gets it."
+    ),
+    request=TakeTicket,
+    perform=Desk.take_ticket,
+    answer=TakenAnswer,
+    tell=_tell_taken,
+    idempotent=True,
+)
+
+UPDATE_TICKET = Tool(
+    name="update_ticket",
+    title="Update a ticket",
+    description=(
+        "Change a ticket: finish a role (done), give or send it back (pending), leave it out"
+        " (skipped), each with a note for whoever comes next; park what you hold while you wait;"
+        " edit it; say what blocks it; close it by hand. What is merged is closed by suggest_close."
+    ),
+    request=UpdateTicket,
+    perform=Desk.update_ticket,
+    answer=UpdatedAnswer,
+    tell=_tell_updated,
+    fixed=_HIDDEN,
+)

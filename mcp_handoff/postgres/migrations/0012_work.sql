@@ -1,0 +1,93 @@
+-- Who holds which role of a ticket. A row stays when the role is given back or done, for its fence.
+-- `until` is NULL for what never ends by itself and for what is parked; `waits_for` is the message
+-- that parks it, and the former holder the one that it was taken over from.
+CREATE TABLE takes (
+    ticket_id      plain   NOT NULL REFERENCES tickets (id),
+    role           plain   NOT NULL,
+    project_id     plain   NOT NULL,
+    number         BIGINT  NOT NULL,
+    urgency        INTEGER NOT NULL,
+    fence          INTEGER NOT NULL,
+    held           INTEGER NOT NULL,
+    owner          plain   NOT NULL,
+    session        plain   NOT NULL,
+    actor_role     plain   NOT NULL,
+    actor_id       TEXT,
+    principal_id   plain   NOT NULL,
+    principal_name TEXT    NOT NULL,
+    actor_key      plain,
+    principal_key  plain,
+    taken_at       plain   NOT NULL,
+    until          plain,
+    parked         TEXT,
+    waits_for      plain,
+    note           TEXT,
+    former_owner   plain,
+    former_session plain,
+    PRIMARY KEY (ticket_id, role)
+);
+
+CREATE INDEX takes_held ON takes (project_id, role, urgency, number) WHERE held = 1;
+CREATE INDEX takes_by_owner ON takes (project_id, owner, role, urgency, number) WHERE held = 1;
+CREATE INDEX takes_by_end ON takes (project_id, role, until) WHERE held = 1;
+CREATE INDEX takes_by_question ON takes (waits_for) WHERE waits_for IS NOT NULL;
+
+CREATE FUNCTION show_urgency_in_takes() RETURNS TRIGGER LANGUAGE plpgsql
+    AS $$
+        BEGIN
+            UPDATE takes SET urgency = new.urgency WHERE ticket_id = new.id;
+            RETURN NULL;
+        END
+    $$;
+
+CREATE TRIGGER takes_of_changed
+    AFTER UPDATE OF urgency ON tickets
+    FOR EACH ROW EXECUTE FUNCTION show_urgency_in_takes();
+
+-- `waits` is 1 while a message to a role has no answer.
+CREATE TABLE messages (
+    seq            BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id             plain   NOT NULL UNIQUE,
+    project_id     plain   NOT NULL,
+    ticket_id      plain   NOT NULL REFERENCES tickets (id),
+    kind           plain   NOT NULL,
+    body           TEXT    NOT NULL,
+    actor_role     plain   NOT NULL,
+    actor_id       TEXT,
+    source         plain   NOT NULL,
+    principal_id   plain   NOT NULL,
+    principal_name TEXT    NOT NULL,
+    to_role        plain,
+    answers        plain,
+    waits          INTEGER NOT NULL,
+    created_at     plain   NOT NULL
+);
+
+CREATE INDEX messages_by_ticket ON messages (ticket_id, seq);
+CREATE INDEX messages_of_handoffs ON messages (ticket_id, seq) WHERE kind = 'handoff';
+CREATE INDEX messages_waiting ON messages (project_id, to_role, seq) WHERE waits = 1;
+
+CREATE TABLE links (
+    ticket_id  plain NOT NULL REFERENCES tickets (id),
+    blocker_id plain NOT NULL REFERENCES tickets (id),
+    PRIMARY KEY (ticket_id, blocker_id)
+);
+
+CREATE INDEX links_by_blocker ON links (blocker_id, ticket_id);
+
+-- How many of the tickets that it is blocked by are open.
+ALTER TABLE tickets ADD COLUMN blockers INTEGER NOT NULL DEFAULT 0;
+
+-- 1 while nothing has to come before this role's work, whoever holds it.
+ALTER TABLE ticket_roles ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;
+UPDATE ticket_roles r SET ready = 1
+WHERE waits = 1 AND role <> 'merged' AND stage <> 'live' AND NOT (
+    role IN ('qa', 'test') AND EXISTS (
+        SELECT 1 FROM ticket_roles o
+        WHERE o.ticket_id = r.ticket_id AND o.waits = 1
+            AND o.role IN ('frontend', 'backend', 'design', 'devops', 'other')
+    )
+);
+
+CREATE INDEX ticket_roles_ready ON ticket_roles (project_id, role, urgency, number)
+    WHERE ready = 1 AND status = 'pending';
