@@ -205,13 +205,13 @@ class FindTickets(Request):
     request_type: RequestType | None = None
     priority: Priority | None = None
     blocking: bool | None = None
-    author: Annotated[Name, Field(description="actor or token that filed it")] | None = None
+    author: Name | None = None
     updated_since: (
         Annotated[
             str,
             StringConstraints(max_length=40),
             AfterValidator(_check_instant),
-            Field(description="date or RFC 3339 instant; UTC without a zone"),
+            Field(description="RFC 3339"),
         ]
         | None
     ) = None
