@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from mcp_handoff.builds import BuildOperations
-from mcp_handoff.events import Change
+from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
@@ -15,7 +15,14 @@ from mcp_handoff.tickets import TicketOperations
 from mcp_handoff.tokens import TokenOperations
 
 
-class Backend(TicketOperations, SuggestionOperations, BuildOperations, ProjectOperations, Protocol):
+class Backend(
+    TicketOperations,
+    SuggestionOperations,
+    BuildOperations,
+    ProjectOperations,
+    EventOperations,
+    Protocol,
+):
     """What keeps the tickets.
 
     Every call is whole or absent: what it returned is durable, what it raised changed nothing.

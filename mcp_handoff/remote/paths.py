@@ -13,6 +13,10 @@ def suggestions_path(project: str) -> str:
     return f"/projects/{_segment('project', project)}/ai-suggestions"
 
 
+def events_path(project: str) -> str:
+    return f"/projects/{_segment('project', project)}/events"
+
+
 def builds_path(organization: str) -> str:
     return f"/org/{_segment('org', organization)}/builds"
 
