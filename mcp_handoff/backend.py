@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from mcp_handoff.builds import BuildOperations
-from mcp_handoff.events import Change
+from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.messages import MessageOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import ProjectOperations
@@ -24,6 +24,7 @@ class Backend(
     SuggestionOperations,
     BuildOperations,
     ProjectOperations,
+    EventOperations,
     Protocol,
 ):
     """What keeps the tickets.

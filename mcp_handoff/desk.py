@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from mcp_handoff import (
     builds,
+    events,
     messages,
     principals,
     projects,
@@ -187,6 +188,17 @@ class Desk:
             self._backend.create_project,
             writes=True,
             rule=projects.require_starter,
+        )
+
+    async def list_events(
+        self, visitor: Visitor, arguments: Arguments[events.ListEvents]
+    ) -> events.EventPage:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._backend.list_events,
+            writes=False,
+            rule=events.require_history,
         )
 
     async def create_token(

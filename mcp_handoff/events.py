@@ -1,11 +1,16 @@
 """Events: one line of history for every write, and what is published of it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
-from mcp_handoff.principals import LOCAL
+from pydantic import Field
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import Forbidden
+from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import project_of
-from mcp_handoff.schema import Record, Timestamp
+from mcp_handoff.schema import WHOLE, Cursor, Record, Request, Timestamp
 from mcp_handoff.text import shortened, visible
 
 EventKind = Literal[
@@ -68,6 +73,43 @@ class Event(Record):
     def author(self) -> str:
         """Who did it, on one line."""
         return author(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+
+
+class ProjectEvent(Event):
+    """An event of a project's history, with what it happened to, and to which ticket."""
+
+    ticket: str | None = None
+    subject_id: str
+
+
+class ListEvents(Request):
+    """Follow a project's history, oldest first."""
+
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
+    cursor: Cursor | None = None
+    project: ProjectName | None = None
+
+
+class EventPage(Record):
+    """Events; `next_cursor` goes on after the last one, also where there is none yet."""
+
+    events: list[ProjectEvent]
+    next_cursor: str | None = None
+
+
+class EventOperations(Protocol):
+    """What a backend does with events."""
+
+    async def list_events(self, caller: Caller, request: ListEvents, /) -> EventPage:
+        """Return the events of a project after a cursor, oldest first. Whoever follows the cursors
+        reads each once; none appears later before one that was read."""
+        ...
+
+
+def require_history(principal: Principal) -> None:
+    """Refuse a project's history to bots and readers (Forbidden)."""
+    if principal.role not in ("user", "admin"):
+        raise Forbidden("A project's history takes the token of a user or an admin.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,12 +204,10 @@ class FindTickets(Request):
     request_type: RequestType | None = None
     priority: Priority | None = None
     blocking: bool | None = None
-    ready: Annotated[bool, Field(description="only what the role can begin now")] = False
+    ready: bool = False
     taken_by: Annotated[Name, Field(description=f"a name, {ME}, {NOBODY}, {ANYONE}")] | None = None
-    author: Annotated[Name, Field(description="actor or token that filed it")] | None = None
-    updated_since: (
-        Annotated[Instant, Field(description="date or RFC 3339 instant; UTC without a zone")] | None
-    ) = None
+    author: Name | None = None
+    updated_since: Annotated[Instant, Field(description="RFC 3339")] | None = None
     order: Annotated[Order, Field(description="urgency: blocking, priority, oldest")] = "newest"
     slim: Annotated[bool, Field(description="leaves the long texts out")] = False
     limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000

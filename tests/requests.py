@@ -4,6 +4,7 @@ from typing import Any
 
 from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, UpdateBuild
+from mcp_handoff.events import ListEvents
 from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
@@ -68,6 +69,10 @@ def execute(suggestion_id: str, **arguments: Any) -> ActOnSuggestion:
 
 def decline(suggestion_id: str, **arguments: Any) -> ActOnSuggestion:
     return execute(suggestion_id, **{"action": "decline", **arguments})
+
+
+def list_events(**arguments: Any) -> ListEvents:
+    return Arguments(ListEvents, arguments).parse(BOT)
 
 
 def find_builds(**arguments: Any) -> FindBuilds:

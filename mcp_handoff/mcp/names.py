@@ -42,8 +42,8 @@ _TRAILING = re.compile(r"([\w.-]+/[\w.-]+?)/+", re.ASCII)
 
 
 def ticket(value: Any) -> Any:
-    """Return a ticket's uuid, reference or number."""
-    text = _bare(value)
+    """Return a ticket's uuid, reference or number as a text."""
+    text = _bare(str(value) if type(value) in (int, float) else value)
     if text is None:
         return value
     if found := _TICKET_ADDRESS.search(_path(text)):

@@ -134,12 +134,28 @@ class PostgresTransaction:
             f"{f' {order} LIMIT :{limit}' if limit else ''}) AS x"
         )
 
+    def settled_events(self) -> int:
+        newest = self.fetch_one("SELECT coalesce(max(seq), 0) AS seq FROM events")
+        assert newest is not None, "a maximum has one row"
+        # Looked for after the newest: what took a lower number holds its lock, or is seen later on.
+        held = self.fetch_all(_HELD)
+        behind = [(newest["seq"] - row["seq"]) % 2**31 for row in held]
+        return newest["seq"] - max((by for by in behind if by < 2**30), default=0)
+
     def publish(self, change: Change) -> None:
         fields = {name: value for name, value in asdict(change).items() if value}
         self.execute(f"SELECT pg_notify({CHANNEL}, :change)", change=json.dumps(fields))
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_translate(sql), values)
+
+
+_HELD = """
+    SELECT objid::BIGINT AS seq FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 'events'::regclass
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""The 31 lower bits of each number after which a transaction under way may add events."""
 
 
 def transact(

@@ -17,6 +17,10 @@ def suggestions_path(project: str) -> str:
     return f"{project_path(project)}/ai-suggestions"
 
 
+def events_path(project: str) -> str:
+    return f"/projects/{_segment('project', project)}/events"
+
+
 def builds_path(organization: str) -> str:
     return f"/org/{_segment('org', organization)}/builds"
 

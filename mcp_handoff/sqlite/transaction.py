@@ -97,6 +97,10 @@ class SqliteTransaction:
         last = f"SELECT y.number FROM {rows('y')} ORDER BY y.number {order} LIMIT 1 OFFSET :{limit}"
         return f"CROSS JOIN {rows('x')} AND x.number {end} COALESCE(({last} - 1), {none})"
 
+    def settled_events(self) -> int:
+        newest: int = execute(self._connection, "SELECT coalesce(max(seq), 0) FROM events").get
+        return newest
+
     def publish(self, change: Change) -> None:
         self.published.append(change)
 

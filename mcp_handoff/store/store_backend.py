@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import HandoffError
-from mcp_handoff.events import Change
+from mcp_handoff.events import Change, EventPage, ListEvents
 from mcp_handoff.principals import Principal
 from mcp_handoff.receivers import Receiver
 from mcp_handoff.runs import Dispatch
@@ -20,6 +20,7 @@ from mcp_handoff.store import (
     idempotency,
     messages,
     outbox,
+    project_history,
     projects,
     receivers,
     reports,
@@ -151,6 +152,13 @@ class StoreBackend:
     create_project = _write(projects.create_project)
     list_organizations = _read(projects.list_organizations)
     open_organization = _write(projects.open_organization)
+
+    async def list_events(self, caller: Caller, request: ListEvents) -> EventPage:
+        with span("store list_events"):
+            settled = await self.database.read(lambda tx: tx.settled_events())
+            return await self.database.read(
+                lambda tx: project_history.list_events(tx, caller, request, settled)
+            )
 
     create_token = _write(tokens.create_token)
     list_tokens = _read(tokens.list_tokens)

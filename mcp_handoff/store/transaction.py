@@ -138,6 +138,11 @@ class Transaction(Protocol):
         in front: as many as the parameter `limit` says, None for all."""
         ...
 
+    def settled_events(self) -> int:
+        """Return the number up to which the events that a later transaction sees are all that there
+        will ever be."""
+        ...
+
     def publish(self, change: Change) -> None:
         """Pass a change on to the subscribers of the database, once the transaction is durable."""
         ...

@@ -8,7 +8,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.sqlite.database import SqliteDatabase
-from mcp_handoff.store import idempotency, outbox, suggestions, tickets
+from mcp_handoff.store import idempotency, outbox, project_history, suggestions, tickets
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
 from tests import requests
@@ -78,6 +78,18 @@ async def test_what_is_pending_for_a_ticket_and_who_settled_the_rest_is_found_by
         database, partial(suggestions.of_ticket, ticket_id=made.ticket_id, limit=5)
     )
     assert "USING COVERING INDEX events_of_settled" in listed
+
+
+async def test_a_history_is_read_by_an_index_and_not_sorted(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    after = requests.list_events()
+    [_, plan] = await plans_of(
+        database, lambda tx: project_history.list_events(tx, caller, after, settled=9)
+    )
+    assert "SEARCH e USING INDEX events_by_project (project_id=? AND seq>? AND seq<?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:

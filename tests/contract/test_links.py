@@ -20,7 +20,7 @@ async def tickets(backend: Backend, caller: Caller) -> None:
         )
 
 
-async def ready(backend: Backend, caller: Caller) -> list[int | None]:
+async def ready(backend: Backend, caller: Caller) -> list[int]:
     request = requests.find_tickets(ready=True, role="backend", status="open")
     return sorted(one.number or 0 for one in (await backend.find_tickets(caller, request)).tickets)
 

@@ -23,6 +23,7 @@ MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("POST", "/api/projects/shop/tickets"): ("bot", "user", "admin"),
     ("POST", "/api/v1/org/default/builds"): ("bot", "user", "admin"),
     ("POST", "/api/projects"): ("user", "admin"),
+    ("GET", "/api/projects/shop/events"): ("user", "admin"),
     ("GET", "/api/tokens"): ("admin",),
     ("DELETE", "/api/tokens/spare"): ("admin",),
 }

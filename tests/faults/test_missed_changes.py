@@ -15,6 +15,7 @@ from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.postgres.journal import Journal
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
+from mcp_handoff.tickets import Ticket
 from tests import requests
 from tests.clusters import Cluster, cluster
 from tests.faults.writes import CALLER, opened
@@ -114,6 +115,22 @@ async def test_an_event_that_commits_after_later_ones_is_read_too_and_none_twice
     assert await database.read(journal.read) == []
 
 
+@pytest.mark.parametrize("ends", ["COMMIT", "ROLLBACK"])
+async def test_whoever_follows_a_history_misses_no_event_that_commits_after_later_ones(
+    server: Cluster, desk: StoreBackend, ends: str
+) -> None:
+    first = await read(desk, await file(desk, f"Filed before any {ends}"))
+    _, cursor = await follow(desk, None)
+    with psycopg.connect(server.url, autocommit=True) as early:
+        early.execute("BEGIN")
+        early.execute(INSERT_EVENT_OF, [ends, first.project_id])
+        later = await read(desk, await file(desk, f"Filed before the {ends}"))
+        assert await follow(desk, cursor) == ([], cursor)
+        early.execute(ends.encode())
+    subjects, _ = await follow(desk, cursor)
+    assert subjects == [*([ends] if ends == "COMMIT" else []), later.id]
+
+
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 async def test_behind_a_pooler_everything_works_and_every_change_is_heard(
     server: Cluster, desk: StoreBackend, hasty: None, mode: PoolMode
@@ -136,6 +153,26 @@ async def file(backend: StoreBackend, title: str) -> str:
     assert created.ticket.reference
     return created.ticket.reference
 
+
+async def read(backend: StoreBackend, name: str) -> Ticket:
+    return (await backend.get_ticket(CALLER, requests.get_ticket(name))).ticket
+
+
+async def follow(desk: StoreBackend, cursor: str | None) -> tuple[list[str], str | None]:
+    """Return the subjects of the events after a cursor, and the cursor after the last one."""
+    subjects: list[str] = []
+    while True:
+        page = await desk.list_events(CALLER, requests.list_events(limit=1, cursor=cursor))
+        if not page.events:
+            return subjects, cursor
+        subjects += [event.subject_id for event in page.events]
+        cursor = page.next_cursor
+
+
+INSERT_EVENT_OF = b"""
+    INSERT INTO events (kind, subject_id, project_id, actor_role, source, created_at)
+    VALUES ('project.created', %s, %s, 'bot', 'bot', '')
+"""
 
 INSERT_EVENT = b"""
     INSERT INTO events (kind, subject_id, actor_role, source, created_at)

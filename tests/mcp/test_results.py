@@ -42,13 +42,35 @@ async def test_the_list_of_tools_stays_small(desk: Agent) -> None:
 
 
 async def test_every_tool_says_what_it_changes(desk: Agent) -> None:
+    hints = dict[str, dict[str, bool]]()
     for tool in (await desk.client.list_tools()).tools:
         assert tool.title
         assert tool.output_schema
         assert tool.annotations
-        hints = tool.annotations.model_dump(exclude={"title"})
-        assert None not in hints.values()
-        assert tool.annotations.read_only_hint == tool.name.startswith(("find", "get", "list"))
+        hints[tool.name] = tool.annotations.model_dump(by_alias=True, exclude_none=True)
+    reads = {"readOnlyHint": True, "openWorldHint": False}
+    adds = {"destructiveHint": False, "openWorldHint": False}
+    assert hints == {  # and of what is not said the protocol's defaults are true
+        "create_ticket": adds,
+        "find_tickets": reads,
+        "get_ticket": reads,
+        "trigger_bot_build": {"destructiveHint": False, "idempotentHint": True},
+        "list_suggestions": reads,
+        "suggest_close": adds,
+        "act_on_suggestion": {"openWorldHint": False},
+        "find_builds": reads,
+        "update_build": {"idempotentHint": True, "openWorldHint": False},
+        "list_projects": reads,
+    }
+
+
+async def test_an_output_schema_has_what_every_answer_of_the_tool_has(desk: Agent) -> None:
+    for tool in (await desk.client.list_tools()).tools:
+        schema = tool.output_schema or {}
+        assert "required" not in schema
+        assert schema["properties"]["message"] == {"type": "string"}
+    schemas = {tool.name: tool.listed().output_schema or {} for tool in TOOLS}
+    assert schemas["get_ticket"]["properties"].keys() == {"message", "ticket", "status"}
 
 
 def test_a_tool_has_the_name_of_what_it_does_at_the_desk_and_in_the_backend() -> None:

@@ -155,13 +155,15 @@ def _longer(length: int) -> Values:
 
 
 def _text(low: int, high: int, *, required: bool = False) -> Field:
+    """A text, whose lengths are listed where it has a least one."""
+    kinds = _other_than(str, int)
+    unstorable = st.sampled_from(("good text\x00", "\ud800 good text"))
+    if not low:
+        return Field(valid=texts(low, high), wrong=kinds, unlisted=unstorable | _longer(high))
     return Field(
         valid=texts(low, high),
-        wrong=_other_than(str, int)
-        | _longer(high)
-        | (st.text(LETTERS, max_size=low - 1) if low else _NOTHING),
-        unlisted=st.sampled_from(("good text\x00", "\ud800 good text"))
-        | (st.just(" " * low) if low else _NOTHING),
+        wrong=kinds | _longer(high) | st.text(LETTERS, max_size=low - 1),
+        unlisted=unstorable | st.just(" " * low),
         required=required,
     )
 

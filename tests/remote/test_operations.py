@@ -13,6 +13,7 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Remote, Store
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
+from mcp_handoff.errors import Unsupported
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.principals import Principal
 from mcp_handoff.remote.api import sent_key
@@ -26,7 +27,7 @@ from tests.remote.conftest import TOKEN
 from tests.remote.stand_in import PROJECT, TICKET
 from tests.remote.stood_in import StandIn
 from tests.replays import replay_of
-from tests.requests import create_ticket, suggest_close, trigger_bot_build
+from tests.requests import create_ticket, list_events, suggest_close, trigger_bot_build
 
 CALLER = Caller(bot("agent-1"), project=PROJECT)
 TICKETS = f"/projects/{PROJECT}/tickets"
@@ -57,6 +58,15 @@ async def test_tickets_are_chosen_by_request_type_though_the_api_does_not(
     bugs = await remote.find_tickets(CALLER, FindTickets(request_type="bug"))
     wishes = await remote.find_tickets(CALLER, FindTickets(request_type="feature_request"))
     assert (len(bugs.tickets), wishes.tickets) == (2, [])
+
+
+async def test_an_api_that_tells_no_history_is_named(
+    remote: RemoteBackend, stand_in: StandIn
+) -> None:
+    with pytest.raises(Unsupported, match="tells no project's history") as lacking:
+        await remote.list_events(CALLER, list_events(limit=7))
+    assert stand_in.url in lacking.value.message
+    assert stand_in.last()[1] == f"/projects/{PROJECT}/events?limit=7"
 
 
 async def test_callers_who_share_a_token_over_there_do_not_share_their_keys(store: Path) -> None:

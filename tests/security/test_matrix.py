@@ -33,6 +33,7 @@ STRANGERS = frozenset({"", "unknown", "revoked", "garbled"})
 
 READ = SHOP_READERS | {"shop-admin"}
 WRITE = SHOP_WRITERS | {"shop-admin"}
+FOLLOW = frozenset({"user", "admin", "shop-user", "shop-admin"})
 FILTERED = EVERYONE
 """Everyone gets an answer, in which each finds what they may see."""
 
@@ -62,6 +63,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("POST", TICKETS): owned(WRITE, **BODY),
     ("GET", f"{TICKETS}/{{ticketId}}"): owned(READ),
     ("POST", f"{TICKETS}/{{ticketId}}/trigger-bot-build"): owned(WRITE, repo="acme/shop"),
+    ("GET", "/projects/{id}/events"): owned(FOLLOW),
     ("GET", SUGGESTIONS): owned(READ),
     ("POST", SUGGESTIONS): owned(WRITE, ticket_id="1", evidence={"found": MARK}),
     ("POST", f"{SUGGESTIONS}/{{suggestionId}}/action"): owned(WRITE, action="decline", reason="no"),

@@ -167,11 +167,9 @@ TRIGGER_BOT_BUILD = Tool(
     name="trigger_bot_build",
     title="Start a bot build",
     description=(
-        "Start an automated build for an open ticket: a bot, or coding agent, works on it and"
-        " fixes it; call it again to run once more after a failure. Not for work that people do:"
-        " for that the ticket is enough. While its build is under way the call returns that one"
-        " unchanged; replaces (its build_id) gives it up for a new one. To follow a build use"
-        " find_builds."
+        "Start a build: a bot, or coding agent, works on an open ticket and fixes it; run it"
+        " again if it failed. One under way is returned unchanged; replaces (its build_id) gives"
+        " that up for a new one. find_builds follows it."
     ),
     request=TriggerBotBuild,
     perform=Desk.trigger_bot_build,
@@ -185,10 +183,8 @@ FIND_BUILDS = Tool(
     name="find_builds",
     title="Find builds",
     description=(
-        "See what happened to builds: list them, newest first, of a ticket or a whole"
-        " organization, with their status (queued, building, ready, failed), which are running,"
-        " whether one did finish, and why it failed or waits. It starts nothing: that is"
-        " trigger_bot_build. To change what is said of a build use update_build."
+        "See what happened to a build: list those of a ticket or org, newest first: which are"
+        " running, did one finish its run, why it failed or waits."
     ),
     request=FindBuilds,
     perform=Desk.find_builds,
@@ -201,9 +197,8 @@ UPDATE_BUILD = Tool(
     name="update_build",
     title="Update a build",
     description=(
-        "Change what is said of a build: rename it, set its description or metadata (replaced"
-        " whole), mark it active or inactive. What is not given stays; clear empties. How far a"
-        " build is can't be set here; find_builds shows that."
+        "Change a build: rename it, set description or metadata (replaced whole), mark it"
+        " active or inactive. What is not given stays; clear empties."
     ),
     request=UpdateBuild,
     perform=Desk.update_build,

@@ -47,9 +47,8 @@ LIST_PROJECTS = Tool(
     name="list_projects",
     title="List projects",
     description=(
-        "List the projects that there are, by slug and name, and which is yours: the one that is"
-        " meant where a call names none. Use it to find the project to file or search in, or when"
-        " one is not found. It shows no tickets: that is find_tickets."
+        "List projects by slug and name: which there are, and which project is yours, meant"
+        " where none is named."
     ),
     request=ListProjects,
     perform=Desk.list_projects,

@@ -1,18 +1,14 @@
 """JSON schemas as small as they can be: what a model reads of a tool before it is ever called."""
 
 from collections.abc import Collection, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from mcp_handoff.mcp.arguments import OBJECT_OR_TEXT
-
-TELLING_LENGTH = 1_000
-"""From here on a text's greatest length is shown; names, keys and searches stay below theirs."""
+from mcp_handoff.mcp.arguments import ROWS
 
 TELLING_NUMBER = 1_000
-"""Below this a number's maximum is shown."""
+"""Below this a number's maximum is shown; those of a page's rows are not, see ROWS."""
 
 _TYPES: Mapping[Any, str] = {
     str: "string",
@@ -40,11 +36,10 @@ def input_schema(
     properties: dict[str, Any] = {
         name: _compact(field) for name, field in schema["properties"].items() if name not in hidden
     }
-    for name in OBJECT_OR_TEXT & properties.keys():
-        told = properties[name].pop("description", None)
-        properties[name] = {"description": told, "anyOf": [properties[name], {"type": "string"}]}
     for name in required:
         properties[name] = {**properties[name], "minItems": 1}
+    if ROWS in properties:
+        del properties[ROWS]["maximum"]  # whoever asks for more gets those
     wanted = [name for name in properties if name in {*schema.get("required", ()), *required}]
     return {
         "type": "object",
@@ -54,23 +49,25 @@ def input_schema(
 
 
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a tool's answer, down to its first level.
+    """Return the schema of a tool's answer: the fields that every answer of the tool has.
 
     Nothing in it is required: a client may hold an error's content against it, too.
     """
-    fields = model.model_fields.items()
+    always = {
+        name: get_origin(field.annotation) or field.annotation
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    }
     return {
         "type": "object",
-        "properties": {name: _typed(field.annotation) for name, field in fields},
+        "properties": {name: {"type": _TYPES[kind]} for name, kind in always.items()},
     }
 
 
 def _compact(field: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a field's schema without what no model needs to call the tool well."""
+    """Return a field's schema without what no model needs to call the tool well: of what may be of
+    several kinds the first."""
     options: list[dict[str, Any]] = [option for option in field.get("anyOf", ()) if option != _NULL]
-    if len(options) > 1:
-        told = {name: field[name] for name in ("description",) if name in field}
-        return {**told, "anyOf": [_compact(option) for option in options]}
     whole: dict[str, Any] = {**field, **(options[0] if options else {})}
     slim: dict[str, Any] = {
         name: whole[name] for name in _shown(whole) if whole.get(name) not in (None, "", [])
@@ -81,27 +78,17 @@ def _compact(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(field: Mapping[str, Any]) -> list[str]:
-    """Return what is shown of a field beside its type: limits only where a model may meet them."""
+    """Return what is shown of a field beside its type: a default that is one of several choices,
+    limits only where a model may meet them."""
     if field["type"] == "object":
-        return ["description"]
-    shown = ["description", "default", "enum", "items", "format"]
-    if field.get("minLength", 0) > 1 or field.get("maxLength", 0) >= TELLING_LENGTH:
+        return []  # what it may hold and how much, an error tells
+    shown = ["description", "enum", "items"]
+    if "enum" in field:
+        shown += ["default"]
+    if field.get("minLength", 0) > 1:
         shown += ["minLength", "maxLength"]
     if field["type"] == "number":
         shown += ["minimum"]
     if field.get("maximum", TELLING_NUMBER) < TELLING_NUMBER:
         shown += ["maximum"]
     return shown
-
-
-def _typed(annotation: Any) -> dict[str, Any]:
-    """Return the JSON type of a field that is there, none for one of several."""
-    if get_origin(annotation) is Annotated:
-        return _typed(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        kinds = [arm for arm in get_args(annotation) if arm is not NoneType]
-        return _typed(kinds[0]) if len(kinds) == 1 else {}
-    kind = get_origin(annotation) or annotation
-    if kind is Any:
-        return {}
-    return {"type": "string" if kind is Literal else _TYPES.get(kind, "object")}

@@ -216,11 +216,10 @@ def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
 
 LIST_SUGGESTIONS = Tool(
     name="list_suggestions",
-    title="List closing suggestions",
+    title="List suggestions",
     description=(
-        "List the suggestions, proposals that tickets be closed, newest first, each with its"
-        " evidence: which are pending and wait for a review or an approval, which were executed,"
-        " declined or expired. To settle one use act_on_suggestion, to make one suggest_close."
+        "List proposals that tickets be closed, newest first, with their evidence: pending"
+        " (they wait for review or approval), executed, declined or expired."
     ),
     request=ListSuggestions,
     perform=Desk.list_suggestions,
@@ -231,12 +230,11 @@ LIST_SUGGESTIONS = Tool(
 
 SUGGEST_CLOSE = Tool(
     name="suggest_close",
-    title="Suggest closing a ticket",
+    title="Suggest a close",
     description=(
-        "Propose that a ticket can be closed because it is done: its pull request (PR) or commit"
-        " is merged, the fix landed on main. Needs evidence that can be checked. Not for what is"
-        " not merged yet. The ticket is not changed until someone executes that with"
-        " act_on_suggestion."
+        "Propose to close a ticket that is done: its pull request (PR) or commit is merged, the"
+        " fix landed on main. Needs evidence to check. Nothing changes until act_on_suggestion"
+        " executes it."
     ),
     request=SuggestClose,
     perform=Desk.suggest_close,
@@ -246,12 +244,11 @@ SUGGEST_CLOSE = Tool(
 
 ACT_ON_SUGGESTION = Tool(
     name="act_on_suggestion",
-    title="Execute or decline a suggestion",
+    title="Settle a suggestion",
     description=(
-        "Settle a suggestion, once and for good, after checking its evidence. execute (accept,"
-        " approve, apply) marks the implementation roles done and moves the ticket to validation,"
-        " or closes it when no role is left open; decline (reject), with a reason, leaves it as it"
-        " is. To make a proposal use suggest_close, to see which wait list_suggestions."
+        "Execute or decline a suggestion, for good, after checking its evidence. execute"
+        " (accept, approve, apply) marks the implementation roles done and moves the ticket to"
+        " validation, or closes it if no role is left; decline (reject) needs a reason."
     ),
     request=ActOnSuggestion,
     perform=Desk.act_on_suggestion,

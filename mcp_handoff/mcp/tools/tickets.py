@@ -180,13 +180,12 @@ def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
 
 CREATE_TICKET = Tool(
     name="create_ticket",
-    title="File a handoff ticket",
+    title="File a ticket",
     description=(
-        "File a ticket: hand work to the people whose role must do it, such as backend or design,"
-        " to report a bug or an issue that you can't fix yourself, or when you need a feature, a"
-        " decision or an answer. Write up all that they need to pick it up. Not for what is known:"
-        " use find_tickets first, for it may be filed already. Repeating an equal call within ten"
-        " minutes files no second one; an idempotency_key makes a retry safe for days."
+        "File a ticket: hand work to the roles that must do it, such as backend or devops: a"
+        " bug or issue you can't fix yourself, a feature, decision or answer you need. Write up"
+        " all they need to pick it up. Use find_tickets first. An equal call within ten minutes"
+        " files no second one."
     ),
     request=CreateTicket,
     perform=Desk.create_ticket,
@@ -199,11 +198,9 @@ FIND_TICKETS = Tool(
     name="find_tickets",
     title="Find tickets",
     description=(
-        "Search a project's tickets for anything that they mention, the best match first, or list"
-        " them, the most urgent first: is it known already, did somebody report it before, what is"
-        " open, blocking or in validation, what does a role still have to do. Use it before"
-        " create_ticket. For one ticket whole use get_ticket, for what is proposed to be closed"
-        " list_suggestions."
+        "Search tickets for anything they mention, best match first, or list them, most urgent"
+        " first: is there one already, did somebody report it before, what is blocking, in"
+        " validation or still open for a role. get_ticket reads one."
     ),
     request=FindTickets,
     perform=Desk.find_tickets,
@@ -217,10 +214,8 @@ GET_TICKET = Tool(
     name="get_ticket",
     title="Read a ticket",
     description=(
-        "Read one ticket, by uuid, reference (HO-12-shop) or number: what it is about, its state,"
-        " its whole description and details, where it stands and who has to act, its newest"
-        " suggestions, build and history. To look for tickets use find_tickets, to follow a build"
-        " find_builds."
+        "Read one ticket, by reference (HO-12-shop), number or uuid: what it is about, where it"
+        " stands and who has to act, its whole description, details and history."
     ),
     request=GetTicket,
     perform=Desk.get_ticket,

@@ -41,7 +41,12 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
     required: Sequence[str] = ()
 
     def listed(self) -> ListedTool:
-        """Return the tool as tools/list shows it."""
+        """Return the tool as tools/list shows it.
+
+        Hints that have the protocol's defaults are left out (read-only false, destructive true,
+        idempotent false, open world true), and two of a tool that only reads: there they mean
+        nothing.
+        """
         return ListedTool(
             name=self.name,
             title=self.title,
@@ -49,9 +54,9 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
             input_schema=input_schema(self.request, required=self.required, hidden=self.fixed),
             output_schema=output_schema(self.answer),
             annotations=ToolAnnotations(
-                read_only_hint=self.reads,
-                destructive_hint=self.destructive,
-                idempotent_hint=self.reads or self.idempotent,
-                open_world_hint=self.open_world,
+                read_only_hint=self.reads or None,
+                destructive_hint=None if self.reads or self.destructive else False,
+                idempotent_hint=self.idempotent or None,
+                open_world_hint=None if self.open_world else False,
             ),
         )

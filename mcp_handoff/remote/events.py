@@ -1,0 +1,23 @@
+"""Events over an API."""
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.errors import NotFound, Unsupported
+from mcp_handoff.events import EventPage, ListEvents
+from mcp_handoff.remote.api import Api
+from mcp_handoff.remote.paths import events_path
+from mcp_handoff.remote.responses import parse_response
+
+
+async def list_events(api: Api, caller: Caller, request: ListEvents) -> EventPage:
+    """Follow a project's history. Raises Unsupported where the API tells none."""
+    query = {"limit": request.limit, "cursor": request.cursor}
+    path = events_path(request.project or caller.project)
+    try:
+        response = await api.tickets.send("GET", path, query=query)
+    except (NotFound, Unsupported):
+        if api.tickets.is_ours:
+            raise
+        raise Unsupported(
+            f"The API at {api.tickets.address} tells no project's history (GET …/events)."
+        ) from None
+    return parse_response(EventPage, response, wrote=False)

@@ -1,0 +1,89 @@
+"""A project's history, followed event by event."""
+
+import pytest
+
+from mcp_handoff.actors import Actor, Caller
+from mcp_handoff.backend import Backend
+from mcp_handoff.errors import NotFound, ValidationFailed
+from mcp_handoff.events import EventPage
+from mcp_handoff.projects import CreateProject
+from tests import requests
+
+PERSON = Caller(Actor(role="user", source="portal", id="lead"), project="shop")
+"""Whoever may read a history, over the API too."""
+
+
+@pytest.fixture(autouse=True)
+async def told(backend: Backend, caller: Caller) -> None:
+    """Do what leaves five events."""
+    await backend.create_ticket(caller, requests.create_ticket())
+    await backend.trigger_bot_build(caller, requests.trigger_bot_build(1))
+    made = await backend.suggest_close(PERSON, requests.suggest_close(1))
+    await backend.act_on_suggestion(PERSON, requests.decline(made.suggestion.id, reason="Not yet."))
+
+
+KINDS = [
+    "project.created",
+    "ticket.created",
+    "build.triggered",
+    "suggestion.created",
+    "suggestion.declined",
+]
+
+
+async def read(backend: Backend, cursor: str | None = None, limit: int = 50) -> EventPage:
+    return await backend.list_events(PERSON, requests.list_events(cursor=cursor, limit=limit))
+
+
+async def test_all_that_happened_in_a_project_is_told_oldest_first_with_who_did_what_to_what(
+    backend: Backend,
+) -> None:
+    events = (await read(backend)).events
+    ticket = (await backend.get_ticket(PERSON, requests.get_ticket(1))).ticket
+    assert [event.kind for event in events] == KINDS
+    assert [event.ticket for event in events] == [None, *["HO-1-shop"] * 4]
+    filed, declined = events[1], events[4]
+    assert (filed.actor_role, filed.actor_id, filed.source) == ("bot", "agent-1", "bot")
+    assert filed.principal_id == ticket.principal_id is not None
+    assert filed.principal_name == ticket.principal_name
+    assert (filed.subject_id, filed.created_at) == (ticket.id, "2026-11-02T09:30:00.000Z")
+    assert (declined.actor_role, declined.actor_id) == ("user", "lead")
+    assert declined.before == {"status": "pending"}
+    assert declined.after == {"status": "declined", "reason": "Not yet."}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 200])
+async def test_whoever_follows_the_cursors_reads_each_event_once_and_goes_on_after_the_last(
+    backend: Backend, caller: Caller, limit: int
+) -> None:
+    read_so_far: list[str] = []
+    page = await read(backend, limit=limit)
+    while page.events:
+        assert len(page.events) <= limit
+        read_so_far += [event.kind for event in page.events]
+        page = await read(backend, page.next_cursor, limit)
+    assert read_so_far == KINDS
+    assert page.next_cursor
+    await backend.create_ticket(caller, requests.create_ticket(title="Filed later on"))
+    later = await read(backend, page.next_cursor, limit)
+    assert [(event.kind, event.ticket) for event in later.events] == [
+        ("ticket.created", "HO-2-shop")
+    ]
+
+
+async def test_a_history_has_nothing_of_another_project_and_its_cursors_lead_to_none(
+    backend: Backend,
+) -> None:
+    shop = await read(backend)
+    await backend.create_project(PERSON, CreateProject(name="app"))
+    of_app = requests.list_events(project="app")
+    [started] = (await backend.list_events(PERSON, of_app)).events
+    assert (started.kind, started.after) == ("project.created", {"slug": "app", "name": "app"})
+    assert await read(backend, shop.next_cursor) == EventPage(
+        events=[], next_cursor=shop.next_cursor
+    )
+    elsewhere = requests.list_events(project="app", cursor=shop.next_cursor)
+    with pytest.raises(ValidationFailed, match="same filters"):
+        await backend.list_events(PERSON, elsewhere)
+    with pytest.raises(NotFound):
+        await backend.list_events(PERSON, requests.list_events(project="nowhere"))
