@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_handoff.actors import BOT
-from mcp_handoff.builds import FindBuilds, UpdateBuild
+from mcp_handoff.builds import FindBuilds, ReportBuild, UpdateBuild
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
 from mcp_handoff.validation import Arguments
@@ -58,3 +58,7 @@ def find_builds(**arguments: Any) -> FindBuilds:
 
 def update_build(build_id: str, **arguments: Any) -> UpdateBuild:
     return Arguments(UpdateBuild, {"build_id": build_id, **arguments}).parse(BOT)
+
+
+def report_build(status: str, **arguments: Any) -> ReportBuild:
+    return Arguments(ReportBuild, {"status": status, **arguments}).parse(BOT)
