@@ -100,13 +100,15 @@ def require(
     tx: Transaction, caller: Caller, build_id: str, org: str | None, *, locked: bool = False
 ) -> Row:
     """Return a build with the number and the project's slug of the ticket that it is for, if it
-    is for one; NotFound when the caller sees none of that id in the organization.
+    is for one, and the id of the run that makes it, if one does; NotFound when the caller sees none
+    of that id in the organization.
 
     With `locked` nobody else changes the build until the transaction ends.
     """
     seen, slugs = _seen(caller)
     sql = (
-        "SELECT b.*, t.number AS ticket_number, p.slug FROM builds b"
+        "SELECT b.*, t.number AS ticket_number, p.slug, r.id AS run_id FROM builds b"
+        " LEFT JOIN build_runs r ON r.build_id = b.id"
         " LEFT JOIN tickets t ON t.id = b.source_id AND b.source_type = 'ticket'"
         " LEFT JOIN projects p ON p.id = t.project_id"
         f" WHERE b.id = :id AND b.organization_id = :organization AND {seen}"
@@ -133,6 +135,13 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
     made = {"organization_id": organization, "status": "ready", "source_type": "api"}
     row = register(tx, caller, {**_as_columns(texts), **made})
     return UpdatedBuild.model_validate({**_fields(row), "masked": masked})
+
+
+def read(tx: Transaction, build_id: str) -> Build:
+    """Return a build, whoever may see it."""
+    row = tx.fetch_one("SELECT * FROM builds WHERE id = :id", id=build_id)
+    assert row is not None, "a build is never removed"
+    return _builds(tx, [row])[0]
 
 
 def register(

@@ -7,7 +7,6 @@ from mcp_handoff.actors import Caller, system
 from mcp_handoff.builds import (
     EVENT_BY_REPORT,
     STATUS_BY_REPORT,
-    GetBuild,
     ReportBuild,
     ReportedBuild,
     is_further,
@@ -86,20 +85,19 @@ def _require_sight(tx: Transaction, caller: Caller, request: ReportBuild) -> Non
 def report_build(tx: Transaction, caller: Caller, request: ReportBuild) -> ReportedBuild:
     """Take a build further, with its run and its ticket where it has one; what is late or repeated
     changes nothing. One that a ticket has not is registered for it. Raises NotFound."""
-    if request.build_id is None:
-        build_id, registered = _find_or_register(tx, caller, request)
+    if request.build_id:
+        build, registered = builds.require(tx, caller, request.build_id, request.org), False
     else:
-        builds.require(tx, caller, request.build_id, request.org)
-        build_id, registered = request.build_id, False
-    is_told = registered or _take_further(tx, caller, build_id, request)
+        build, registered = _find_or_register(tx, caller, request)
+    changed = registered or _take_further(tx, caller, build, request)
     _, masked = masked_fields(request.model_dump(include={"error_message", "url"}))
-    build = builds.get_build(tx, caller, GetBuild(build_id=build_id, org=request.org))
     told = {
         "registered": registered,
-        "already": not is_told,
-        "masked": masked if is_told else None,
+        "already": not changed,
+        "masked": masked if changed else None,
     }
-    return ReportedBuild.model_validate({**build.model_dump(), **told})
+    now = builds.read(tx, build["id"])
+    return ReportedBuild.model_validate({**now.model_dump(), **told})
 
 
 def _look_up_ticket(
@@ -114,19 +112,20 @@ def _look_up_ticket(
     return found
 
 
-def _find_or_register(tx: Transaction, caller: Caller, request: ReportBuild) -> tuple[str, bool]:
-    """Return the id of a ticket's newest build of this provider and reference, and whether it was
-    registered just now. The ticket is locked: two who report the same build register one."""
+def _find_or_register(tx: Transaction, caller: Caller, request: ReportBuild) -> tuple[Row, bool]:
+    """Return a ticket's newest build of this provider and reference, and whether it was registered
+    just now. The ticket is locked: two who report the same build register one."""
     found = _look_up_ticket(tx, caller, request, locked=True)
     named = {"provider": request.provider, "build_ref": request.build_ref}
     known = tx.fetch_one(
-        "SELECT id FROM builds WHERE source_id = :ticket AND source_type = 'ticket'"
-        " AND provider = :provider AND build_ref = :build_ref ORDER BY seq DESC LIMIT 1",
+        "SELECT b.*, r.id AS run_id FROM builds b LEFT JOIN build_runs r ON r.build_id = b.id"
+        " WHERE b.source_id = :ticket AND b.source_type = 'ticket' AND b.provider = :provider"
+        " AND b.build_ref = :build_ref ORDER BY b.seq DESC LIMIT 1",
         ticket=found.ticket["id"],
         **named,
     )
     if known:
-        return known["id"], False
+        return known, False
     columns = {
         **named,
         **_of_build(request),
@@ -135,20 +134,21 @@ def _find_or_register(tx: Transaction, caller: Caller, request: ReportBuild) -> 
         "source_type": "ticket",
         "source_id": found.ticket["id"],
     }
-    return builds.register(tx, caller, columns, found)["id"], True
+    return builds.register(tx, caller, columns, found), True
 
 
-def _take_further(tx: Transaction, caller: Caller, build_id: str, request: ReportBuild) -> bool:
+def _take_further(tx: Transaction, caller: Caller, build: Row, request: ReportBuild) -> bool:
     """Change a build as a report says, with the run that makes it if there is one; return whether
     that was news."""
-    if started := runs.of_builds(tx, [build_id]).get(build_id):
-        run = runs.require_locked(tx, started.id)
+    if build["run_id"]:
+        # The run is locked before its build, as by whoever reports on the run.
+        run = runs.require_locked(tx, build["run_id"])
         return _take_run_further(tx, caller, run, request) is not None
-    build = builds.require(tx, caller, build_id, request.org, locked=True)
+    build = builds.require(tx, caller, build["id"], request.org, locked=True)
     columns = _of_build(request)
     if not is_further(build["status"], columns["status"]):
         return False
-    runs.change_build(tx, build_id, columns)
+    runs.change_build(tx, build["id"], columns)
     before, after = {"status": build["status"]}, {"status": columns["status"]}
     kind = EVENT_BY_REPORT[request.status]
     builds.add_event(tx, caller, kind, build, before=before, after=after)

@@ -397,7 +397,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ),
         (
             {"build_id": "(build)", "status": "running", "url": "ci.example/7"},
-            {"url": "http:// or https://"},
+            {"url": "http or https address"},
         ),
     ],
     "update_build": [
