@@ -4,15 +4,18 @@ Shapes: the builds API's documented page "Update build" (docs/rest.md).
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Forbidden
+from mcp_handoff.events import EventKind
 from mcp_handoff.principals import Principal
+from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
-from mcp_handoff.runs import BuildRun, Report
+from mcp_handoff.runs import BuildRun, BuildUrl, ErrorMessage, Report
 from mcp_handoff.schema import (
     STORABLE,
     Cursor,
@@ -34,13 +37,45 @@ STATUS_BY_REPORT: Mapping[Report, BuildStatus] = {
     "succeeded": "ready",
     "failed": "failed",
 }
-"""What the report of its run makes of a build."""
+"""What a report makes of a build."""
+
+EVENT_BY_REPORT: Mapping[Report, EventKind] = {
+    "running": "build.running",
+    "succeeded": "build.succeeded",
+    "failed": "build.failed",
+}
+"""What a report that takes a build further leaves in history."""
 
 UNSPECIFIED_PROVIDER = "unspecified"
 """What a build's provider reads when whoever triggered it named none."""
 
 Organization = Name
 """An organization's slug."""
+
+_ORDER: tuple[BuildStatus, ...] = ("queued", "building", "ready", "failed")
+_FINAL = frozenset({"ready", "failed"})
+
+_ValueT = TypeVar("_ValueT")
+
+
+def _apart_from_id(value: _ValueT, info: ValidationInfo) -> _ValueT:
+    if value is not None and info.data.get("build_id") is not None:
+        why = "can't be given beside build_id, which names one build already"
+        raise PydanticCustomError("beside", "{why}", {"why": why})
+    return value
+
+
+def _required_without_id(value: _ValueT, info: ValidationInfo) -> _ValueT:
+    if value is None and info.data.get("build_id", "wrong") is None:
+        raise PydanticCustomError("without", "{why}", {"why": "is required without build_id"})
+    return value
+
+
+def _only_of_failed(value: _ValueT, info: ValidationInfo) -> _ValueT:
+    if value is not None and info.data.get("status", "failed") != "failed":
+        why = "can be given with status failed alone"
+        raise PydanticCustomError("not_failed", "{why}", {"why": why})
+    return value
 
 
 class Build(Record):
@@ -57,6 +92,7 @@ class Build(Record):
     is_active: bool
     metadata: dict[str, Any] | None = None
     error_message: str | None = None
+    url: str | None = None
     organization_id: str | None
     created_by: str | None = None
     principal_id: str | None = None
@@ -73,13 +109,14 @@ class UpdatedBuild(Build, Replayable):
 
 
 class FindBuilds(Request):
-    """List an organization's builds, newest first."""
+    """List an organization's builds, newest first, or read the one with an id."""
 
     org: Organization | None = None
-    ticket: TicketName | None = None
-    status: BuildStatus | None = None
+    build_id: Uuid | None = None
+    ticket: Annotated[TicketName | None, AfterValidator(_apart_from_id)] = None
+    status: Annotated[BuildStatus | None, AfterValidator(_apart_from_id)] = None
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: Annotated[Cursor | None, AfterValidator(_apart_from_id)] = None
 
 
 class BuildPage(Record):
@@ -132,11 +169,47 @@ class UpdateBuild(Request):
         return {name: getattr(self, name) for name in sorted(given)}
 
 
+class ReportBuild(Request):
+    """Tell how far a build is: one that is named by its id, or by the ticket that it is for with
+    its provider and the provider's own reference, which registers it where it is not known."""
+
+    build_id: Uuid | None = None
+    ticket: Annotated[
+        TicketName | None,
+        AfterValidator(_apart_from_id),
+        AfterValidator(_required_without_id),
+        Field(validate_default=True),
+    ] = None
+    build_ref: Annotated[
+        Name | None, AfterValidator(_required_without_id), Field(validate_default=True)
+    ] = None
+    provider: Annotated[
+        Name | None,
+        AfterValidator(_apart_from_id),
+        AfterValidator(_required_without_id),
+        Field(validate_default=True),
+    ] = None
+    status: Report
+    error_message: Annotated[ErrorMessage | None, AfterValidator(_only_of_failed)] = None
+    url: BuildUrl | None = None
+    org: Organization | None = None
+    project: ProjectName | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class ReportedBuild(UpdatedBuild):
+    """The build as it now is: `registered` by this report, or `already` as far or further before
+    it, and unchanged."""
+
+    registered: bool = False
+    already: bool = False
+
+
 class BuildOperations(Protocol):
     """What a backend does with builds; each stays within an organization."""
 
     async def find_builds(self, caller: Caller, request: FindBuilds, /) -> BuildPage:
-        """List an organization's builds, newest first."""
+        """List an organization's builds, newest first, or read the one with an id."""
         ...
 
     async def create_build(self, caller: Caller, request: CreateBuild, /) -> UpdatedBuild:
@@ -150,6 +223,17 @@ class BuildOperations(Protocol):
     async def update_build(self, caller: Caller, request: UpdateBuild, /) -> UpdatedBuild:
         """Change what is said of a build; absent fields stay."""
         ...
+
+    async def report_build(self, caller: Caller, request: ReportBuild, /) -> ReportedBuild:
+        """Take a build further as it is reported, with its run and its ticket where it has one;
+        what is late or repeated changes nothing. One that a ticket has not is registered for it.
+        """
+        ...
+
+
+def is_further(status: BuildStatus, reported: BuildStatus) -> bool:
+    """Tell whether a report takes a build further: ready and failed are final."""
+    return status not in _FINAL and _ORDER.index(reported) > _ORDER.index(status)
 
 
 def require_registrar(principal: Principal) -> None:

@@ -169,6 +169,11 @@ class Desk:
     ) -> builds.UpdatedBuild:
         return await self._perform(visitor, arguments, self._backend.update_build, writes=True)
 
+    async def report_build(
+        self, visitor: Visitor, arguments: Arguments[builds.ReportBuild]
+    ) -> builds.ReportedBuild:
+        return await self._perform(visitor, arguments, self._backend.report_build, writes=True)
+
     async def report_run(
         self, visitor: Visitor, arguments: Arguments[runs.ReportRun]
     ) -> runs.ReportedRun:

@@ -39,6 +39,9 @@ _ARGUMENTS: Mapping[str, str] = {
     "reason": "comment note notes message justification why explanation evidence",
     "confidence": "certainty score probability",
     "provider": "builder platform bot agent runner",
+    "build_ref": "ref image image_ref tag digest run_number",
+    "error_message": "error reason message why failure",
+    "url": "link href address log_url run_url build_url html_url",
     "replaces": "replace supersedes build_id",
     "is_active": "active enabled",
     "metadata": "meta labels tags data extra",
@@ -61,6 +64,8 @@ _TOOLS: Mapping[str, str] = {
     "trigger_bot_build": "trigger_build start_build start_bot_build run_build run_bot_build build"
     " bot_build create_build dispatch_build build_ticket trigger_bot",
     "find_builds": "get_build build_status get_build_status",
+    "report_build": "register_build finish_build complete_build set_build_status"
+    " update_build_status build_finished build_failed",
     "list_projects": "get_project",
 }
 """By tool: what models call it, where that says it in other words than `_WORDS` has."""

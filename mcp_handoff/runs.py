@@ -55,21 +55,21 @@ class BuildRun(Record):
     url: str | None = None
 
 
-class RunProgress(Request):
-    """How far a run is."""
+ErrorMessage = Annotated[str, StringConstraints(max_length=2000), STORABLE]
+"""Why a build failed."""
 
-    status: Report
-    error_message: Annotated[str, StringConstraints(max_length=2000), STORABLE] | None = None
-    build_ref: Name | None = None
-    url: (
-        Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://"), STORABLE] | None
-    ) = None
+BuildUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://"), STORABLE]
+"""Where a build can be watched."""
 
 
-class ReportRun(RunProgress):
+class ReportRun(Request):
     """Tell how far a run is."""
 
     run_id: Uuid
+    status: Report
+    error_message: ErrorMessage | None = None
+    build_ref: Name | None = None
+    url: BuildUrl | None = None
 
 
 class ReportedRun(Record):

@@ -47,6 +47,7 @@ _PATTERNS = {
     "repo": "must read owner/name",
     "merge_sha": "must be a commit's hash, 7 to 64 hexadecimal digits",
     "slug": "must be lower-case letters, digits and single hyphens",
+    "url": "must be an http or https address",
 }
 
 

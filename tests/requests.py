@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_handoff.actors import BOT
-from mcp_handoff.builds import FindBuilds, UpdateBuild
+from mcp_handoff.builds import FindBuilds, ReportBuild, UpdateBuild
 from mcp_handoff.events import ListEvents
 from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
@@ -81,3 +81,7 @@ def find_builds(**arguments: Any) -> FindBuilds:
 
 def update_build(build_id: str, **arguments: Any) -> UpdateBuild:
     return Arguments(UpdateBuild, {"build_id": build_id, **arguments}).parse(BOT)
+
+
+def report_build(status: str, **arguments: Any) -> ReportBuild:
+    return Arguments(ReportBuild, {"status": status, **arguments}).parse(BOT)

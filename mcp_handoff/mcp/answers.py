@@ -46,11 +46,12 @@ class Answer(Record):
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads an answer: the project that it means when it names none, the one that it named in
-    this call, whether it may write, whether a build that it starts is anybody's to make, and
-    whether the backend is a store of ours, which has every operation."""
+    this call, whether it named a build, whether it may write, whether a build that it starts is
+    anybody's to make, and whether the backend is a store of ours, which has every operation."""
 
     own_project: str
     named_project: str | None = None
+    named_build: bool = False
     may_write: bool = True
     builds_start: bool = False
     has_store: bool = True

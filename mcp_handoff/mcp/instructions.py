@@ -6,9 +6,10 @@ A desk where agents and people hand work to one another, as tickets.
 
 The flow: find_tickets to see whether it is known already; create_ticket for the roles that must \
 act (frontend, backend, design, devops, qa, other); trigger_bot_build to have a bot work on it, \
-find_builds to follow that, update_build to say what was built. Once the change is merged, \
-suggest_close with evidence. Somebody else checks that and calls act_on_suggestion: execute \
-closes, decline (with a reason) does not. list_suggestions shows what waits for that.
+find_builds to follow that, report_build to say how one went, update_build to say what was \
+built. Once the change is merged, suggest_close with evidence. Somebody else checks that and calls \
+act_on_suggestion: execute closes, decline (with a reason) does not. list_suggestions shows what \
+waits for that.
 
 A ticket is named by its reference (HO-12-shop), its number (12) or its uuid. A call that names no \
 project means your own; list_projects shows which that is, and the others.

@@ -206,6 +206,7 @@ class HandoffServer(MCPServer[Any]):
         return Reader(
             own_project=self._desk.own_project(visitor),
             named_project=named if isinstance(named, str) else None,
+            named_build="build_id" in sent.sent,
             may_write=self._desk.may_write(visitor),
             builds_start=self._desk.builds_start,
             has_store=self._desk.has_store,

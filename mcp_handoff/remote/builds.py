@@ -2,11 +2,14 @@
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.builds import (
+    EVENT_BY_REPORT,
     Build,
     BuildPage,
     CreateBuild,
     FindBuilds,
     GetBuild,
+    ReportBuild,
+    ReportedBuild,
     UpdateBuild,
     UpdatedBuild,
 )
@@ -22,7 +25,11 @@ _UNLESS_GIVEN = {"status": "ready"}
 
 
 async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPage:
-    """List an organization's builds. Raises Unsupported where the API lists none."""
+    """List an organization's builds, or read the one with an id. Raises Unsupported where the API
+    lists none."""
+    if request.build_id:
+        one = await get_build(api, caller, GetBuild(build_id=request.build_id, org=request.org))
+        return BuildPage(items=[one], total=1)
     query = {
         "ticket": request.ticket,
         "project": caller.project if request.ticket else None,
@@ -80,3 +87,33 @@ async def update_build(api: Api, caller: Caller, request: UpdateBuild) -> Update
     updated = parse_response(UpdatedBuild, fields, wrote=True, masked=masked)
     api.feed.publish([Change("build.updated", build_id=updated.id)])
     return updated
+
+
+async def report_build(api: Api, caller: Caller, request: ReportBuild) -> ReportedBuild:
+    """Tell how far a build is. Raises Unsupported where the API takes no reports, and for a build
+    that is named by its ticket: no API registers one so."""
+    if request.build_id is None:
+        raise Unsupported(
+            f"The API at {api.builds.address} takes no report by ticket, build_ref and provider;"
+            " name the build by its build_id."
+        )
+    told = {"status", "error_message", "build_ref", "url"}
+    body, masked = masked_fields(request.model_dump(include=told, exclude_none=True))
+    path = f"{builds_path(request.org or caller.organization)}/{request.build_id}/report"
+    key = sent_key(caller, request.idempotency_key)
+    try:
+        response = await api.builds.send("POST", path, body=body, key=key)
+    except (NotFound, Unsupported) as error:
+        if api.builds.is_ours and error.fields:
+            raise
+        # An address that is not there names no field.
+        raise Unsupported(
+            f"The API at {api.builds.address} takes no reports (POST …/builds/{{build_id}}/report)."
+        ) from None
+    fields = {**_UNLESS_GIVEN, **response}
+    reported = parse_response(ReportedBuild, fields, wrote=True, masked=masked)
+    if not reported.already:
+        ticket_id = reported.source_id if reported.source_type == "ticket" else None
+        kind = EVENT_BY_REPORT[request.status]
+        api.feed.publish([Change(kind, ticket_id, build_id=reported.id)])
+    return reported

@@ -54,6 +54,7 @@ class RemoteBackend:
     create_build = _method(builds.create_build)
     get_build = _method(builds.get_build)
     update_build = _method(builds.update_build)
+    report_build = _method(builds.report_build)
     list_projects = _method(projects.list_projects)
     create_project = _method(projects.create_project)
     list_events = _method(events.list_events)

@@ -1,4 +1,4 @@
-"""/v1/org/{org}/builds: list, register, read, update.
+"""/v1/org/{org}/builds: list, register, read, update, report.
 
 The builds API's documented page "Update build" (docs/rest.md).
 """
@@ -15,6 +15,7 @@ from mcp_handoff.builds import (
     CreateBuild,
     FindBuilds,
     GetBuild,
+    ReportBuild,
     UpdateBuild,
     UpdatedBuild,
 )
@@ -32,6 +33,13 @@ from mcp_handoff.rest.parameters import (
     given,
 )
 from mcp_handoff.validation import Arguments
+
+_FAILED_ALONE_SAYS_WHY = {
+    "anyOf": [
+        {"properties": {"status": {"const": "failed"}}},
+        {"properties": {"error_message": {"type": "null"}}},
+    ]
+}
 
 router = APIRouter(prefix="/v1/org/{org}/builds", tags=["builds"])
 
@@ -100,3 +108,29 @@ async def update_build(
     updated = await desk.update_build(visitor, Arguments(UpdateBuild, body, fixed))
     tell_in_headers(response, updated)
     return updated
+
+
+@router.post(
+    "/{build_id}/report",
+    summary="Report build",
+    responses=BUILD_WRITES,
+    openapi_extra=json_body(
+        ReportBuild,
+        without={"org", "build_id", "ticket", "provider", "project", "idempotency_key"},
+        more=_FAILED_ALONE_SAYS_WHY,
+    ),
+)
+async def report_build(
+    org: Organization,
+    build_id: BuildId,
+    body: Body,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    response: Response,
+    key: Key = None,
+) -> UpdatedBuild:
+    named = {"org": org, "build_id": build_id, "ticket": None, "provider": None, "project": None}
+    fixed = {**named, "idempotency_key": key}
+    reported = await desk.report_build(visitor, Arguments(ReportBuild, body, fixed))
+    tell_in_headers(response, reported)
+    return reported

@@ -14,12 +14,13 @@ from mcp_handoff.builds import (
     UpdatedBuild,
 )
 from mcp_handoff.errors import NotFound
+from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
-from mcp_handoff.store.lookup import look_up_ticket
+from mcp_handoff.store.lookup import FoundTicket, look_up_ticket
 from mcp_handoff.store.pages import count, cut, size_of, whole
 from mcp_handoff.store.transaction import (
     Row,
@@ -35,9 +36,12 @@ _SIZE = size_of("build_ref", "display_name", "description", "metadata", "error_m
 
 
 def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
-    """Return a page of an organization's builds, newest first."""
+    """Return a page of an organization's builds, newest first, or the one with an id."""
+    if request.build_id:
+        one = get_build(tx, caller, GetBuild(build_id=request.build_id, org=request.org))
+        return BuildPage(items=[one], total=1)
     ticket = request.ticket and look_up_ticket(tx, caller, request.ticket, None).ticket["id"]
-    organization = _organization(tx, caller, request.org)
+    organization = organization_id(tx, caller, request.org)
     scope = organization, ticket or ""
     position = cursors.decode_number(request.cursor, request, *scope)
     seen, slugs = _seen(caller)
@@ -73,7 +77,7 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
     )
 
 
-def _organization(tx: Transaction, caller: Caller, slug: str | None) -> str:
+def organization_id(tx: Transaction, caller: Caller, slug: str | None) -> str:
     """Return the id of the named organization, or of the caller's own: "" before its first use."""
     found = projects.organization_id(tx, slug or caller.organization)
     if found is None and slug not in (None, caller.organization):
@@ -92,21 +96,26 @@ def _seen(caller: Caller) -> tuple[str, dict[str, str]]:
     ), slugs
 
 
-def _require(
-    tx: Transaction, caller: Caller, request: GetBuild | UpdateBuild, *, locked: bool = False
+def require(
+    tx: Transaction, caller: Caller, build_id: str, org: str | None, *, locked: bool = False
 ) -> Row:
     """Return a build with the number and the project's slug of the ticket that it is for, if it
-    is for one; with `locked` nobody else changes it until the transaction ends."""
+    is for one, and the id of the run that makes it, if one does; NotFound when the caller sees none
+    of that id in the organization.
+
+    With `locked` nobody else changes the build until the transaction ends.
+    """
     seen, slugs = _seen(caller)
     sql = (
-        "SELECT b.*, t.number AS ticket_number, p.slug FROM builds b"
+        "SELECT b.*, t.number AS ticket_number, p.slug, r.id AS run_id FROM builds b"
+        " LEFT JOIN build_runs r ON r.build_id = b.id"
         " LEFT JOIN tickets t ON t.id = b.source_id AND b.source_type = 'ticket'"
         " LEFT JOIN projects p ON p.id = t.project_id"
         f" WHERE b.id = :id AND b.organization_id = :organization AND {seen}"
     )
     values = {
-        "id": request.build_id,
-        "organization": _organization(tx, caller, request.org),
+        "id": build_id,
+        "organization": organization_id(tx, caller, org),
         **slugs,
     }
     row = tx.fetch_one_locked(sql, "b", **values) if locked else tx.fetch_one(sql, **values)
@@ -116,21 +125,34 @@ def _require(
     return row
 
 
-@idempotency.once(UpdatedBuild, access=lambda tx, caller, of: _organization(tx, caller, of.org))
+@idempotency.once(UpdatedBuild, access=lambda tx, caller, of: organization_id(tx, caller, of.org))
 def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> UpdatedBuild:
     """Register a build that was made elsewhere, ready for use."""
-    organization = _organization(tx, caller, request.org) or projects.open_organization(
+    organization = organization_id(tx, caller, request.org) or projects.open_organization(
         tx, caller.organization
     )
     texts, masked = masked_fields(request.model_dump(exclude={"org", "idempotency_key"}))
+    made = {"organization_id": organization, "status": "ready", "source_type": "api"}
+    row = register(tx, caller, {**_as_columns(texts), **made})
+    return UpdatedBuild.model_validate({**_fields(row), "masked": masked})
+
+
+def read(tx: Transaction, build_id: str) -> Build:
+    """Return a build, whoever may see it."""
+    row = tx.fetch_one("SELECT * FROM builds WHERE id = :id", id=build_id)
+    assert row is not None, "a build is never removed"
+    return _builds(tx, [row])[0]
+
+
+def register(
+    tx: Transaction, caller: Caller, columns: Row, of_ticket: FoundTicket | None = None
+) -> Row:
+    """Insert a build that was made elsewhere, perhaps for a ticket, and return its row."""
     now = timestamp(tx.now)
     row: dict[str, Any] = {
-        **_as_columns(texts),
         "id": new_id(),
-        "organization_id": organization,
-        "status": "ready",
-        "source_type": "api",
         "is_active": 1,
+        **columns,
         **caller.principal.as_json(),
         "created_at": now,
         "updated_at": now,
@@ -141,21 +163,28 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
         caller,
         "build.created",
         subject_id=row["id"],
+        project_id=of_ticket and of_ticket.project["id"],
+        ticket_id=of_ticket and of_ticket.ticket["id"],
+        reference=of_ticket and of_ticket.reference,
         build_id=row["id"],
-        after={"display_name": texts["display_name"], "status": "ready"},
+        after={"display_name": row["display_name"], "status": row["status"]},
     )
-    return UpdatedBuild.model_validate({**_fields(row), "masked": masked})
+    return row
 
 
 def get_build(tx: Transaction, caller: Caller, request: GetBuild) -> Build:
     """Return one build."""
-    return _builds(tx, [_require(tx, caller, request)])[0]
+    return _builds(tx, [require(tx, caller, request.build_id, request.org)])[0]
 
 
-@idempotency.once(UpdatedBuild, access=_require, absent_is_null=False)
+@idempotency.once(
+    UpdatedBuild,
+    access=lambda tx, caller, of: require(tx, caller, of.build_id, of.org),
+    absent_is_null=False,
+)
 def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> UpdatedBuild:
     """Change the fields that were given; without one, nothing changes."""
-    row = _require(tx, caller, request, locked=True)
+    row = require(tx, caller, request.build_id, request.org, locked=True)
     changes, masked = masked_fields(request.changes())
     updated = row
     if changes:
@@ -167,20 +196,28 @@ def update_build(tx: Transaction, caller: Caller, request: UpdateBuild) -> Updat
             **{name: updated[name] for name in (*_EDITABLE, "updated_at", "id")},
         )
         before = Build.model_validate(_fields(row)).model_dump()
-        of_ticket = row["ticket_number"] is not None
-        history.add_event(
-            tx,
-            caller,
-            "build.updated",
-            subject_id=row["id"],
-            ticket_id=row["source_id"] if of_ticket else None,
-            reference=reference(row["ticket_number"], row["slug"]) if of_ticket else None,
-            build_id=row["id"],
-            before={name: before[name] for name in changes},
-            after=changes,
-        )
+        before = {name: before[name] for name in changes}
+        add_event(tx, caller, "build.updated", row, before=before, after=changes)
     [build] = _builds(tx, [updated])
     return UpdatedBuild.model_validate({**build.model_dump(), "masked": masked})
+
+
+def add_event(
+    tx: Transaction, caller: Caller, kind: EventKind, build: Row, *, before: Row, after: Row
+) -> None:
+    """Write down who changed a build, as `require` returns it, from what to what."""
+    of_ticket = build["ticket_number"] is not None
+    history.add_event(
+        tx,
+        caller,
+        kind,
+        subject_id=build["id"],
+        ticket_id=build["source_id"] if of_ticket else None,
+        reference=reference(build["ticket_number"], build["slug"]) if of_ticket else None,
+        build_id=build["id"],
+        before=before,
+        after=after,
+    )
 
 
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Build]:

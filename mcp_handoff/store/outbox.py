@@ -99,7 +99,8 @@ def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> No
         dispatched = {**tried, "status": "dispatched", "dispatched_at": timestamp(tx.now)}
         runs.add_event(tx, _SENDER, "build.dispatched", run, runs.change_run(tx, run, dispatched))
     else:
-        runs.change_build(tx, run, {"status": "failed", "error_message": attempt.error})
+        failed = {"status": "failed", "error_message": attempt.error}
+        runs.change_build(tx, run["build_id"], failed)
         given_up = runs.change_run(tx, run, {**tried, "status": "dispatch_failed"})
         runs.add_event(tx, _SENDER, "build.dispatch_failed", run, given_up)
 

@@ -95,12 +95,12 @@ def show_on_ticket(tx: Transaction, ticket_id: str, ai_output: str | None, run: 
     return columns
 
 
-def change_build(tx: Transaction, run: Row, changes: Row) -> None:
-    """Change the build that a run makes."""
+def change_build(tx: Transaction, build_id: str, changes: Row) -> None:
+    """Change how far a build is, and what goes with that."""
     assignments = ", ".join(f"{name} = :{name}" for name in changes)
     tx.execute(
         f"UPDATE builds SET {assignments}, updated_at = :now WHERE id = :id",
-        id=run["build_id"],
+        id=build_id,
         now=timestamp(tx.now),
         **changes,
     )
@@ -109,7 +109,7 @@ def change_build(tx: Transaction, run: Row, changes: Row) -> None:
 def give_up(tx: Transaction, caller: Caller, run: Row, given_up: GivenUp, why: str) -> None:
     """Take a run to have failed, its build with it, though it never said so."""
     changed = change_run(tx, run, {"status": "failed", "last_error": why, "given_up": given_up})
-    change_build(tx, run, {"status": "failed", "error_message": why})
+    change_build(tx, run["build_id"], {"status": "failed", "error_message": why})
     add_event(tx, caller, "build.failed", run, changed)
 
 

@@ -147,6 +147,7 @@ class StoreBackend:
     create_build = _write(builds.create_build)
     get_build = _read(builds.get_build)
     update_build = _write(builds.update_build)
+    report_build = _write(reports.report_build)
 
     list_projects = _read(projects.list_projects)
     create_project = _write(projects.create_project)

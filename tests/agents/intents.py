@@ -41,6 +41,14 @@ INTENTS = {
         "why did the build fail?",
         "show the status of the builds",
     ),
+    "report_build": (
+        "the CI run succeeded, report it to the desk",
+        "tell how the build of ticket 5 went: it failed",
+        "register the build that CI made for HO-12-shop",
+        "report that the build is running",
+        "report the failed build with its error",
+        "our pipeline has finished, report the result of the build",
+    ),
     "update_build": (
         "rename that build to nightly",
         "mark the old build as inactive",

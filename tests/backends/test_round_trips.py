@@ -113,3 +113,15 @@ async def test_an_update_of_a_build_waits_four_times(
     update = requests.update_build(build, description="Nightly")
     assert await wire.round_trips(desk.update_build(caller, update)) == [4]
     assert (await desk.get_build(caller, GetBuild(build_id=build))).description == "Nightly"
+
+
+async def test_a_report_of_a_build_waits_six_times_and_to_register_one_seven(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    triggered = await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
+    build = triggered.ticket.ai_output["build_run"]["build_id"]
+    report = requests.report_build("running", build_id=build)
+    assert await wire.round_trips(desk.report_build(caller, report)) == [6]
+    named = {"ticket": 1, "build_ref": "88", "provider": "ci"}
+    report = requests.report_build("running", **named)
+    assert await wire.round_trips(desk.report_build(caller, report)) == [7]

@@ -6,8 +6,10 @@ from typing import cast
 
 import pytest
 
+from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.store.store_backend import StoreBackend
+from tests import requests
 from tests.clock import SteppedClock
 from tests.contract.api import ApiProcess, ByToken, RemoteClock
 from tests.databases import open_database
@@ -54,3 +56,12 @@ async def backend(
         opened = cast(Backend, ByToken(request.getfixturevalue("api_process"), store))
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def build(backend: Backend, caller: Caller) -> str:
+    """The id of the build that was triggered for ticket 1."""
+    await backend.create_ticket(caller, requests.create_ticket())
+    request = requests.trigger_bot_build(1, provider="docker", repo="acme/shop")
+    triggered = await backend.trigger_bot_build(caller, request)
+    return triggered.ticket.ai_output["build_run"]["build_id"]

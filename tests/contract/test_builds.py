@@ -16,15 +16,6 @@ from tests.replays import replay_of
 NO_BUILD = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
 
 
-@pytest.fixture
-async def build(backend: Backend, caller: Caller) -> str:
-    """The id of the build that was triggered for ticket 1."""
-    await backend.create_ticket(caller, requests.create_ticket())
-    request = requests.trigger_bot_build(1, provider="docker", repo="acme/shop")
-    triggered = await backend.trigger_bot_build(caller, request)
-    return triggered.ticket.ai_output["build_run"]["build_id"]
-
-
 async def test_triggering_registers_a_queued_build_for_the_ticket(
     backend: Backend, caller: Caller, build: str
 ) -> None:

@@ -73,6 +73,7 @@ def test_over_rest_every_write_is_forbidden_and_nothing_is_written(
         ("POST", "/api/projects"),
         ("POST", builds),
         ("PATCH", f"{builds}/{NOWHERE}"),
+        ("POST", f"{builds}/{NOWHERE}/report"),
         *([] if "HANDOFF_BACKEND" in settings else [("DELETE", "/api/tokens/ada")]),
     ]
     for method, path in writes:

@@ -134,6 +134,16 @@ async def update_build(desk: Desk) -> Case:
     )
 
 
+async def report_build(desk: Desk) -> Case:
+    build_ref = uuid4().hex
+    named = {"ticket": await desk.ticket(), "build_ref": build_ref, "provider": "ci"}
+    request = requests.report_build("succeeded", **named)
+    return Case(
+        lambda backend: backend.report_build(CALLER, request),
+        f"SELECT count(*) FROM builds WHERE build_ref = '{build_ref}'",
+    )
+
+
 async def create_project(_: Desk) -> Case:
     slug = uuid4().hex
     return Case(
@@ -217,6 +227,7 @@ PREPARED: dict[str, Prepare] = {
         expire_suggestions,
         create_build,
         update_build,
+        report_build,
         create_project,
         create_token,
         revoke_token,

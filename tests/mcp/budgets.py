@@ -22,6 +22,7 @@ BUDGETS: Mapping[str, int] = {
     "suggest_close": 400,
     "act_on_suggestion": 400,
     "update_build": 400,
+    "report_build": 400,
     "trigger_bot_build": 500,
     "find_tickets, 20": 4_500,
     "find_tickets, 100": 21_000,
@@ -99,6 +100,9 @@ async def _measure_one(desk: Agent) -> dict[str, Size]:
             desk, "suggest_close", **about, evidence={"pr": 78}, merge_sha=SHA[::-1]
         ),
         "update_build": await _size(desk, "update_build", build_id=build, is_active=False),
+        "report_build": await _size(
+            desk, "report_build", build_id=build, status="running", url="https://ci.example/88"
+        ),
         "trigger_bot_build": await _size(desk, "trigger_bot_build", **about, repo="acme/shop"),
         "act_on_suggestion": await _size(
             desk, "act_on_suggestion", suggestion_id=suggestion, action="execute"

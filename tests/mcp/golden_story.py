@@ -119,5 +119,14 @@ async def live(desk: Agent, store: Store, caller: Caller) -> dict[str, list[str]
     await ask("closed", "get_ticket", ticket=2)
     await ask("on a closed ticket", "trigger_bot_build", ticket=2)
     await ask("on a closed ticket", "suggest_close", ticket=2, evidence={"n": 1})
+    there = {"ticket": 1, "build_ref": "actions-88", "provider": "github"}
+    address = {"url": "https://ci.example/88"}
+    began = await ask("made elsewhere", "report_build", **there, status="running", **address)
+    made = {"build_id": began["build_id"]}
+    why = {"error_message": "One test failed:\ntest_till"}
+    await ask("failed", "report_build", **made, status="failed", **why)
+    await ask("too late", "report_build", **there, status="succeeded")
+    await ask("of which build?", "report_build", status="ready", build_ref="actions-88")
+    await ask("by its id", "find_builds", **made)
     await ask("two of them", "list_projects")
     return story.told

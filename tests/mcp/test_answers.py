@@ -40,6 +40,7 @@ async def calls(desk: Agent) -> Calls:
         "get_ticket": {"ticket": 1},
         "trigger_bot_build": {"ticket": 1},
         "find_builds": {},
+        "report_build": {"build_id": build, "status": "failed", "error_message": HOSTILE},
         "update_build": {"build_id": build, "display_name": HOSTILE},
         "list_suggestions": {},
         "suggest_close": {"ticket": 2, "evidence": {"said": HOSTILE}},

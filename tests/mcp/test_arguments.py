@@ -206,6 +206,34 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
         ),
         ({}, [{"ticket": None}, {"ticket": ""}, {"ticket": "null"}, {"limit": ""}]),
         ({"status": "queued"}, [{"status": "Queued"}, {"status": ["queued"]}]),
+        (
+            {"build_id": "(build)"},
+            [
+                {"build_id": "(build, upper)"},
+                {"build_id": "handoff://builds/(build)"},
+                {"ticket": None, "status": ""},
+            ],
+        ),
+    ],
+    "report_build": [
+        (
+            {"build_id": "(build)", "status": "running"},
+            [
+                {"build_id": "(build, undashed)"},
+                {"build_id": "handoff://builds/(build)"},
+                {"status": "Running"},
+                {"ticket": None, "provider": "", "build_ref": None},
+                {"error_message": None, "url": ""},
+            ],
+        ),
+        (
+            {"ticket": 1, "build_ref": "88", "provider": "ci", "status": "failed"},
+            [
+                {"ticket": "#1", "build_id": None},
+                {"build_ref": 88},
+                {"status": "FAILED"},
+            ],
+        ),
     ],
     "update_build": [
         (
@@ -330,6 +358,47 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ({"status": "done"}, {"status": "queued, building, ready or failed"}),
         ({"ticket_id": 1}, {"ticket_id": "did you mean ticket?"}),
         ({"project": "shop"}, {"project": "is unknown; there are org"}),
+        ({"build_id": "(build)", "ticket": 1}, {"ticket": "can't be given beside build_id"}),
+    ],
+    "report_build": [
+        (
+            {"status": "succeeded"},
+            {
+                "ticket": "is required without build_id",
+                "build_ref": "is required without build_id",
+                "provider": "is required without build_id",
+            },
+        ),
+        (
+            {"id": "(build)", "ticket": 1, "state": "done"},
+            {
+                "id": "did you mean build_id?",
+                "state": "did you mean status?",
+                "build_ref": "is required without build_id",
+                "provider": "is required without build_id",
+                "status": "required: running, succeeded or failed",
+            },
+        ),
+        (
+            {"build_id": "(build)", "ticket": 1, "provider": "ci", "status": "done"},
+            {
+                "ticket": "can't be given beside build_id",
+                "provider": "can't be given beside build_id",
+                "status": "running, succeeded or failed",
+            },
+        ),
+        (
+            {"build_id": "(build)", "status": "succeeded", "error_message": "2 tests failed."},
+            {"error_message": "with status failed alone"},
+        ),
+        (
+            {"build_id": "(build)", "status": "failed", "reason": "It failed."},
+            {"reason": "did you mean error_message?"},
+        ),
+        (
+            {"build_id": "(build)", "status": "running", "url": "ci.example/7"},
+            {"url": "http or https address"},
+        ),
     ],
     "update_build": [
         ({"id": "(build)"}, {"id": "did you mean build_id?", "build_id": "required"}),
@@ -439,6 +508,7 @@ NEAR_TOOLS = {
     "start_build": "trigger_bot_build",
     "get_build": "find_builds",
     "edit_build": "update_build",
+    "register_build": "report_build",
     "approve_suggestion": "act_on_suggestion",
     "search_suggestions": "list_suggestions",
     "get_projects": "list_projects",

@@ -85,6 +85,7 @@ async def test_everything_required_is_named_at_once(desk: Agent) -> None:
 
 
 PR = {"pr": 7}
+ELSEWHERE = {"ticket": 1, "build_ref": "88", "provider": "ci", "status": "running"}
 WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("get_ticket", {"ticket": "HO-x"}, INVALID, "ticket"),
     ("get_ticket", {"ticket": 0}, INVALID, "ticket"),
@@ -121,6 +122,16 @@ WRONG_CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("find_tickets", {"project": "elsewhere"}, MISSING, "project"),
     ("list_suggestions", {"status": "new"}, INVALID, "status"),
     ("find_builds", {"org": "elsewhere"}, MISSING, "org"),
+    ("find_builds", {"build_id": NOWHERE}, MISSING, "build_id"),
+    ("find_builds", {"build_id": NOWHERE, "status": "ready"}, INVALID, "status"),
+    ("find_builds", {"build_id": NOWHERE, "ticket": 1}, INVALID, "ticket"),
+    ("report_build", {"build_id": NOWHERE, "status": "running"}, MISSING, "build_id"),
+    ("report_build", {**ELSEWHERE, "ticket": 99}, MISSING, "ticket"),
+    ("report_build", {**ELSEWHERE, "project": "elsewhere"}, MISSING, "project"),
+    ("report_build", {**ELSEWHERE, "build_id": NOWHERE, "ticket": None}, INVALID, "provider"),
+    ("report_build", {**ELSEWHERE, "status": "ready"}, INVALID, "status"),
+    ("report_build", {**ELSEWHERE, "error_message": "It failed."}, INVALID, "error_message"),
+    ("report_build", {**ELSEWHERE, "url": "ci.example/7"}, INVALID, "url"),
     ("update_build", {"build_id": NOWHERE}, MISSING, "build_id"),
     ("update_build", {"build_id": NOWHERE, "status": "ready"}, INVALID, "status"),
     ("update_build", {"build_id": NOWHERE, "display_name": {}}, INVALID, "display_name"),

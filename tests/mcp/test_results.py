@@ -36,6 +36,7 @@ async def test_the_list_of_tools_stays_small(desk: Agent) -> None:
         "suggest_close",
         "act_on_suggestion",
         "find_builds",
+        "report_build",
         "update_build",
         "list_projects",
     ]

@@ -91,6 +91,24 @@ async def test_an_update_of_nothing_leaves_even_the_time_alone(desk: Agent) -> N
     assert await desk.whole(1) == before
 
 
+async def test_a_report_takes_the_build_and_its_ticket_further_and_what_is_late_changes_nothing(
+    desk: Agent,
+) -> None:
+    await desk.file_ticket()
+    build = await desk.trigger(1)
+    url = "https://ci.example/7"
+    await desk.call("report_build", build_id=build, status="running", url=url)
+    why = {"error_message": "2 tests failed."}
+    await desk.call("report_build", build_id=build, status="failed", **why)
+    before = await desk.whole(1)
+    assert before["ticket"]["ai_output"]["build_run"]["status"] == "failed"
+    [failed] = before["builds"]
+    assert (failed["status"], failed["url"]) == ("failed", url)
+    assert failed["error_message"] == why["error_message"]
+    await desk.call("report_build", build_id=build, status="succeeded")
+    assert await desk.whole(1) == before
+
+
 async def test_triggering_twice_starts_one_build(desk: Agent) -> None:
     await desk.file_ticket()
     build = await desk.trigger(1, repo="acme/shop")

@@ -362,10 +362,30 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "find_builds": {
         "org": _ORGANIZATION,
+        "build_id": _shaped(_NOTHING, *_NO_UUIDS),
         "ticket": _TICKET,
         "status": _enum("queued", "building", "ready", "failed"),
         "limit": _limit(100),
         "cursor": _CURSOR,
+    },
+    # The build is named by its id; by its ticket it is named in tests of its own.
+    "report_build": {
+        "build_id": _shaped(_NOTHING, *_NO_UUIDS),
+        "ticket": replace(_TICKET, valid=_NOTHING),
+        "build_ref": _name(texts(1, 200)),
+        "provider": _name(_NOTHING),
+        # An error goes with a failure alone.
+        "status": replace(
+            _enum("running", "succeeded", "failed", required=True), valid=st.just("failed")
+        ),
+        "error_message": _text(0, 2000),
+        "url": _shaped(
+            st.sampled_from(("https://ci.example/7", " http://ci.example/7 ")),
+            *("ci.example/7", "ftp://ci.example/7"),
+        ),
+        "org": _ORGANIZATION,
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
     },
     "update_build": {
         "build_id": _shaped(st.just(BUILD), *_NO_UUIDS, required=True),
@@ -381,6 +401,9 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
 }
 """By tool and argument, from the pages of the API and not from the code."""
 
+ALWAYS: Mapping[str, Arguments] = {"report_build": {"build_id": BUILD}}
+"""By tool: what a call has unless it says otherwise, for one of several arguments is required."""
+
 
 def right(tool: str, *, without: Sequence[str] = ()) -> SearchStrategy[Arguments]:
     """Arguments that `tool` takes."""
@@ -388,7 +411,7 @@ def right(tool: str, *, without: Sequence[str] = ()) -> SearchStrategy[Arguments
     return st.fixed_dictionaries(
         {name: field.given for name, field in fields.items() if field.required},
         optional={name: field.given for name, field in fields.items() if not field.required},
-    )
+    ).map(lambda drawn: {**drawn, **ALWAYS.get(tool, {})})
 
 
 @st.composite

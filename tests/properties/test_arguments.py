@@ -295,6 +295,7 @@ BASES: Mapping[str, Arguments] = {
     "trigger_bot_build": {"ticket": FRESH_TICKET},
     "suggest_close": {"ticket": 1, "evidence": {"pr": 7}},
     "act_on_suggestion": {"suggestion_id": SUGGESTION, "action": "execute"},
+    "report_build": {"build_id": BUILD, "status": "failed"},
     "update_build": {"build_id": BUILD},
 }
 
@@ -305,11 +306,13 @@ KEPT_TEXTS: Mapping[Place, tuple[int, int]] = {
     ("create_ticket", "suggested_resolution"): (0, 2000),
     ("create_ticket", "implementation_notes"): (0, 5000),
     ("act_on_suggestion", "reason"): (0, 2000),
+    ("report_build", "error_message"): (0, 2000),
     ("update_build", "description"): (0, 2000),
 }
 NAMES: Mapping[Place, tuple[int, int]] = {
     ("create_ticket", "idempotency_key"): (1, 255),
     ("trigger_bot_build", "provider"): (1, 200),
+    ("report_build", "build_ref"): (1, 200),
     ("update_build", "display_name"): (1, 200),
 }
 OTHER_TEXTS = {("find_tickets", "query"): (0, 200)}

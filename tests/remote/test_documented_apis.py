@@ -1,4 +1,4 @@
-"""All ten tools over the APIs as they are documented, and no more."""
+"""All tools over the APIs as they are documented, and no more."""
 
 import json
 from typing import Any
@@ -233,6 +233,16 @@ async def test_list_projects_names_those_of_the_callers_tickets(desk: Agent) -> 
     [
         ("suggest_close", {"ticket": TICKET, "evidence": {"pr": 7}}, "POST …/ai-suggestions"),
         ("find_builds", {}, "GET …/builds"),
+        (
+            "report_build",
+            {"build_id": BUILD, "status": "running"},
+            "POST …/builds/{build_id}/report",
+        ),
+        (
+            "report_build",
+            {"ticket": TICKET, "build_ref": "88", "provider": "ci", "status": "running"},
+            "by ticket, build_ref and provider",
+        ),
     ],
 )
 async def test_what_the_apis_lack_is_named(

@@ -13,21 +13,29 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Remote, Store
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
-from mcp_handoff.errors import Unsupported
+from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.principals import Principal
 from mcp_handoff.remote.api import sent_key
-from mcp_handoff.remote.client import ApiClient
+from mcp_handoff.remote.client import OURS, ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.schema import CALL_KEY
 from mcp_handoff.tickets import FindTickets
 from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 from tests.remote.conftest import TOKEN
-from tests.remote.stand_in import PROJECT, TICKET
+from tests.remote.stand_in import BUILD, PROJECT, TICKET
 from tests.remote.stood_in import StandIn
 from tests.replays import replay_of
-from tests.requests import create_ticket, list_events, suggest_close, trigger_bot_build
+from tests.requests import (
+    create_ticket,
+    find_builds,
+    list_events,
+    report_build,
+    suggest_close,
+    trigger_bot_build,
+    update_build,
+)
 
 CALLER = Caller(bot("agent-1"), project=PROJECT)
 TICKETS = f"/projects/{PROJECT}/tickets"
@@ -106,6 +114,46 @@ async def test_what_this_process_changes_is_published(remote: RemoteBackend) -> 
         created = await remote.create_ticket(CALLER, create_ticket())
         change = await anext(changes)
     assert (change.kind, change.ticket_id) == ("ticket.created", created.ticket.id)
+
+
+async def test_an_older_mcp_handoff_takes_no_reports_and_a_build_that_it_lacks_is_not_found(
+    remote: RemoteBackend, stand_in: StandIn
+) -> None:
+    report = report_build("running", build_id=BUILD)
+    refusal = {"code": 404, "detail": "There is nothing here.", "type": "not_found_error"}
+    for _ in ("whose API it is", "the report"):
+        stand_in.respond_next(404, refusal, **{OURS: "0.1"})
+    with pytest.raises(Unsupported, match=r"takes no reports \(POST …/builds/{build_id}/report\)"):
+        await remote.report_build(CALLER, report)
+    lacking = [{"loc": ["body", "build_id"], "msg": "names no build", "type": "not_found_error"}]
+    stand_in.respond_next(404, {**refusal, "errors": lacking}, **{OURS: "0.2"})
+    with pytest.raises(NotFound):
+        await remote.report_build(CALLER, report)
+
+
+async def test_one_build_is_read_where_it_is(remote: RemoteBackend, stand_in: StandIn) -> None:
+    build = await remote.update_build(CALLER, update_build(BUILD))
+    stand_in.respond_next(200, build.model_dump())
+    page = await remote.find_builds(CALLER, find_builds(build_id=BUILD))
+    assert stand_in.last() == ("GET", f"/v1/org/default/builds/{BUILD}", None)
+    assert [one.id for one in page.items] == [BUILD]
+
+
+async def test_a_report_is_published_as_a_change_of_the_build_and_its_ticket(
+    remote: RemoteBackend, stand_in: StandIn
+) -> None:
+    build = await remote.update_build(CALLER, update_build(BUILD))
+    reported = {**build.model_dump(), "source_type": "ticket", "source_id": TICKET}
+    async with remote.changes() as changes:
+        stand_in.respond_next(200, {**reported, "status": "ready"})
+        told = {"build_ref": "image@2", "url": "https://ci.example/7"}
+        report = report_build("succeeded", build_id=BUILD, **told)
+        assert (await remote.report_build(CALLER, report)).status == "ready"
+        change = await anext(changes)
+    path = f"/v1/org/default/builds/{BUILD}/report"
+    assert stand_in.last() == ("POST", path, {"status": "succeeded", **told})
+    told_of = (change.kind, change.ticket_id, change.build_id)
+    assert told_of == ("build.succeeded", TICKET, BUILD)
 
 
 async def test_subscribers_are_told_where_it_is_not_known_what_changed(

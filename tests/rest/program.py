@@ -26,6 +26,7 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "list_suggestions": ("GET", SUGGESTIONS),
     "act_on_suggestion": ("POST", f"{SUGGESTIONS}/{{suggestion_id}}/action"),
     "find_builds": ("GET", BUILDS),
+    "report_build": ("POST", f"{BUILDS}/{{build_id}}/report"),
     "update_build": ("PATCH", f"{BUILDS}/{{build_id}}"),
 }
 """Each tool's call: its method and its path, filled with arguments of the tool."""

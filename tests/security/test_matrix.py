@@ -71,6 +71,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("POST", BUILDS): owned(frozenset({"bot", "user", "admin"}), **BUILD),
     ("GET", f"{BUILDS}/{{build_id}}"): owned(READ),
     ("PATCH", f"{BUILDS}/{{build_id}}"): owned(WRITE, description=MARK),
+    ("POST", f"{BUILDS}/{{build_id}}/report"): owned(WRITE, status="running"),
     ("GET", "/tokens"): owned(frozenset({"admin"})),
     ("DELETE", "/tokens/{token}"): owned(frozenset({"admin"})),
     ("POST", "/runs/{run_id}/report"): owned(frozenset(), status="running"),
@@ -88,6 +89,7 @@ TOOLS: Mapping[str, Owned] = {
         WRITE, project="shop", suggestion_id="{suggestionId}", action="decline", reason="no"
     ),
     "find_builds": owned(FILTERED),
+    "report_build": owned(WRITE, build_id="{build_id}", status="running"),
     "update_build": owned(WRITE, build_id="{build_id}", description=MARK),
     "list_projects": owned(FILTERED),
 }

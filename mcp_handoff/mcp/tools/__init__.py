@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mcp_handoff.mcp.tools.builds import FIND_BUILDS, TRIGGER_BOT_BUILD, UPDATE_BUILD
+from mcp_handoff.mcp.tools.builds import FIND_BUILDS, REPORT_BUILD, TRIGGER_BOT_BUILD, UPDATE_BUILD
 from mcp_handoff.mcp.tools.messages import ADD_MESSAGE
 from mcp_handoff.mcp.tools.projects import LIST_PROJECTS
 from mcp_handoff.mcp.tools.suggestions import ACT_ON_SUGGESTION, LIST_SUGGESTIONS, SUGGEST_CLOSE
@@ -22,6 +22,7 @@ TOOLS: tuple[Tool[Any, Any, Any], ...] = (
     SUGGEST_CLOSE,
     ACT_ON_SUGGESTION,
     FIND_BUILDS,
+    REPORT_BUILD,
     UPDATE_BUILD,
     LIST_PROJECTS,
 )

@@ -6,9 +6,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff import builds
-from mcp_handoff.builds import Build, BuildPage, UpdatedBuild
+from mcp_handoff.builds import Build, BuildPage, ReportBuild, ReportedBuild, UpdatedBuild
 from mcp_handoff.desk import Desk
-from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut
+from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.receivers import NOBODY
@@ -17,7 +17,7 @@ from mcp_handoff.tickets import TriggerBotBuild, TriggeredBuild
 
 
 class FindBuilds(builds.FindBuilds):
-    """List an organization's builds, newest first, on short pages."""
+    """List an organization's builds, newest first, on short pages, or read the one with an id."""
 
     limit: Limit = 20
 
@@ -45,7 +45,8 @@ class UpdateBuild(builds.UpdateBuild):
 
 
 class BuildRow(Row):
-    """A build: how far it is, what it is made of, and why it failed or waits."""
+    """A build: how far it is, what it is made of, and why it failed or waits; of one that was asked
+    for by its id also what it is over there."""
 
     build_id: str
     status: str
@@ -56,9 +57,11 @@ class BuildRow(Row):
     waits: Line | None = None
     name: Line
     provider: Line
+    build_ref: Line | None = None
     repo: Line | None = None
     description: Line | None = None
     error: Line | None = None
+    metadata: Any | None = None
 
 
 class BuildsAnswer(Answer):
@@ -83,6 +86,18 @@ class TriggeredAnswer(Answer):
     provider: Line | None = None
 
 
+class ReportedAnswer(Answer):
+    """A build as it is after the report."""
+
+    THEIRS = "name"
+
+    build_id: str
+    status: str
+    url: Line | None = None
+    masked: list[str] | None = None
+    name: Line
+
+
 class UpdatedAnswer(Answer):
     """A build as it is after the change."""
 
@@ -95,8 +110,8 @@ class UpdatedAnswer(Answer):
     name: Line
 
 
-def build_row(build: Build) -> BuildRow:
-    """Return a build as a row."""
+def build_row(build: Build, *, whole: bool = False) -> BuildRow:
+    """Return a build as a row, with all that is kept of it or what tells it from others."""
     run = build.run
     waits = run.last_error if run and run.status in ("queued", "dispatch_failed") else None
     whole_at = f"handoff://builds/{build.id}"
@@ -104,20 +119,22 @@ def build_row(build: Build) -> BuildRow:
         build_id=build.id,
         status=build.status,
         active=build.is_active,
-        url=run.url if run else None,
+        url=build.url,
         updated=moment(build.updated_at),
         next_attempt_at=moment(run.next_attempt_at) if run and waits else None,
         waits=waits,
         name=build.display_name,
         provider=build.provider,
+        build_ref=build.build_ref if whole else None,
         repo=run.repo if run else None,
         description=cut(build.description, whole_at),
         error=cut(build.error_message, whole_at),
+        metadata=cut_json(build.metadata, whole_at) if whole and build.metadata else None,
     )
 
 
 def _tell_found(result: BuildPage, reader: Reader) -> BuildsAnswer:
-    rows = [build_row(build) for build in result.items]
+    rows = [build_row(build, whole=reader.named_build) for build in result.items]
     return BuildsAnswer(
         message=page_words(len(rows), "matching build", result.next_cursor, result.total),
         next_cursor=result.next_cursor,
@@ -149,6 +166,27 @@ def _tell_triggered(result: TriggeredBuild, reader: Reader) -> TriggeredAnswer:
         waits=run.get("last_error"),
         provider=run.get("provider"),
         repo=run.get("repo"),
+    )
+
+
+def _tell_reported(result: ReportedBuild, reader: Reader) -> ReportedAnswer:
+    if result.already:
+        told = f"Nothing was changed: the build is {result.status} already"
+    elif result.registered:
+        told = f"The build is registered as {result.status}"
+    else:
+        told = f"The build is now {result.status}"
+    if result.status in ("ready", "failed"):
+        told += ", which is final."
+    else:
+        told += f". Next: report_build with build_id {result.id}, once it succeeded or failed."
+    return ReportedAnswer(
+        message=written(result, told, result.masked),
+        build_id=result.id,
+        status=result.status,
+        url=result.url,
+        masked=result.masked,
+        name=result.display_name,
     )
 
 
@@ -191,6 +229,21 @@ FIND_BUILDS = Tool(
     answer=BuildsAnswer,
     tell=_tell_found,
     reads=True,
+)
+
+REPORT_BUILD = Tool(
+    name="report_build",
+    title="Report a build",
+    description=(
+        "Report how a build went: that it is running, succeeded or failed, by build_id; or register"
+        " one that CI made for a ticket, by ticket, build_ref and provider. Its run and ticket"
+        " follow. What succeeded or failed is final. To start one use trigger_bot_build."
+    ),
+    request=ReportBuild,
+    perform=Desk.report_build,
+    answer=ReportedAnswer,
+    tell=_tell_reported,
+    idempotent=True,
 )
 
 UPDATE_BUILD = Tool(
