@@ -145,7 +145,7 @@ def read(tx: Transaction, build_id: str) -> Build:
 
 
 def register(
-    tx: Transaction, caller: Caller, columns: Row, of_ticket: FoundTicket | None = None
+    tx: Transaction, caller: Caller, columns: Row, found: FoundTicket | None = None
 ) -> Row:
     """Insert a build that was made elsewhere, perhaps for a ticket, and return its row."""
     now = timestamp(tx.now)
@@ -163,9 +163,9 @@ def register(
         caller,
         "build.created",
         subject_id=row["id"],
-        project_id=of_ticket and of_ticket.project["id"],
-        ticket_id=of_ticket and of_ticket.ticket["id"],
-        reference=of_ticket and of_ticket.reference,
+        project_id=found and found.project["id"],
+        ticket_id=found and found.ticket["id"],
+        reference=found and found.reference,
         build_id=row["id"],
         after={"display_name": row["display_name"], "status": row["status"]},
     )

@@ -112,6 +112,16 @@ async def tell_what_a_build_was_made_of(agent: ScriptedAgent, desk: Agent) -> No
     assert (await desk.whole(5))["builds"][0]["metadata"] == {"commit": "9f2c1e7"}
 
 
+async def report_what_ci_made(agent: ScriptedAgent, desk: Agent) -> None:
+    """Run 88 of GitHub Actions builds ticket 5: say so, and then that it succeeded."""
+    run = {"ticket": 5, "build_ref": 88, "provider": "github", "link": "https://ci.example/88"}
+    began = await agent.get_done("register_build", {**run, "status": "Running"})
+    about = {"id": began.facts["build_id"], "status": "succeeded"}
+    await agent.get_done("report_build", about)
+    made = (await desk.whole(5))["builds"][0]
+    assert (made["status"], made["build_ref"], made["url"]) == ("ready", "88", run["link"])
+
+
 async def _only_build(agent: ScriptedAgent, ticket: int) -> dict[str, Any]:
     [build] = (await agent.call("find_builds", ticket=ticket)).rows("builds")
     return build
@@ -127,4 +137,5 @@ TASKS = (
     clear_what_is_said_of_a_build,
     put_a_build_away,
     tell_what_a_build_was_made_of,
+    report_what_ci_made,
 )

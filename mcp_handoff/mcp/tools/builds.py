@@ -46,7 +46,7 @@ class UpdateBuild(builds.UpdateBuild):
 
 class BuildRow(Row):
     """A build: how far it is, what it is made of, and why it failed or waits; of one that was asked
-    for by its id also what it is over there."""
+    for by its id also its provider's reference and its metadata."""
 
     build_id: str
     status: str
@@ -111,7 +111,7 @@ class UpdatedAnswer(Answer):
 
 
 def build_row(build: Build, *, whole: bool = False) -> BuildRow:
-    """Return a build as a row, with all that is kept of it or what tells it from others."""
+    """Return a build as a row; a `whole` one has what no list shows, too."""
     run = build.run
     waits = run.last_error if run and run.status in ("queued", "dispatch_failed") else None
     whole_at = f"handoff://builds/{build.id}"
