@@ -24,6 +24,19 @@ _ARGUMENTS: Mapping[str, str] = {
     "priority": "severity importance urgency prio level",
     "roles": "role assignee assignees assigned_to owner owners team teams to",
     "role": "roles assignee assigned_to owner team",
+    "role_status": "role_state status state",
+    "note": "notes comment comments message reason why text",
+    "close_as": "resolution resolution_type close outcome",
+    "park": "parked pause wait hold",
+    "add_roles": "roles add_role new_roles",
+    "blocked_by": "blockers depends_on dependencies blocked waits_for",
+    "fence": "token lease version",
+    "take_over": "force steal takeover",
+    "to_role": "to recipient for_role role",
+    "answers": "in_reply_to reply_to answer_to parent",
+    "body": "text message content comment description",
+    "taken_by": "holder held_by assignee assigned_to owner claimed_by",
+    "ready": "is_ready available unblocked",
     "blocking": "blocker is_blocking is_blocker",
     "suggested_resolution": "resolution solution fix proposed_solution proposal suggestion",
     "implementation_notes": "notes implementation hints technical_notes comments",
@@ -56,6 +69,12 @@ _ARGUMENTS: Mapping[str, str] = {
 
 _TOOLS: Mapping[str, str] = {
     "find_tickets": "get_tickets get_issues search query",
+    "take_ticket": "claim_ticket claim_issue pick_up_ticket start_ticket start_work claim next"
+    " next_ticket get_next_ticket take_next begin_work assign_to_me",
+    "update_ticket": "finish_role complete_role hand_over handoff_ticket reopen_ticket"
+    " set_status set_stage move_ticket transition_ticket block_ticket release_ticket",
+    "add_message": "add_comment post_comment create_comment comment reply answer ask post_message"
+    " send_message write_message add_note",
     "suggest_close": "close_ticket resolve_ticket complete_ticket finish_ticket close"
     " suggest_closing suggest_closing_ticket suggest_close_ticket propose_close create_suggestion",
     "act_on_suggestion": "approve_suggestion accept_suggestion execute_suggestion act_suggestion"

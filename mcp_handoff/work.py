@@ -41,13 +41,11 @@ from mcp_handoff.tickets import (
 )
 from mcp_handoff.workflow import (
     IMPLEMENTATION_ROLES,
-    LIVE,
     STILL_TO_ACT,
     TESTING_ROLES,
     AnyRole,
     Role,
     RoleStatus,
-    Stage,
     WorkRole,
 )
 
@@ -58,6 +56,9 @@ RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 
 FINISHED: frozenset[str] = frozenset({"completed", "already_done"})
 """The resolutions that say that every role's work is through."""
+
+OpenStage = Literal["backlog", "up_next", "in_progress", "validation"]
+"""The stages that a ticket is given by hand; it is live when its last role is done, or closed."""
 
 Note = Annotated[str, StringConstraints(max_length=5000), STORABLE]
 """What whoever comes next should know."""
@@ -102,7 +103,7 @@ class UpdateTicket(Request):
     role_status: RoleStatus | None = None
     role: Annotated[AnyRole | None, Field(validate_default=True)] = None
     park: ParkReason | None = None
-    stage: Stage | None = None
+    stage: OpenStage | None = None
     close_as: Resolution | None = None
     note: Note | None = None
     priority: Priority | None = None
@@ -131,13 +132,6 @@ class UpdateTicket(Request):
         if role == "merged" and status not in (None, "skipped"):
             raise _together("can only be skipped by hand: suggest_close tells what was merged")
         return role
-
-    @field_validator("stage")
-    @classmethod
-    def _check_stage(cls, stage: Stage | None) -> Stage | None:
-        if stage == LIVE:
-            raise _together("is live when the last role is done, or with close_as")
-        return stage
 
     @field_validator("close_as")
     @classmethod

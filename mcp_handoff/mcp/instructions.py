@@ -7,7 +7,9 @@ A desk where agents and people hand work to one another, as tickets.
 The flow: find_tickets to see whether it is known already; create_ticket for the roles that must \
 act (frontend, backend, design, devops, qa, other); trigger_bot_build to have a bot work on it, \
 find_builds to follow that, report_build to say how one went, update_build to say what was \
-built. Once the change is merged, suggest_close with evidence. Somebody else checks that and calls \
+built. Whoever has a role takes work with take_ticket (without a ticket: the most urgent that is \
+ready), asks with add_message, and finishes, hands on or sends back with update_ticket and a note \
+for whoever comes next. Once the change is merged, suggest_close with evidence. Somebody else checks that and calls \
 act_on_suggestion: execute closes, decline (with a reason) does not. list_suggestions shows what \
 waits for that.
 
@@ -17,7 +19,8 @@ project means your own; list_projects shows which that is, and the others.
 You act as a bot, under the name of your token or client; no argument changes that. History shows \
 who did what.
 
-An open ticket waits for those of its roles that are not done. The role merged, which every ticket \
+An open ticket waits for those of its roles that are not done; qa and test come after the others. \
+What you hold is yours until some hours after your last call on it. The role merged, which every ticket \
 has, is done once its change is on the default branch. A suggestion waits 14 days. A queued build \
 that nobody is told of says so under waits.
 

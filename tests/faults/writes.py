@@ -85,6 +85,30 @@ async def create_ticket(_: Desk) -> Case:
     )
 
 
+async def take_ticket(desk: Desk) -> Case:
+    ticket = await desk.ticket()
+    return Case(
+        lambda backend: backend.take_ticket(CALLER, requests.take_ticket("backend", ticket=ticket)),
+        f"SELECT count(*) FROM takes WHERE ticket_id = '{ticket}'",
+    )
+
+
+async def update_ticket(desk: Desk) -> Case:
+    ticket = await desk.ticket()
+    request = requests.update_ticket(ticket, role="backend", role_status="done", note="Done.")
+    return Case(
+        lambda backend: backend.update_ticket(CALLER, request), _events("ticket.updated", ticket)
+    )
+
+
+async def add_message(desk: Desk) -> Case:
+    ticket = await desk.ticket()
+    return Case(
+        lambda backend: backend.add_message(CALLER, requests.add_message(ticket, "Half is done.")),
+        f"SELECT count(*) FROM messages WHERE ticket_id = '{ticket}'",
+    )
+
+
 async def trigger_bot_build(desk: Desk) -> Case:
     ticket = await desk.ticket()
     return Case(
@@ -221,6 +245,9 @@ PREPARED: dict[str, Prepare] = {
     prepare.__name__: prepare
     for prepare in (
         create_ticket,
+        take_ticket,
+        update_ticket,
+        add_message,
         trigger_bot_build,
         suggest_close,
         act_on_suggestion,

@@ -18,6 +18,15 @@ _CURSOR = re.compile(r'(?<=next_cursor: )\S+|(?<="next_cursor": ")[^"]+')
 _MARK = re.compile(r"(?<=between the marks )[0-9a-f]{8}")
 
 
+WAITING = {
+    "title": "Show the cap beside the cart",
+    "description": "As soon as there is one.",
+    "request_type": "feature_request",
+    "roles": ["design"],
+    "blocked_by": [3],
+}
+
+
 class Story:
     """Lives the story and keeps the answers of each tool, by what was asked."""
 
@@ -128,5 +137,29 @@ async def live(desk: Agent, store: Store, caller: Caller) -> dict[str, list[str]
     await ask("too late", "report_build", **there, status="succeeded")
     await ask("of which build?", "report_build", status="ready", build_ref="actions-88")
     await ask("by its id", "find_builds", **made)
+    cap = {**keyed, "title": "Cap the cart at 500 items", "request_type": "feature_request"}
+    cap |= {"roles": ["backend", "qa"], "idempotency_key": "cap-1"}
+    await ask("one to be worked on", "create_ticket", **cap)
+    await ask("that waits for it", "create_ticket", **WAITING)
+    await ask("the next for backend", "take_ticket", role="backend", note="I begin with the cap.")
+    await ask("the same again", "take_ticket", role="backend", ticket=3)
+    await ask("one that is blocked", "take_ticket", role="design", ticket=4)
+    await ask("nothing is ready", "take_ticket", role="qa")
+    asked = await ask("a question", "add_message", ticket=3, body="500 or 1,000?", to_role="qa")
+    answered = {"ticket": 3, "body": "500.", "answers": asked["message_id"]}
+    await ask("its answer", "add_message", **answered)
+    await ask("a report", "add_message", ticket=3, body="Half of it is done.")
+    await ask("parked", "update_ticket", ticket=3, park="The staging machine is down.")
+    done = {"ticket": 3, "role": "backend", "role_status": "done", "fence": 1}
+    await ask("done", "update_ticket", **done, note="Capped in cart/limits.py; 12 tests pass.")
+    await ask("with the notes left", "take_ticket", role="qa")
+    back = {"ticket": 3, "role": "backend", "role_status": "pending"}
+    await ask("sent back without a reason", "update_ticket", **back)
+    await ask("sent back", "update_ticket", **back, note="501 items are taken.")
+    await ask("that is not finished", "update_ticket", ticket=3, close_as="completed", note="Ok.")
+    await ask("worked on", "get_ticket", ticket=3)
+    await ask("what nobody holds", "find_tickets", taken_by="nobody", role="backend", ready=True)
+    await ask("given up", "update_ticket", ticket=3, close_as="wont_fix", note="No cap at all.")
+    await ask("to nothing", "update_ticket", ticket=3)
     await ask("two of them", "list_projects")
     return story.told

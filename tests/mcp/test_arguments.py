@@ -125,6 +125,37 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
             ],
         ),
     ],
+    "take_ticket": [
+        (
+            {"role": "backend", "ticket": 1},
+            [
+                {"role": "Back-end", "ticket": "#1"},
+                {"role": ["backend"], "ticket": "HO-1"},
+                {"note": None, "take_over": "false"},
+            ],
+        ),
+    ],
+    "update_ticket": [
+        (
+            {"ticket": 1, "priority": "high", "blocked_by": []},
+            [
+                {"priority": "High"},
+                {"blocked_by": "[]"},
+                {"role": None, "role_status": "", "fence": None, "stage": "null"},
+            ],
+        ),
+        (
+            {"ticket": 1, "role": "backend", "role_status": "in_progress"},
+            [{"role_status": "In progress"}, {"role": "BACKEND", "role_status": "in-progress"}],
+        ),
+        ({"ticket": 1, "add_roles": ["qa", "design"]}, [{"add_roles": "qa, design"}]),
+    ],
+    "add_message": [
+        (
+            {"ticket": 1, "body": "500"},
+            [{"ticket": "HO-1", "body": 500}, {"to_role": "", "answers": None}],
+        ),
+    ],
     "trigger_bot_build": [
         (
             {"ticket": "HO-1-shop", "repo": "acme/shop"},
@@ -317,6 +348,29 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ({"ticket": None}, {"ticket": "required"}),
         ({}, {"ticket": "required"}),
     ],
+    "take_ticket": [
+        ({"ticket": 1}, {"role": "required: frontend, backend"}),
+        ({"role": "merged"}, {"role": "frontend, backend, design"}),
+        ({"role": "backend", "force": True}, {"force": "is unknown; there are role, ticket"}),
+    ],
+    "update_ticket": [
+        ({"ticket": 1, "status": "done"}, {"status": "is unknown"}),
+        ({"ticket": 1, "role": "qa"}, {"role": "comes with role_status"}),
+        (
+            {"ticket": 1, "role_status": "pending"},
+            {"role": "must say whose", "note": "must say why the role is pending"},
+        ),
+        (
+            {"ticket": 1, "close_as": "done", "stage": "live"},
+            {"close_as": "completed, already_done", "stage": "backlog, up_next"},
+        ),
+        ({"ticket": 1, "updated_at": "2026-11-02"}, {"updated_at": "is unknown"}),
+    ],
+    "add_message": [
+        ({"ticket": 1}, {"body": "required"}),
+        ({"ticket": 1, "text": "Yes."}, {"text": "did you mean body?", "body": "required"}),
+        ({"ticket": 1, "body": "Yes.", "to": "qa"}, {"to": "did you mean to_role?"}),
+    ],
     "trigger_bot_build": [
         ({"ticket": 1, "repo": "shop"}, {"repo": "owner/name"}),
         ({"ticket": 1, "repo": "https://gitlab.com/a/b/c"}, {"repo": "owner/name"}),
@@ -505,6 +559,11 @@ NEAR_TOOLS = {
     "show_issue": "get_ticket",
     "close_ticket": "suggest_close",
     "resolve_issue": "suggest_close",
+    "claim_ticket": "take_ticket",
+    "pick_up_ticket": "take_ticket",
+    "edit_ticket": "update_ticket",
+    "add_comment": "add_message",
+    "post_comment": "add_message",
     "start_build": "trigger_bot_build",
     "get_build": "find_builds",
     "edit_build": "update_build",

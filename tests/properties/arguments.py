@@ -19,6 +19,7 @@ BUILD, SUGGESTION, FRESH_TICKET = "(the build)", "(a pending suggestion)", "(a f
 """Stand for names that only a test knows."""
 
 ROLES = ("frontend", "backend", "design", "devops", "qa", "other")
+WORK_ROLES = ("frontend", "backend", "design", "devops", "qa", "test", "other")
 REQUEST_TYPES = ("bug", "clarification_needed", "decision_needed", "feature_request")
 STAGES = ("backlog", "up_next", "in_progress", "validation", "live")
 STATUSES = ("pending", "processing", "executed", "declined", "expired", "skipped")
@@ -247,6 +248,12 @@ _SOME_ROLES = Field(
     | st.tuples(st.sampled_from(ROLES), _other_than(list)).map(list[Any]),
     required=True,
 )
+_BLOCKERS = Field(
+    valid=st.lists(st.sampled_from((1, "1", "#1", "HO-1-shop")), max_size=3)
+    | st.sampled_from((1, "HO-1-shop", "[1]")),
+    wrong=st.sampled_from(({}, {"ticket": 1}, 1.5, True, [1.5], [True], [None], [[1]])),
+    unlisted=st.sampled_from((["one"], ["HO-0-shop"], 0, ["1"] * 21)),
+)
 _CLEAR = Field(valid=st.just([]), wrong=_other_than(list) | st.just(["display_name"]))
 _FLAG = Field(
     valid=st.booleans() | st.sampled_from(("true", "False", " yes", "NO")),
@@ -309,6 +316,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "evidence": _evidence(),
         "suggested_resolution": _text(0, 2000),
         "implementation_notes": _text(0, 5000),
+        "blocked_by": _BLOCKERS,
         "project": _PROJECT,
         "idempotency_key": _KEY,
     },
@@ -320,6 +328,8 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "request_type": _enum(*REQUEST_TYPES),
         "priority": _enum("low", "medium", "high"),
         "blocking": _FLAG,
+        "ready": _FLAG,
+        "taken_by": _name(texts(1, 200)),
         "author": _name(texts(1, 200)),
         "updated_since": _shaped(st.sampled_from(INSTANTS), "yesterday", "2026-13-01", "x" * 41),
         "limit": _limit(100),
@@ -327,6 +337,45 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "project": _PROJECT,
     },
     "get_ticket": {"ticket": _REQUIRED_TICKET, "project": _PROJECT},
+    "take_ticket": {
+        "role": replace(_enum(*WORK_ROLES, required=True), valid=st.just("backend")),
+        "ticket": replace(_TICKET, valid=_NOTHING),
+        "note": _text(0, 5000),
+        "take_over": _FLAG,
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
+    # What goes together with something else is tried in tests of its own.
+    "update_ticket": {
+        "ticket": _REQUIRED_TICKET,
+        "role_status": replace(_enum("pending", "done"), valid=_NOTHING),
+        "role": replace(_enum(*WORK_ROLES, "merged"), valid=_NOTHING),
+        "park": replace(_text(1, 500), valid=_NOTHING),
+        "stage": _enum(*STAGES[:-1]),
+        "close_as": replace(_enum("completed", "duplicate"), valid=_NOTHING),
+        "note": _text(0, 5000),
+        "priority": _enum("low", "medium", "high"),
+        "blocking": _FLAG,
+        "title": _text(5, 140),
+        "description": _text(10, 5000),
+        "add_roles": replace(_SOME_ROLES, required=False),
+        "blocked_by": replace(_BLOCKERS, valid=st.sampled_from(([], "[]"))),
+        "fence": Field(
+            valid=_NOTHING,
+            wrong=_other_than(int, float, str) | _NO_NUMBERS,
+            unlisted=st.integers(-5, 0),
+        ),
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
+    "add_message": {
+        "ticket": _REQUIRED_TICKET,
+        "body": _text(1, 25_000, required=True),
+        "to_role": _enum(*WORK_ROLES),
+        "answers": _shaped(_NOTHING, *_NO_UUIDS),
+        "project": _PROJECT,
+        "idempotency_key": _KEY,
+    },
     "trigger_bot_build": {
         "ticket": _REQUIRED_TICKET,
         "provider": _name(texts(1, 200)),
@@ -401,7 +450,11 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
 }
 """By tool and argument, from the pages of the API and not from the code."""
 
-ALWAYS: Mapping[str, Arguments] = {"report_build": {"build_id": BUILD}}
+ALWAYS: Mapping[str, Arguments] = {
+    "report_build": {"build_id": BUILD},
+    "take_ticket": {"ticket": 1},
+    "update_ticket": {"priority": "high"},
+}
 """By tool: what a call has unless it says otherwise, for one of several arguments is required."""
 
 

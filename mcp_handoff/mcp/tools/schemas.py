@@ -1,7 +1,7 @@
 """JSON schemas as small as they can be: what a model reads of a tool before it is ever called."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, get_origin
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -18,6 +18,14 @@ _TYPES: Mapping[Any, str] = {
     list: "array",
 }
 _NULL = {"type": "null"}
+
+
+OUTPUT_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"message": {"type": "string"}},
+}
+"""What every answer has, whatever the tool. Nothing of it is required: a client may hold an error's
+content against it, too."""
 
 
 def input_schema(
@@ -45,22 +53,6 @@ def input_schema(
         "type": "object",
         "properties": properties,
         **({"required": wanted} if wanted else {}),
-    }
-
-
-def output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a tool's answer: the fields that every answer of the tool has.
-
-    Nothing in it is required: a client may hold an error's content against it, too.
-    """
-    always = {
-        name: get_origin(field.annotation) or field.annotation
-        for name, field in model.model_fields.items()
-        if field.is_required()
-    }
-    return {
-        "type": "object",
-        "properties": {name: {"type": _TYPES[kind]} for name, kind in always.items()},
     }
 
 

@@ -9,7 +9,7 @@ from mcp_types import ToolAnnotations
 
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.mcp.answers import Answer, Reader
-from mcp_handoff.mcp.tools.schemas import input_schema, output_schema
+from mcp_handoff.mcp.tools.schemas import OUTPUT_SCHEMA, input_schema
 from mcp_handoff.schema import Record, Request
 from mcp_handoff.validation import Arguments
 
@@ -52,7 +52,7 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
             title=self.title,
             description=self.description,
             input_schema=input_schema(self.request, required=self.required, hidden=self.fixed),
-            output_schema=output_schema(self.answer),
+            output_schema=dict(OUTPUT_SCHEMA),
             annotations=ToolAnnotations(
                 read_only_hint=self.reads or None,
                 destructive_hint=None if self.reads or self.destructive else False,
