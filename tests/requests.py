@@ -6,7 +6,13 @@ from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, UpdateBuild
 from mcp_handoff.events import ListEvents
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
-from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
+from mcp_handoff.tickets import (
+    CreateTicket,
+    FindAllTickets,
+    FindTickets,
+    GetTicket,
+    TriggerBotBuild,
+)
 from mcp_handoff.validation import Arguments
 
 TICKET: dict[str, Any] = {
@@ -24,6 +30,10 @@ def create_ticket(**arguments: Any) -> CreateTicket:
 
 def find_tickets(**arguments: Any) -> FindTickets:
     return Arguments(FindTickets, arguments).parse(BOT)
+
+
+def find_all_tickets(**arguments: Any) -> FindAllTickets:
+    return Arguments(FindAllTickets, arguments).parse(BOT)
 
 
 def get_ticket(ticket: str | int, **arguments: Any) -> GetTicket:

@@ -41,6 +41,7 @@ class RemoteBackend:
 
     create_ticket = _method(tickets.create_ticket)
     find_tickets = _method(tickets.find_tickets)
+    find_all_tickets = _method(tickets.find_all_tickets)
     get_ticket = _method(tickets.get_ticket)
     trigger_bot_build = _method(tickets.trigger_bot_build)
     list_suggestions = _method(suggestions.list_suggestions)

@@ -17,7 +17,17 @@ from mcp_handoff import __version__
 from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import HandoffError, Internal, MethodNotAllowed, NotFound
-from mcp_handoff.rest import builds, events, me, projects, runs, suggestions, tickets, tokens
+from mcp_handoff.rest import (
+    all_tickets,
+    builds,
+    events,
+    me,
+    projects,
+    runs,
+    suggestions,
+    tickets,
+    tokens,
+)
 from mcp_handoff.rest.description import BEARER, MOUNT_PATH, describe
 from mcp_handoff.rest.docs_page import STATIC_PATH, add_docs_page
 from mcp_handoff.rest.envelopes import error_response
@@ -65,7 +75,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.openapi = cache(partial(describe, api))
     api.state.desk = desk
     api.state.report_key = report_key
-    for module in (me, projects, tickets, suggestions, builds, events, tokens):
+    for module in (me, projects, tickets, all_tickets, suggestions, builds, events, tokens):
         api.include_router(module.router)
     if report_key is not None:
         api.include_router(runs.router)
