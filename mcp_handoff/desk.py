@@ -98,6 +98,11 @@ class Desk:
     ) -> tickets.TicketPage:
         return await self._perform(visitor, arguments, self._backend.find_tickets, writes=False)
 
+    async def find_all_tickets(
+        self, visitor: Visitor, arguments: Arguments[tickets.FindAllTickets]
+    ) -> tickets.TicketPage:
+        return await self._perform(visitor, arguments, self._backend.find_all_tickets, writes=False)
+
     async def get_ticket(
         self, visitor: Visitor, arguments: Arguments[tickets.GetTicket]
     ) -> tickets.TicketDetail:

@@ -233,6 +233,18 @@ class TicketPage(Record):
     )
 
 
+class FindAllTickets(Request):
+    """List the tickets of all projects that the caller sees, newest first; `role` is one that a
+    ticket was filed for."""
+
+    status: StatusFilter = "any"
+    stage: Annotated[list[Stage], Field(max_length=50)] = Field(default_factory=list[Stage])
+    role: RoleFilter | None = None
+    slim: bool = False
+    limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000
+    cursor: Cursor | None = None
+
+
 class GetTicket(Request):
     """Read one ticket with the newest of what happened to it."""
 
@@ -300,6 +312,11 @@ class TicketOperations(Protocol):
 
         A page may have fewer tickets than its limit, even none, and a next one all the same.
         """
+        ...
+
+    async def find_all_tickets(self, caller: Caller, request: FindAllTickets, /) -> TicketPage:
+        """List the tickets of all projects that the caller sees, newest first; they are not
+        counted."""
         ...
 
     async def get_ticket(self, caller: Caller, request: GetTicket, /) -> TicketDetail:

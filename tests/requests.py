@@ -7,7 +7,13 @@ from mcp_handoff.builds import FindBuilds, ReportBuild, UpdateBuild
 from mcp_handoff.events import ListEvents
 from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
-from mcp_handoff.tickets import CreateTicket, FindTickets, GetTicket, TriggerBotBuild
+from mcp_handoff.tickets import (
+    CreateTicket,
+    FindAllTickets,
+    FindTickets,
+    GetTicket,
+    TriggerBotBuild,
+)
 from mcp_handoff.validation import Arguments
 from mcp_handoff.work import TakeTicket, UpdateTicket
 
@@ -26,6 +32,10 @@ def create_ticket(**arguments: Any) -> CreateTicket:
 
 def find_tickets(**arguments: Any) -> FindTickets:
     return Arguments(FindTickets, arguments).parse(BOT)
+
+
+def find_all_tickets(**arguments: Any) -> FindAllTickets:
+    return Arguments(FindAllTickets, arguments).parse(BOT)
 
 
 def get_ticket(ticket: str | int, **arguments: Any) -> GetTicket:

@@ -41,6 +41,7 @@ class RemoteBackend:
 
     create_ticket = _method(tickets.create_ticket)
     find_tickets = _method(tickets.find_tickets)
+    find_all_tickets = _method(tickets.find_all_tickets)
     get_ticket = _method(tickets.get_ticket)
     take_ticket = _method(work.take_ticket)
     update_ticket = _method(work.update_ticket)

@@ -20,6 +20,7 @@ from mcp_handoff.tickets import (
     REPEAT_WINDOW_SECONDS,
     CreatedTicket,
     CreateTicket,
+    FindAllTickets,
     FindTickets,
     GetTicket,
     TicketDetail,
@@ -114,6 +115,33 @@ async def find_tickets(api: Api, caller: Caller, request: FindTickets) -> Ticket
         and (not request.still_to_act or _has_to_act(row, request.role))
     ]
     return parse_response(TicketPage, {**response, "tickets": wanted}, wrote=False)
+
+
+async def find_all_tickets(api: Api, caller: Caller, request: FindAllTickets) -> TicketPage:
+    """List the tickets of all projects; an API that is none of ours may not know how to choose."""
+    query = {
+        "status": None if request.status == "any" else request.status,
+        "stage": ",".join(request.stage) or None,
+        "role": request.role,
+        "limit": request.limit,
+        "cursor": request.cursor,
+        "slim": 1 if request.slim else None,
+    }
+    response = await api.tickets.send("GET", "/tickets", query=query)
+    found = [
+        ticket_fields(row, str(row.get("project_id", "")))
+        for row in objects(response.get("tickets"))
+    ]
+    if not api.tickets.is_ours:
+        found = [
+            row
+            for row in found
+            if request.status in ("any", row.get("status"))
+            and (not request.stage or row.get("stage") in request.stage)
+            and request.role
+            in (None, *(as_object(role).get("role") for role in as_list(row.get("roles"))))
+        ]
+    return parse_response(TicketPage, {**response, "tickets": found}, wrote=False)
 
 
 def _has_to_act(row: Mapping[str, Any], role: str | None) -> bool:

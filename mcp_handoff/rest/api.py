@@ -18,6 +18,7 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import HandoffError, Internal, MethodNotAllowed, NotFound
 from mcp_handoff.rest import (
+    all_tickets,
     builds,
     events,
     me,
@@ -76,7 +77,10 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.openapi = cache(partial(describe, api))
     api.state.desk = desk
     api.state.report_key = report_key
-    for module in (me, projects, tickets, work, messages, suggestions, builds, events, tokens):
+    for module in (
+        *(me, projects, all_tickets, tickets, work, messages),
+        *(suggestions, builds, events, tokens),
+    ):
         api.include_router(module.router)
     if report_key is not None:
         api.include_router(runs.router)

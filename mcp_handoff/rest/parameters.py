@@ -103,6 +103,11 @@ Key = Annotated[
 ]
 
 
+def stages_in(stages: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name.strip() for name in stages.split(",") if name.strip()]
+
+
 def given(**parameters: Any) -> dict[str, Any]:
     """Return those parameters that were given."""
     return {name: value for name, value in parameters.items() if value is not None}

@@ -26,6 +26,7 @@ from mcp_handoff.rest.parameters import (
     TicketId,
     Words,
     given,
+    stages_in,
 )
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
@@ -130,7 +131,7 @@ async def find_tickets(
     slim: Literal["0", "1"] = "0",
 ) -> TicketRows:
     sent = given(
-        stage=[name.strip() for name in stages.split(",") if name.strip()],
+        stage=stages_in(stages),
         query=words or None,
         status=status,
         role=role,

@@ -40,12 +40,17 @@ def seen_slugs(tx: Transaction, caller: Caller, most: int) -> list[str]:
     return [row["slug"] for row in _seen(tx, caller, "", most)]
 
 
+def sight_of(caller: Caller) -> tuple[str, dict[str, str]]:
+    """Return, in SQL, which projects the caller may see, and the values of its parameters."""
+    if caller.principal.projects is None:
+        return "1 = 1", {}
+    parameters, slugs = placeholders("slug", sorted(caller.principal.projects))
+    return f"slug IN ({parameters or 'NULL'})", slugs
+
+
 def _seen(tx: Transaction, caller: Caller, position: str, most: int) -> list[Row]:
     """Return the first `most` projects that the caller may see, by their slugs after `position`."""
-    seen, slugs = "1 = 1", dict[str, str]()
-    if caller.principal.projects is not None:
-        parameters, slugs = placeholders("slug", sorted(caller.principal.projects))
-        seen = f"slug IN ({parameters})"
+    seen, slugs = sight_of(caller)
     return tx.fetch_all(
         f"SELECT * FROM projects WHERE {seen} AND slug > :position ORDER BY slug LIMIT :most",
         position=position,

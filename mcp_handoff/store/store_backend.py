@@ -16,6 +16,7 @@ from mcp_handoff.receivers import Receiver
 from mcp_handoff.runs import Dispatch
 from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
+    all_tickets,
     builds,
     idempotency,
     messages,
@@ -121,6 +122,7 @@ class StoreBackend:
     _create_ticket = _write(tickets.create_ticket)
     _similar_tickets = _read(similar_tickets)
     find_tickets = _read(tickets.find_tickets)
+    find_all_tickets = _read(all_tickets.find_all_tickets)
     _get_ticket = _read(tickets.get_ticket)
     _renew_takes = _write(takes.renew)
     take_ticket = _write(work.take_ticket)

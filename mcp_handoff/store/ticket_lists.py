@@ -124,12 +124,7 @@ def list_tickets(
     is_whole = path.exact or path.short or offset
     for part in [path] if is_whole else _parts(path, request, values):
         walk = _walk(tx, part, request)
-        rows += tx.fetch_all(
-            f"SELECT {shown_columns(slim=request.slim)}, t.urgency"
-            f" FROM {_fitting(walk, conditions)} ORDER BY {_order('t', request)}"
-            " LIMIT :rows OFFSET :offset",
-            **values,
-        )
+        rows += tx.fetch_all(_select(walk, conditions, request), **values)
         if len(rows) > request.limit:
             break
         if not (path.exact or path.short):
@@ -147,6 +142,28 @@ def list_tickets(
         whole = _fitting(_walk(tx, path, request), conditions)
         total = count(tx, f"SELECT 1 FROM {whole}", values | _after(request, None))
     return Found(page, _position(last, request) if last else None, total)
+
+
+def newest_before(
+    tx: Transaction, caller: Caller, project: Row, request: FindTickets, number: int, most: int
+) -> list[Row]:
+    """Return the newest tickets before a number, `most` of them at most: filtered by status and
+    stage and by a role, which indexes have together."""
+    if not stages_of(request.status, request.stage):
+        return []
+    conditions, values = conditions_of(project, request, caller, tx.now)
+    walk = _walk(tx, _choose_path(tx, request, values), request)
+    values |= _after(request, number) | {"rows": most, "offset": 0, "reach": most}
+    return tx.fetch_all(_select(walk, conditions, request), **values)
+
+
+def _select(walk: str, conditions: Sequence[str], request: FindTickets) -> str:
+    """Return, in SQL, the rows of a page: those tickets of a walk that fit all conditions."""
+    return (
+        f"SELECT {shown_columns(slim=request.slim)}, t.seq, t.urgency"
+        f" FROM {_fitting(walk, conditions)} ORDER BY {_order('t', request)}"
+        " LIMIT :rows OFFSET :offset"
+    )
 
 
 def _choose_path(tx: Transaction, request: FindTickets, values: dict[str, Any]) -> _Path:

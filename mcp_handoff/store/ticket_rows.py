@@ -36,7 +36,16 @@ def shown_columns(*, slim: bool) -> str:
     return f"{_SUMMARY_COLUMNS}, {_SLIM if slim else _WHOLE}"
 
 
-def with_texts(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
+def listed_tickets(tx: Transaction, rows: Sequence[Row], slug: str, *, slim: bool) -> list[Ticket]:
+    """Return tickets of a project, whose rows were read without their long texts: with them unless
+    `slim`."""
+    if not slim:
+        return whole_tickets(tx, _with_texts(tx, rows), slug)
+    roles = roles_by_ticket(tx, [row["id"] for row in rows])
+    return [Ticket.model_validate(summary(row, slug, roles[row["id"]])) for row in rows]
+
+
+def _with_texts(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
     """Return rows of tickets that were read without their long texts with them."""
     if not rows:
         return []

@@ -24,11 +24,9 @@ from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import (
     LISTED_COLUMNS,
-    roles_by_ticket,
+    listed_tickets,
     roles_of,
     summary,
-    whole_tickets,
-    with_texts,
 )
 from mcp_handoff.store.ticket_terms import index_ticket
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
@@ -39,7 +37,6 @@ from mcp_handoff.tickets import (
     CreateTicket,
     FindTickets,
     GetTicket,
-    Ticket,
     TicketDetail,
     TicketPage,
     TicketSummary,
@@ -103,15 +100,9 @@ def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> Ticke
         found = ticket_search.search(tx, caller, project, request, position)
     else:
         found = ticket_lists.list_tickets(tx, caller, project, request, position)
-    if request.slim:
-        roles = roles_by_ticket(tx, [row["id"] for row in found.rows])
-        summaries = [summary(row, project["slug"], roles[row["id"]]) for row in found.rows]
-        tickets = [Ticket.model_validate(fields) for fields in summaries]
-    else:
-        tickets = whole_tickets(tx, with_texts(tx, found.rows), project["slug"])
     after = found.next_position
     return TicketPage(
-        tickets=tickets,
+        tickets=listed_tickets(tx, found.rows, project["slug"], slim=request.slim),
         next_cursor=cursors.encode(after, request, scope) if after else None,
         total=found.total,
         tried=found.tried,

@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.agents import build_tasks, suggestion_tasks, ticket_tasks
+from tests.agents import build_tasks, suggestion_tasks, ticket_tasks, work_tasks
 from tests.agents.reader import Form
 from tests.agents.scripted import ScriptedAgent, Task
 from tests.mcp.agent import Agent
 from tests.mcp.conftest import ERAS
 from tests.mcp.in_memory import DISPATCHED, open_store, served
 
-TASKS: Sequence[Task] = (*ticket_tasks.TASKS, *build_tasks.TASKS, *suggestion_tasks.TASKS)
+TASKS: Sequence[Task] = (
+    *ticket_tasks.TASKS,
+    *work_tasks.TASKS,
+    *build_tasks.TASKS,
+    *suggestion_tasks.TASKS,
+)
 
 
 class Score(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.mcp.tools import TOOLS
-from tests.agents import build_tasks, suggestion_tasks, ticket_tasks
+from tests.agents import build_tasks, suggestion_tasks, ticket_tasks, work_tasks
 from tests.agents.reader import FORMS, Form
 from tests.agents.scripted import Task
 from tests.agents.tasks import TASKS, play
@@ -55,7 +55,7 @@ def test_every_tool_is_used_and_every_score_is_of_a_task() -> None:
     assert len(TASKS) >= 25
     played = "".join(
         Path(module.__file__ or "").read_text(encoding="utf-8")
-        for module in (ticket_tasks, build_tasks, suggestion_tasks)
+        for module in (ticket_tasks, work_tasks, build_tasks, suggestion_tasks)
     )
     assert [tool.name for tool in TOOLS if f'"{tool.name}"' not in played] == []
     assert [task.__name__ for task in TASKS if not task.__doc__] == []

@@ -8,7 +8,14 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.sqlite.database import SqliteDatabase
-from mcp_handoff.store import idempotency, outbox, project_history, suggestions, tickets
+from mcp_handoff.store import (
+    all_tickets,
+    idempotency,
+    outbox,
+    project_history,
+    suggestions,
+    tickets,
+)
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
 from tests import requests
@@ -90,6 +97,18 @@ async def test_a_history_is_read_by_an_index_and_not_sorted(
     )
     assert "SEARCH e USING INDEX events_by_project (project_id=? AND seq>? AND seq<?)" in plan
     assert "TEMP B-TREE" not in plan
+
+
+async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    asked = requests.find_all_tickets()
+    [beginnings, *_] = await plans_of(
+        database, lambda tx: all_tickets.find_all_tickets(tx, caller, asked)
+    )
+    by_number = "t USING COVERING INDEX sqlite_autoindex_tickets_2 (project_id=? AND number=?)"
+    assert by_number in beginnings
 
 
 async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:

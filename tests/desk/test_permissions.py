@@ -19,6 +19,7 @@ BUILD = {"build_ref": "b-1", "display_name": "Shop 1.0", "provider": "docker"}
 MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("GET", "/api/me"): ROLES,
     ("GET", "/api/projects"): ROLES,
+    ("GET", "/api/tickets"): ROLES,
     ("GET", "/api/projects/shop/tickets"): ROLES,
     ("POST", "/api/projects/shop/tickets"): ("bot", "user", "admin"),
     ("POST", "/api/v1/org/default/builds"): ("bot", "user", "admin"),

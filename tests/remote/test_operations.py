@@ -20,7 +20,7 @@ from mcp_handoff.remote.api import sent_key
 from mcp_handoff.remote.client import OURS, ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.schema import CALL_KEY
-from mcp_handoff.tickets import FindTickets
+from mcp_handoff.tickets import FindAllTickets, FindTickets
 from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 from tests.remote.conftest import TOKEN
@@ -66,6 +66,17 @@ async def test_tickets_are_chosen_by_request_type_though_the_api_does_not(
     bugs = await remote.find_tickets(CALLER, FindTickets(request_type="bug"))
     wishes = await remote.find_tickets(CALLER, FindTickets(request_type="feature_request"))
     assert (len(bugs.tickets), wishes.tickets) == (2, [])
+
+
+async def test_the_tickets_of_all_projects_are_chosen_though_the_api_does_not(
+    remote: RemoteBackend, stand_in: StandIn
+) -> None:
+    asked = FindAllTickets(status="closed", stage=["live"], slim=True)
+    closed = (await remote.find_all_tickets(CALLER, asked)).tickets
+    assert stand_in.last()[1] == "/tickets?status=closed&stage=live&limit=1000&slim=1"
+    assert [(ticket.status, ticket.project_id) for ticket in closed] == [("closed", PROJECT)]
+    of_design = await remote.find_all_tickets(CALLER, FindAllTickets(role="design"))
+    assert of_design.tickets == []
 
 
 async def test_an_api_that_tells_no_history_is_named(

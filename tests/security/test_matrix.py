@@ -59,6 +59,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("GET", "/me"): owned(FILTERED),
     ("GET", "/projects"): owned(FILTERED),
     ("POST", "/projects"): owned(frozenset({"user", "admin"}), name="Fresh <caller>"),
+    ("GET", "/tickets"): owned(FILTERED),
     ("GET", TICKETS): owned(READ),
     ("POST", TICKETS): owned(WRITE, **BODY),
     ("GET", f"{TICKETS}/{{ticketId}}"): owned(READ),

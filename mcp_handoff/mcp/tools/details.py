@@ -61,11 +61,14 @@ class MessageRow(Row):
 
 
 class TicketAnswer(Answer):
-    """A ticket, its texts whole or with the way to the whole of them."""
+    """A ticket, its texts whole or with the way to the whole of them; the fence is of the role that
+    the caller has just taken."""
 
     THEIRS = "title"
 
     ticket: Line
+    fence: int | None = None
+    masked: list[str] | None = None
     type: str | None = None
     priority: str | None = None
     blocking: bool | None = None

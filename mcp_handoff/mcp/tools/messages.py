@@ -36,8 +36,9 @@ ADD_MESSAGE = Tool(
     name="add_message",
     title="Write a message",
     description=(
-        "Write into a ticket's thread: ask a role (to_role), which parks what you hold until it"
-        " answers; answer a message; or report. To finish or hand on work use update_ticket."
+        "Post a message or comment on a ticket, into its thread: ask a role such as design"
+        " (to_role), which parks what you hold until it answers; answer the question that was"
+        " asked; tell people what you found out."
     ),
     request=AddMessage,
     perform=Desk.add_message,

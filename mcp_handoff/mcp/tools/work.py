@@ -34,13 +34,6 @@ class UpdateTicket(work.UpdateTicket):
         raise PydanticCustomError("note_required", "{why}", {"why": why})
 
 
-class TakenAnswer(TicketAnswer):
-    """The ticket whose role the caller holds, under a fence."""
-
-    fence: int
-    masked: list[str] | None = None
-
-
 class UpdatedAnswer(Answer):
     """What a ticket is after a change."""
 
@@ -64,7 +57,7 @@ def _what_comes_first(detail: TicketDetail, role: str) -> str | None:
     return f"{listed(left)} {'is' if len(left) == 1 else 'are'} not done yet." if left else None
 
 
-def _tell_taken(result: TakenTicket, reader: Reader) -> TakenAnswer:
+def _tell_taken(result: TakenTicket, reader: Reader) -> TicketAnswer:
     name, role = result.detail.ticket.name, result.role
     done = f"You hold {role} of {name}{' already' if result.already else ''}"
     if result.until:
@@ -79,7 +72,7 @@ def _tell_taken(result: TakenTicket, reader: Reader) -> TakenAnswer:
         " pending gives it back."
     )
     fields = detail_fields(result.detail)
-    return TakenAnswer(message=" ".join(words), fence=result.fence, masked=result.masked, **fields)
+    return TicketAnswer(message=" ".join(words), fence=result.fence, masked=result.masked, **fields)
 
 
 def _tell_updated(result: UpdatedTicket, reader: Reader) -> UpdatedAnswer:
@@ -115,13 +108,13 @@ TAKE_TICKET = Tool(
     name="take_ticket",
     title="Take a ticket",
     description=(
-        "Take up work: hold a role of a ticket so that nobody else does the same; without a ticket"
-        " the most urgent that is ready for the role. Answers with the ticket, the notes left for"
-        " you and a fence. Only one caller gets it."
+        "Take up work: claim a role on a ticket, or on the next that is ready, the most urgent, so"
+        " that nobody else does the same. Take over what went stale. Answers with the notes left"
+        " for you, and a fence."
     ),
     request=TakeTicket,
     perform=Desk.take_ticket,
-    answer=TakenAnswer,
+    answer=TicketAnswer,
     tell=_tell_taken,
     idempotent=True,
 )
@@ -130,9 +123,10 @@ UPDATE_TICKET = Tool(
     name="update_ticket",
     title="Update a ticket",
     description=(
-        "Change a ticket: finish a role (done), give or send it back (pending), leave it out"
-        " (skipped), each with a note for whoever comes next; park what you hold while you wait;"
-        " edit it; say what blocks it; close it by hand. What is merged is closed by suggest_close."
+        "Change a ticket: my part (role) is done and handed on; pending gives it back, if I can't"
+        " finish it, or sends it back, as when tests fail; skipped leaves it out. Raise its"
+        " priority, edit it, note what it is blocked by, park it, close it as duplicate or wont_fix."
+        " If merged: suggest_close."
     ),
     request=UpdateTicket,
     perform=Desk.update_ticket,
