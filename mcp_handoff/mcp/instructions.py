@@ -23,7 +23,7 @@ What you hold is yours until some hours after your last call on it. The role mer
 ticket has, is done once its change is on the default branch. A suggestion waits 14 days. A queued \
 build that nobody is told of says so.
 
-Every answer begins with a message: what happened and what can be done next. Lists are pages: \
+Every answer begins with a message: what happened and what is next. Lists are pages: \
 next_cursor is the cursor of the next one. A text that is cut says where it is whole. An error \
 names every wrong field and what is allowed; mend them all and call again. After a lost answer \
 call again with the same idempotency_key: nothing happens twice.

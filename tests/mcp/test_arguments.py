@@ -351,7 +351,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
     "take_ticket": [
         ({"ticket": 1}, {"role": "required: frontend, backend"}),
         ({"role": "merged"}, {"role": "frontend, backend, design"}),
-        ({"role": "backend", "force": True}, {"force": "is unknown; there are role, ticket"}),
+        ({"role": "backend", "force": True}, {"force": "did you mean take_over?"}),
     ],
     "update_ticket": [
         ({"ticket": 1, "status": "done"}, {"status": "is unknown"}),
@@ -364,7 +364,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
             {"ticket": 1, "close_as": "done", "stage": "live"},
             {"close_as": "completed, already_done", "stage": "backlog, up_next"},
         ),
-        ({"ticket": 1, "updated_at": "2026-11-02"}, {"updated_at": "is unknown"}),
+        ({"ticket": 1, "title": "Cart fails", "updated_at": "2026"}, {"updated_at": "is unknown"}),
     ],
     "add_message": [
         ({"ticket": 1}, {"body": "required"}),

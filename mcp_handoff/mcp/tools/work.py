@@ -125,8 +125,8 @@ UPDATE_TICKET = Tool(
     description=(
         "Change a ticket: my part (role) is done and handed on; pending gives it back, if I can't"
         " finish it, or sends it back, as when tests fail; skipped leaves it out. Raise its"
-        " priority, edit it, note what it is blocked by, park it, close it as duplicate or wont_fix."
-        " If merged: suggest_close."
+        " priority, edit it, note what it is blocked by, park it, close it as duplicate or"
+        " wont_fix. If merged: suggest_close."
     ),
     request=UpdateTicket,
     perform=Desk.update_ticket,
