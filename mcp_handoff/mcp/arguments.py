@@ -87,7 +87,9 @@ class Reading:
             if field is None:
                 arguments[name] = value
             elif not _is_absent(field, value):
-                arguments[name] = field.read(value)
+                read = field.read(value)
+                if not _is_absent(field, read):  # as a list of one blank would be
+                    arguments[name] = read
         return arguments
 
 

@@ -74,14 +74,14 @@ async def test_a_trigger_waits_five_times(desk: Store, caller: Caller, wire: Wir
     assert await wire.round_trips(desk.trigger_bot_build(caller, trigger)) == [5]
 
 
-async def test_to_suggest_waits_three_times_and_to_close_six(
+async def test_to_suggest_waits_three_times_and_to_close_seven(
     desk: Store, caller: Caller, wire: Wire
 ) -> None:
     suggest = requests.suggest_close(1)
     assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [3]
     [one] = (await desk.list_suggestions(caller, requests.list_suggestions())).suggestions
     execute = requests.execute(one.id)
-    assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == [6]
+    assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == [7]
 
 
 async def test_to_suggest_for_a_commit_waits_once_more_for_those_that_are_pending(

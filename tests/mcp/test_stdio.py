@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from mcp_handoff.mcp.tools import TOOLS
 from tests.mcp.wire import Wire, bounded, call, enveloped, environment, handshake, request
 from tests.requests import TICKET
 
-TOOL_COUNT = 10
+TOOL_COUNT = len(TOOLS)
 
 
 @pytest.fixture

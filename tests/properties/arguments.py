@@ -452,7 +452,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
 
 ALWAYS: Mapping[str, Arguments] = {
     "report_build": {"build_id": BUILD},
-    "take_ticket": {"ticket": 1},
+    "take_ticket": {"ticket": FRESH_TICKET},
     "update_ticket": {"priority": "high"},
 }
 """By tool: what a call has unless it says otherwise, for one of several arguments is required."""

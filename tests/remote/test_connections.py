@@ -3,6 +3,7 @@
 import asyncio
 import gc
 
+from mcp_handoff.mcp.tools import TOOLS
 from tests.remote import faults
 from tests.remote.conftest import OpenDesk
 from tests.remote.faults import FaultServer
@@ -70,4 +71,4 @@ async def test_a_response_that_is_too_long_is_left_at_once(
 
 async def test_a_backend_that_was_never_used_closes_too(nowhere: str, open_desk: OpenDesk) -> None:
     async with open_desk(nowhere) as desk:
-        assert len((await desk.client.list_tools()).tools) == 10
+        assert len((await desk.client.list_tools()).tools) == len(TOOLS)
