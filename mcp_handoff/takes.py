@@ -64,14 +64,14 @@ def may_take_over_live(caller: Caller) -> bool:
 
 def taken(name: str, take: Take, *, namesake: bool) -> TicketTaken:
     """Return the error of acting on a role that somebody else holds."""
-    told = f"{take.role} of {name} is held by {take.holder} since {take.taken_at}"
+    told = f"{take.role} of {name} was taken at {take.taken_at} by {take.holder}"
     if namesake:
         told += ", in another session of that name; if that was you, pass the fence that you got"
     if take.parked:
         told += f", parked: {_quoted(take.parked)}"
     if take.stale:
         return TicketTaken(
-            f"{told}; its time was over at {take.until}. take_ticket with take_over takes it over.",
+            f"{told}, and is stale since {take.until}: take_ticket with take_over takes it over.",
             state="stale",
         )
     return TicketTaken(f"{told}. Take another ticket, or ask with add_message.", state="taken")

@@ -119,7 +119,12 @@ async def test_a_list_takes_no_cursor_that_it_never_gave(desk: Agent, method: st
 
 async def test_prompts_tell_an_agent_what_to_do(desk: Agent) -> None:
     listed = await desk.client.list_prompts()
-    assert [prompt.name for prompt in listed.prompts] == ["file_ticket", "triage_suggestions"]
+    assert [prompt.name for prompt in listed.prompts] == [
+        "file_ticket",
+        "pick_up",
+        "hand_over",
+        "triage_suggestions",
+    ]
     arguments = {"problem": "Checkout {fails}", "role": "backend"}
     content = (await desk.client.get_prompt("file_ticket", arguments)).messages[0].content
     assert isinstance(content, TextContent)
