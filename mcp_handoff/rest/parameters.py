@@ -103,6 +103,12 @@ Key = Annotated[
 ]
 
 
+Wait = Annotated[
+    int,
+    Query(ge=0, le=50, description="seconds to wait at most for the next change of what is read"),
+]
+
+
 def given(**parameters: Any) -> dict[str, Any]:
     """Return those parameters that were given."""
     return {name: value for name, value in parameters.items() if value is not None}
