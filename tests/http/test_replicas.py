@@ -136,7 +136,7 @@ async def test_a_call_that_waits_at_one_replica_is_answered_at_a_change_at_anoth
     async with desk_at(shared[0].url, shared[0].token, era) as desk:
         ticket = await desk.file_ticket(title=f"Waited for in {era} of {len(shared)}")
 
-        async def change(progress: float, total: float | None, said: str | None) -> None:
+        async def change(progress: float, total: float | None, message: str | None) -> None:
             path = messages.format(ticket)
             assert shared[1].http.post(path, json={"body": "Look here."}).status_code == 201
 

@@ -11,16 +11,18 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from tests.http.served import Served
+from tests.mcp import test_waits
 from tests.mcp.conftest import ERAS
-from tests.mcp.test_waits import (  # noqa: F401 - it runs again here
-    LONG,
-    test_a_wait_is_told_of_and_ends_with_the_change,
-)
+from tests.mcp.test_waits import LONG
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 PATH = "/api/projects/shop/tickets"
+test_a_wait_is_told_of_and_ends_with_the_change = (
+    test_waits.test_a_wait_is_told_of_and_ends_with_the_change
+)
+
 GIVEN_UP = 'handoff_calls_total{{door="{}",operation="get_ticket",outcome="CANCELLED"}} '
 
 
@@ -76,7 +78,9 @@ async def test_whoever_gives_a_wait_up_ends_it_over_mcp(with_ticket: Served, era
         with anyio.fail_after(TIMEOUT):
             async with anyio.create_task_group() as group:
 
-                async def give_up(progress: float, total: float | None, said: str | None) -> None:
+                async def give_up(
+                    progress: float, total: float | None, message: str | None
+                ) -> None:
                     group.cancel_scope.cancel()
 
                 group.start_soon(waiting, client, give_up)
@@ -94,7 +98,7 @@ async def test_sigterm_answers_every_wait_with_what_is_there(with_ticket: Served
     ended = anyio.Event()
     told: list[object] = []
 
-    async def end(progress: float, total: float | None, said: str | None) -> None:
+    async def end(progress: float, total: float | None, message: str | None) -> None:
         ended.set()
 
     async def read_over_rest() -> None:
@@ -116,5 +120,5 @@ async def test_sigterm_answers_every_wait_with_what_is_there(with_ticket: Served
             group.start_soon(read_over_rest)
             group.start_soon(read_over_mcp, client)
             await ended.wait()
-            status, _ = await anyio.to_thread.run_sync(with_ticket.end)
-    assert (status, told) == (0, ["HO-1-shop", "HO-1-shop"])
+            assert (await anyio.to_thread.run_sync(with_ticket.end))[0] == 0
+    assert told == ["HO-1-shop", "HO-1-shop"]
