@@ -15,7 +15,8 @@ class Admission:
 
     `client` is the IP address that it comes from; `refusal` why it is refused all the same, for its
     door to say in the words of its protocol; `noted` whether the desk has noted its call; `error`
-    the code of the error that its door found by itself.
+    the code of the error that its door found by itself. `waits_for` is what its call waits for at
+    the moment, in words, and `waited` for how many seconds it waited as it asked to.
     """
 
     principal: Principal = LOCAL
@@ -23,6 +24,8 @@ class Admission:
     refusal: HandoffError | None = None
     noted: bool = False
     error: str | None = None
+    waits_for: str | None = None
+    waited: float = 0.0
 
 
 def admission_of(scope: MutableMapping[str, Any]) -> Admission:

@@ -28,6 +28,7 @@ from mcp_handoff.schema import (
     Request,
     Timestamp,
     Uuid,
+    WaitSeconds,
 )
 
 BuildStatus = Literal["queued", "building", "ready", "failed"]
@@ -109,14 +110,23 @@ class UpdatedBuild(Build, Replayable):
 
 
 class FindBuilds(Request):
-    """List an organization's builds, newest first, or read the one with an id."""
+    """List an organization's builds, newest first, or read the one with an id; at the next change
+    of one of them if asked to wait for that."""
 
     org: Organization | None = None
     build_id: Uuid | None = None
     ticket: Annotated[TicketName | None, AfterValidator(_apart_from_id)] = None
     status: Annotated[BuildStatus | None, AfterValidator(_apart_from_id)] = None
+    wait_s: WaitSeconds = 0
     limit: Limit = 50
     cursor: Annotated[Cursor | None, AfterValidator(_apart_from_id)] = None
+
+    @property
+    def awaited(self) -> str:
+        """What is waited for, in words."""
+        if self.build_id:
+            return f"build {self.build_id}"
+        return f"a build of {self.ticket}" if self.ticket else "any build"
 
 
 class BuildPage(Record):
@@ -141,10 +151,16 @@ class CreateBuild(Request):
 
 
 class GetBuild(Request):
-    """Read one build."""
+    """Read one build, at its next change if asked to wait for that."""
 
     build_id: Uuid
+    wait_s: WaitSeconds = 0
     org: Organization | None = None
+
+    @property
+    def awaited(self) -> str:
+        """What is waited for, in words."""
+        return f"build {self.build_id}"
 
 
 class UpdateBuild(Request):

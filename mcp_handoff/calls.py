@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Call:
-    """One call; `outcome` is OK, CANCELLED or the code of its error, `seconds` what it took,
-    `client` the IP address that it came from, where it came over a network."""
+    """One call; `outcome` is OK, CANCELLED or the code of its error, `seconds` what it took beside
+    the seconds that it `waited` because it was asked to, `client` the IP address that it came from,
+    where it came over a network."""
 
     door: Door
     operation: str
@@ -28,6 +29,7 @@ class Call:
     outcome: str = CANCELLED
     seconds: float = 0.0
     client: str | None = None
+    waited: float = 0.0
 
 
 Observe = Callable[[Call], None]
@@ -61,5 +63,5 @@ def observed(observe: Observe, call: Call) -> Generator[None]:
         call.outcome = Internal.code
         raise
     finally:
-        call.seconds = time.perf_counter() - begun
+        call.seconds = time.perf_counter() - begun - call.waited
         observe(call)

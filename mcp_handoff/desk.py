@@ -32,6 +32,7 @@ from mcp_handoff.events import Change
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import Request
 from mcp_handoff.validation import Arguments
+from mcp_handoff.waiting import Places, WaitingRequest, Waits
 
 RequestT = TypeVar("RequestT", bound=Request)
 ResultT = TypeVar("ResultT")
@@ -76,10 +77,17 @@ class Desk:
     Forbidden for what it may not do, and ValidationFailed with every wrong field.
     """
 
-    def __init__(self, backend: Backend, settings: Settings, observe: Observe = log_call) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        observe: Observe = log_call,
+        waiting: Places = Places(),  # noqa: B008 - it never changes
+    ) -> None:
         self.read_only = settings.read_only
         self.observe = observe
         self._backend = backend
+        self._waits = Waits(backend, waiting)
         self._project = settings.project
         self._organization = settings.organization
         self._take_minutes = settings.take_minutes
@@ -269,6 +277,10 @@ class Desk:
         """Follow what changes in the backend, whoever may see it; the door knows who may."""
         return self._backend.changes()
 
+    def end_waits(self) -> None:
+        """Have every call answered that waits for a change, and none wait from now on."""
+        self._waits.end()
+
     @property
     def _store(self) -> Store:
         if isinstance(self._backend, Store):
@@ -306,6 +318,8 @@ class Desk:
                 session=visitor.session,
                 take_minutes=0 if self.read_only else self._take_minutes,
             )
+            if isinstance(request, WaitingRequest) and request.wait_s:
+                return await self._waits.read(method, caller, request, request, visitor.admission)
             return await method(caller, request)
 
     @contextmanager
@@ -317,4 +331,7 @@ class Desk:
         with observed(self.observe, call):
             if admission.refusal is not None:
                 raise admission.refusal
-            yield
+            try:
+                yield
+            finally:
+                call.waited = admission.waited

@@ -83,15 +83,23 @@ class HttpClient:
         query: Mapping[str, Any] | None = None,
         json: object = None,
         content: str | None = None,
+        patience: float = 0.0,
     ) -> Response:
-        """Send a request, its body as `json` or as `content`, and return the response.
+        """Send a request, its body as `json` or as `content`, and return the response, for which
+        the other side may take so many seconds longer than the deadline for reading says.
 
         Raises NotSent, BrokenOff or TimedOut; the request may have arrived after the last two.
         """
         try:
             with anyio.fail_after(self._deadlines.total):
                 async with self._client(url).stream(
-                    method, url, headers=headers, params=query, json=json, content=content
+                    method,
+                    url,
+                    headers=headers,
+                    params=query,
+                    json=json,
+                    content=content,
+                    timeout=self._timeout(patience),
                 ) as response:
                     body = await self._read(response)
                 return Response(response.status_code, response.headers, body)
@@ -107,13 +115,15 @@ class HttpClient:
         for client in self._clients.values():
             await client.aclose()
 
+    def _timeout(self, patience: float) -> httpx2.Timeout:
+        read = self._deadlines.read
+        return httpx2.Timeout(read, connect=self._deadlines.connect, read=read + patience)
+
     def _client(self, url: str) -> httpx2.AsyncClient:
         # A proxy could read what goes over http://, tokens and secrets too.
         uses_proxies = url.startswith("https://")
         if uses_proxies not in self._clients:
-            deadlines = self._deadlines
             self._clients[uses_proxies] = httpx2.AsyncClient(
-                timeout=httpx2.Timeout(deadlines.read, connect=deadlines.connect),
                 follow_redirects=False,
                 trust_env=uses_proxies,
             )

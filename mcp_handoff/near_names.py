@@ -44,6 +44,7 @@ _ARGUMENTS: Mapping[str, str] = {
     "status": "state",
     "stage": "column step phase state",
     "limit": "max count per_page page_size top max_results size first n",
+    "wait_s": "wait wait_seconds timeout timeout_s seconds",
     "cursor": "page offset after next next_cursor page_token",
     "merge_sha": "commit sha commit_sha commit_hash merge_commit merge_commit_sha hash revision",
     "pr_number": "pr pr_id pr_url pull_request pull_request_number mr merge_request number",

@@ -180,5 +180,9 @@ Limit = Annotated[int, Field(ge=1, le=100), WHOLE]
 COUNTED = 1_000
 """How far the rows of a list are counted; one more stands for more."""
 
+WaitSeconds = Annotated[int, Field(ge=0, le=50), WHOLE]
+"""How long a call waits at most for a change of what it asks for: less than the minute after which
+many clients and proxies give up."""
+
 Cursor = Annotated[str, StringConstraints(max_length=200), STORABLE]
 """Where the next page begins: the `next_cursor` of the page before."""

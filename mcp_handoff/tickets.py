@@ -23,7 +23,7 @@ from mcp_handoff.events import Event, author
 from mcp_handoff.links import Blockers, LinkedTicket
 from mcp_handoff.messages import Message
 from mcp_handoff.projects import ProjectName
-from mcp_handoff.references import TicketName
+from mcp_handoff.references import TicketName, project_of
 from mcp_handoff.schema import (
     ONE_LINE,
     STORABLE,
@@ -39,6 +39,7 @@ from mcp_handoff.schema import (
     Request,
     Timestamp,
     Uuid,
+    WaitSeconds,
 )
 from mcp_handoff.suggestions import Suggestion
 from mcp_handoff.takes import ANYONE, ME, NOBODY, Take
@@ -246,10 +247,17 @@ class FindAllTickets(Request):
 
 
 class GetTicket(Request):
-    """Read one ticket with the newest of what happened to it."""
+    """Read one ticket with the newest of what happened to it, at its next change if asked to wait
+    for that."""
 
     ticket: TicketName
+    wait_s: WaitSeconds = 0
     project: ProjectName | None = None
+
+    @property
+    def awaited(self) -> str:
+        """What is waited for, in words."""
+        return self.ticket if project_of(self.ticket) else f"ticket {self.ticket}"
 
 
 class TicketDetail(Record):

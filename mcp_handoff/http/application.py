@@ -42,6 +42,7 @@ from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
 from mcp_handoff.schema import TOLD_IN_HEADERS
+from mcp_handoff.waiting import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         metrics.count(call)
         log_call(call)
 
-    desk = Desk(backend, settings, observe)
+    desk = Desk(backend, settings, observe, Places(capacity.waits, capacity.waits_of_one))
     mcp = HandoffServer(desk, settings)
     transports = HttpTransports(
         mcp,

@@ -43,7 +43,7 @@ class Capacity:
     @property
     def streams(self) -> int:
         """Of these, streams of notifications, which stay open."""
-        return self.proved * 2 // 3
+        return self.proved // 2
 
     @property
     def streams_of_one(self) -> int:
@@ -51,8 +51,18 @@ class Capacity:
         return self.streams // 4
 
     @property
+    def waits(self) -> int:
+        """Calls that wait for a change, which stay for a while."""
+        return self.proved // 3
+
+    @property
+    def waits_of_one(self) -> int:
+        """Such calls of one token."""
+        return self.waits // 4
+
+    @property
     def calls_of_one(self) -> int:
-        """Other requests under way with one token."""
+        """Requests under way with one token beside its streams, calls that wait among them."""
         return self.proved // 4
 
     @property

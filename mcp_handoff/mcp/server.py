@@ -114,7 +114,7 @@ class HandoffServer(MCPServer[Any]):
         request = context.request_context if context else None
         sent = Arguments(tool.request, self._reading(tool).meant(arguments), tool.fixed)
         visitor = self._visitor(request)
-        async with progress_reported(request, name):
+        async with progress_reported(request, name, visitor.admission):
             try:
                 done = await tool.perform(self._desk, visitor, sent)
                 return result_of(tool.tell(done, self._reader(visitor, sent)))
@@ -167,7 +167,9 @@ class HandoffServer(MCPServer[Any]):
         return self._subscribers.stream_open(session_id)
 
     def end_streams(self) -> None:
-        """End every open subscriptions/listen stream in good order."""
+        """End every open subscriptions/listen stream in good order, and have every call answered
+        that waits for a change."""
+        self._desk.end_waits()
         self._subscribers.end_streams()
 
     async def serve_streams(

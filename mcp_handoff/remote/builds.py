@@ -26,10 +26,13 @@ _UNLESS_GIVEN = {"status": "ready"}
 
 async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPage:
     """List an organization's builds, or read the one with an id. Raises Unsupported where the API
-    lists none."""
+    lists none, or is to wait and is no other mcp-handoff."""
     if request.build_id:
-        one = await get_build(api, caller, GetBuild(build_id=request.build_id, org=request.org))
+        named = GetBuild.model_validate(request.model_dump(include={"build_id", "org", "wait_s"}))
+        one = await get_build(api, caller, named)
         return BuildPage(items=[one], total=1)
+    if request.wait_s:
+        await api.builds.require_ours("wait_s")
     query = {
         "ticket": request.ticket,
         "project": caller.project if request.ticket else None,
@@ -39,7 +42,7 @@ async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPag
     }
     path = builds_path(request.org or caller.organization)
     try:
-        response = await api.builds.send("GET", path, query=query)
+        response = await api.builds.send("GET", path, query=query, wait_s=request.wait_s)
     except (NotFound, Unsupported):
         if api.builds.is_ours:
             raise
@@ -71,9 +74,11 @@ async def create_build(api: Api, caller: Caller, request: CreateBuild) -> Update
 
 
 async def get_build(api: Api, caller: Caller, request: GetBuild) -> Build:
-    """Read one build."""
+    """Read one build. Raises Unsupported where the API is to wait and is no other mcp-handoff."""
+    if request.wait_s:
+        await api.builds.require_ours("wait_s")
     path = f"{builds_path(request.org or caller.organization)}/{request.build_id}"
-    response = await api.builds.send("GET", path)
+    response = await api.builds.send("GET", path, wait_s=request.wait_s)
     return parse_response(Build, {**_UNLESS_GIVEN, **response}, wrote=False)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import anyio
 
-from mcp_handoff.errors import BackendUnavailable, HandoffError
+from mcp_handoff.errors import BackendUnavailable, HandoffError, Unsupported
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, NotSent
 from mcp_handoff.ids import new_id
 from mcp_handoff.remote.refusals import refusal
@@ -30,7 +30,7 @@ class ApiClient:
     """One API at one address, with the token that was given for it and for nothing else.
 
     `is_ours` tells whether another mcp-handoff has responded; before the first write it is found
-    out.
+    out, and before the first wait.
     """
 
     def __init__(self, address: str, token: str | None, policy: RetryPolicy | None = None) -> None:
@@ -50,11 +50,13 @@ class ApiClient:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
+        wait_s: int = 0,
     ) -> dict[str, Any]:
         """Return the JSON object that a request is responded to with, and in it what the headers of
         another mcp-handoff tell.
 
-        Parameters of `query` that are None are left out; `key` is the caller's idempotency key.
+        Parameters of `query` that are None are left out; `key` is the caller's idempotency key; for
+        `wait_s` the API may wait before it responds, over all attempts.
         Reads are repeated, and what was surely not done; a write whose outcome is not known only
         under a key that the API honours: another mcp-handoff gets one for each call. Raises what
         the API refused, BackendUnavailable, or OutcomeUnknown for a write that may have been done.
@@ -63,7 +65,7 @@ class ApiClient:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         numbers = count(1)
         try:
-            with anyio.fail_after(self._policy.call), span(f"api {method}"):
+            with anyio.fail_after(self._policy.call + wait_s), span(f"api {method}"):
                 if wrote and not self._is_known:
                     await self._find_out_whose()
                 if wrote and key is None and self.is_ours:
@@ -73,15 +75,20 @@ class ApiClient:
                     # What no header can hold is percent-encoded.
                     headers["Idempotency-Key"] = quote(key, safe=string.punctuation + " ")
 
+                end = anyio.current_time() + wait_s
+
                 async def attempt() -> tuple[int, ApiResponse]:
-                    made = self._attempt(method, path, headers, given or None, body)
+                    left = max(0, round(end - anyio.current_time()))
+                    asked = given | ({"wait_s": left} if left else {})
+                    made = self._attempt(method, path, headers, asked or None, body, left)
                     return next(numbers), await made
 
                 number, response = await self._retries.run(
                     attempt, honours_key=lambda: key is not None and self.is_ours
                 )
         except TimeoutError:
-            raise lost(f"gave no response in {self._policy.call:g} s", wrote=wrote) from None
+            seconds = self._policy.call + wait_s
+            raise lost(f"gave no response in {seconds:g} s", wrote=wrote) from None
         if response.status >= 300:
             raise lost("responded with a redirect, and none is followed", wrote=wrote)
         if response.body is None:
@@ -89,6 +96,19 @@ class ApiClient:
         # What a later attempt finds done may have been done by an earlier one of this call.
         replayed = response.told["replayed"] and number == 1
         return {**response.body, **response.told, "replayed": replayed}
+
+    async def require_ours(self, argument: str) -> None:
+        """Raise Unsupported for an argument that only another mcp-handoff takes, unless this is
+        one; BackendUnavailable where that can't be found out."""
+        if not self._is_known:
+            await self._find_out_whose()
+        if not self._is_known:
+            raise lost("gives no response", wrote=False)
+        if not self.is_ours:
+            raise Unsupported(
+                f"The API at {self.address} does not know {argument}; leave it out, and ask again"
+                " later."
+            )
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -109,12 +129,18 @@ class ApiClient:
         headers: Mapping[str, str],
         query: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
+        patience: int = 0,
     ) -> ApiResponse:
         """Make a request once; raise what the API refused, or what became of the connection."""
         wrote = method != "GET"
         try:
             received = await self._http.request(
-                method, f"{self.address}{path}", headers=headers, query=query, json=body
+                method,
+                f"{self.address}{path}",
+                headers=headers,
+                query=query,
+                json=body,
+                patience=patience,
             )
         except NotSent:
             raise BackendUnavailable("The API can't be reached; nothing was sent.") from None

@@ -165,11 +165,14 @@ def _own_filters(request: FindTickets) -> dict[str, str]:
 
 
 async def get_ticket(api: Api, caller: Caller, request: GetTicket) -> TicketDetail:
-    """Read a ticket, out of the list where the API has no endpoint for one."""
+    """Read a ticket, out of the list where the API has no endpoint for one. Raises Unsupported
+    where the API is to wait and is no other mcp-handoff."""
+    if request.wait_s:
+        await api.tickets.require_ours("wait_s")
     project = project_of(request, caller)
     path = f"{tickets_path(project)}/{quote(request.ticket, safe='')}"
     try:
-        response = await api.tickets.send("GET", path)
+        response = await api.tickets.send("GET", path, wait_s=request.wait_s)
     except (NotFound, Unsupported, ValidationFailed):
         if api.tickets.is_ours:
             raise

@@ -6,7 +6,7 @@ The builds API's documented page "Update build" (docs/rest.md).
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mcp_handoff.builds import (
     Build,
@@ -30,8 +30,10 @@ from mcp_handoff.rest.parameters import (
     Organization,
     ProjectQuery,
     TicketQuery,
+    Wait,
     given,
 )
+from mcp_handoff.rest.presence import while_connected
 from mcp_handoff.validation import Arguments
 
 _FAILED_ALONE_SAYS_WHY = {
@@ -46,18 +48,21 @@ router = APIRouter(prefix="/v1/org/{org}/builds", tags=["builds"])
 
 @router.get("", summary="List builds", responses=BUILD_READS)
 async def find_builds(
+    request: Request,
     org: Organization,
     desk: DeskDep,
     visitor: VisitorDep,
     ticket: TicketQuery = None,
     project: ProjectQuery = None,
     status: BuildStatus | None = None,
+    wait_s: Wait = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Cursor = None,
 ) -> BuildPage:
-    sent = given(ticket=ticket, status=status, limit=limit, cursor=cursor)
+    sent = given(ticket=ticket, status=status, wait_s=wait_s, limit=limit, cursor=cursor)
     where = replace(visitor, project=project or visitor.project)
-    return await desk.find_builds(where, Arguments(FindBuilds, sent, {"org": org}))
+    read = desk.find_builds(where, Arguments(FindBuilds, sent, {"org": org}))
+    return await (while_connected(request, read) if wait_s else read)
 
 
 @router.post(
@@ -83,10 +88,16 @@ async def create_build(
 
 @router.get("/{build_id}", summary="Read build", responses=BUILD_READS)
 async def get_build(
-    org: Organization, build_id: BuildId, desk: DeskDep, visitor: VisitorDep
+    request: Request,
+    org: Organization,
+    build_id: BuildId,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    wait_s: Wait = 0,
 ) -> Build:
     fixed = {"org": org, "build_id": build_id}
-    return await desk.get_build(visitor, Arguments(GetBuild, fixed=fixed))
+    read = desk.get_build(visitor, Arguments(GetBuild, {"wait_s": wait_s}, fixed))
+    return await (while_connected(request, read) if wait_s else read)
 
 
 @router.patch(

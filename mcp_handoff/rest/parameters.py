@@ -103,6 +103,12 @@ Key = Annotated[
 ]
 
 
+Wait = Annotated[
+    int,
+    Query(ge=0, le=50, description="seconds to wait at most for the next change of what is read"),
+]
+
+
 def stages_in(stages: str) -> list[str]:
     """Return the names in a list with commas."""
     return [name.strip() for name in stages.split(",") if name.strip()]

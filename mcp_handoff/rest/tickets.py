@@ -6,7 +6,7 @@ ticket" (docs/rest.md).
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from mcp_handoff import tickets
@@ -24,10 +24,12 @@ from mcp_handoff.rest.parameters import (
     Since,
     Stages,
     TicketId,
+    Wait,
     Words,
     given,
     stages_in,
 )
+from mcp_handoff.rest.presence import while_connected
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import (
     BuildingTicket,
@@ -162,11 +164,16 @@ async def find_tickets(
 
 @router.get("/{ticketId}", summary="Read a ticket", responses=ticket_reads(400, 404))
 async def get_ticket(
-    project: ProjectId, ticket: TicketId, desk: DeskDep, visitor: VisitorDep
+    request: Request,
+    project: ProjectId,
+    ticket: TicketId,
+    desk: DeskDep,
+    visitor: VisitorDep,
+    wait_s: Wait = 0,
 ) -> TicketDetail:
-    return await desk.get_ticket(
-        visitor, Arguments(GetTicket, {"ticket": ticket}, {"project": project})
-    )
+    sent = {"ticket": ticket, "wait_s": wait_s}
+    read = desk.get_ticket(visitor, Arguments(GetTicket, sent, {"project": project}))
+    return await (while_connected(request, read) if wait_s else read)
 
 
 @router.post(

@@ -12,8 +12,9 @@ from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.projects import slug_of
 from mcp_handoff.schema import Request
 
-_UNBOUND = {"cursor", "limit", "project", "org", "ticket"}
-"""What may differ from page to page: the paging, and by which of its names a thing is called."""
+_UNBOUND = {"cursor", "limit", "project", "org", "ticket", "wait_s"}
+"""What may differ from page to page: the paging, the wait, and by which of its names a thing is
+called."""
 
 _DIGEST_BYTES = 6
 

@@ -75,7 +75,7 @@ class ByToken:
     def __getattr__(self, operation: str) -> Any:
         async def act(caller: Caller, request: Any) -> Any:
             await self._start(caller.project)
-            return await getattr(self._of(caller.actor), operation)(caller, request)
+            return await getattr(self.of(caller.actor), operation)(caller, request)
 
         return act
 
@@ -84,7 +84,8 @@ class ByToken:
             await backend.close()
         self._process.tell("close")
 
-    def _of(self, actor: Actor) -> RemoteBackend:
+    def of(self, actor: Actor) -> RemoteBackend:
+        """Return the backend of an actor, by a token of its own."""
         if actor not in self._backends:
             self._backends[actor] = self._connect(actor.id or "nobody", actor.role)
         return self._backends[actor]

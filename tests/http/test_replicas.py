@@ -127,6 +127,25 @@ async def test_a_subscriber_at_one_replica_hears_of_a_write_at_another_even_of_o
     assert read["ticket"]["id"] == filed.json()["ticket"]["id"]
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_call_that_waits_at_one_replica_is_answered_at_a_change_at_another(
+    shared: list[Served], era: str
+) -> None:
+    messages = "/api/projects/shop/tickets/{}/messages"
+
+    async with desk_at(shared[0].url, shared[0].token, era) as desk:
+        ticket = await desk.file_ticket(title=f"Waited for in {era} of {len(shared)}")
+
+        async def change(progress: float, total: float | None, message: str | None) -> None:
+            path = messages.format(ticket)
+            assert shared[1].http.post(path, json={"body": "Look here."}).status_code == 201
+
+        arguments = {"ticket": ticket, "wait_s": 50}
+        with anyio.fail_after(45):
+            read = await desk.client.call_tool("get_ticket", arguments, progress_callback=change)
+    assert "Look here." in str(read.structured_content)
+
+
 def test_a_token_that_is_revoked_stops_at_every_replica(
     replicas: list[Served], store: Path, postgres: str
 ) -> None:

@@ -108,6 +108,8 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
                 {"ticket": "HO_1_shop"},
                 {"ticket": "`HO-1-shop`"},
                 {"ticket": "ticket #1"},
+                {"wait_s": "0"},
+                {"wait_s": None},
                 {"ticket": [1]},
                 {"ticket": "handoff://tickets/1"},
                 {"ticket": "handoff://tickets/HO-1-shop"},
@@ -347,6 +349,9 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ({"ticket": "https://desk.example/agent/tickets/1"}, {"ticket": "HO-12-shop"}),
         ({"ticket": None}, {"ticket": "required"}),
         ({}, {"ticket": "required"}),
+        ({"ticket": 1, "wait_s": 60}, {"wait_s": "at most 50"}),
+        ({"ticket": 1, "wait_s": "long"}, {"wait_s": "an integer"}),
+        ({"ticket": 1, "timeout": 30}, {"timeout": "did you mean wait_s?"}),
     ],
     "take_ticket": [
         ({"ticket": 1}, {"role": "required: frontend, backend"}),
@@ -413,6 +418,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ({"ticket_id": 1}, {"ticket_id": "did you mean ticket?"}),
         ({"project": "shop"}, {"project": "is unknown; there are org"}),
         ({"build_id": "(build)", "ticket": 1}, {"ticket": "can't be given beside build_id"}),
+        ({"wait_s": -1}, {"wait_s": "at least 0"}),
     ],
     "report_build": [
         (

@@ -270,6 +270,12 @@ def _limit(high: int) -> Field:
     )
 
 
+# What waits is for tests of its own.
+_WAIT = Field(
+    valid=st.sampled_from((0, 0.0, "0", " 0 ")),
+    wrong=_other_than(int, float, str) | _NO_NUMBERS | st.just(1.5) | st.integers(51, 10**30),
+    unlisted=st.integers(max_value=-1),
+)
 _CURSOR = _shaped(_NOTHING, "x" * 201)
 _TICKET = Field(
     valid=st.sampled_from(
@@ -336,7 +342,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "cursor": _CURSOR,
         "project": _PROJECT,
     },
-    "get_ticket": {"ticket": _REQUIRED_TICKET, "project": _PROJECT},
+    "get_ticket": {"ticket": _REQUIRED_TICKET, "wait_s": _WAIT, "project": _PROJECT},
     "take_ticket": {
         "role": replace(_enum(*WORK_ROLES, required=True), valid=st.just("backend")),
         "ticket": replace(_TICKET, valid=_NOTHING),
@@ -414,6 +420,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "build_id": _shaped(_NOTHING, *_NO_UUIDS),
         "ticket": _TICKET,
         "status": _enum("queued", "building", "ready", "failed"),
+        "wait_s": _WAIT,
         "limit": _limit(100),
         "cursor": _CURSOR,
     },

@@ -11,6 +11,7 @@ import pytest
 from mcp_handoff.http.capacity import RESERVED_FILES, Capacity
 from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.wire import TIMEOUT, enveloped
+from tests.requests import TICKET
 from tests.security.crowd import address_of, slowest
 
 FILES = 512
@@ -101,4 +102,26 @@ def test_a_token_has_no_more_than_its_share_of_requests_under_way(served: Served
         begun = time.monotonic()
         while served.http.get("/api/projects", headers=bearer(token)).status_code != 429:
             assert time.monotonic() - begun < TIMEOUT
+        slowest(served)
+
+
+def test_a_token_has_no_more_than_its_share_of_calls_that_wait_and_room_beside_them(
+    served: Served,
+) -> None:
+    body = {**TICKET, "priority": "low", "blocking": False}
+    assert served.http.post("/api/projects/shop/tickets", json=body).status_code == 201
+    headers, path = (
+        bearer(make_token(served.store, "patient", "bot")),
+        "/api/projects/shop/tickets/1",
+    )
+    with ExitStack() as connections:
+        for _ in range(CAPACITY.waits_of_one):
+            connection = connections.enter_context(closing(HTTPConnection(*address_of(served))))
+            connection.request("GET", f"{path}?wait_s=50", headers=headers)
+        begun = time.monotonic()
+        while (refused := served.http.get(f"{path}?wait_s=1", headers=headers)).status_code != 429:
+            assert time.monotonic() - begun < TIMEOUT
+        assert refused.json()["code"] == "RATE_LIMITED"
+        assert "leave wait_s out" in refused.json()["error"]
+        assert served.http.get(path, headers=headers).status_code == 200
         slowest(served)

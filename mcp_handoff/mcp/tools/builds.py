@@ -222,7 +222,7 @@ FIND_BUILDS = Tool(
     title="Find builds",
     description=(
         "See what happened to a build: list those of a ticket or org, newest first: which are"
-        " running, did one finish its run, why it failed or waits."
+        " running, did one finish its run, why it failed or waits. wait_s waits for a change first."
     ),
     request=FindBuilds,
     perform=Desk.find_builds,

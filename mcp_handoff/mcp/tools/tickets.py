@@ -215,7 +215,8 @@ GET_TICKET = Tool(
     title="Read a ticket",
     description=(
         "Read one ticket, by reference (HO-12-shop), number or uuid: what it is about, where it"
-        " stands and who has to act, its whole description, details and history."
+        " stands and who has to act, its whole description, details and history. wait_s waits for"
+        " its next change first."
     ),
     request=GetTicket,
     perform=Desk.get_ticket,
