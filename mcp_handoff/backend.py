@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.messages import MessageOperations
+from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
@@ -24,6 +25,7 @@ class Backend(
     SuggestionOperations,
     BuildOperations,
     ProjectOperations,
+    OverviewOperations,
     EventOperations,
     Protocol,
 ):

@@ -13,6 +13,7 @@ from mcp_handoff import (
     builds,
     events,
     messages,
+    overview,
     principals,
     projects,
     receivers,
@@ -191,6 +192,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[runs.ReportRun]
     ) -> runs.ReportedRun:
         return await self._perform(visitor, arguments, self._store.report_run, writes=True)
+
+    async def get_overview(
+        self, visitor: Visitor, arguments: Arguments[overview.GetOverview]
+    ) -> overview.Overview:
+        return await self._perform(visitor, arguments, self._backend.get_overview, writes=False)
 
     async def list_projects(
         self, visitor: Visitor, arguments: Arguments[projects.ListProjects]

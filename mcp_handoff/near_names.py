@@ -86,7 +86,8 @@ _TOOLS: Mapping[str, str] = {
     "find_builds": "get_build build_status get_build_status",
     "report_build": "register_build finish_build complete_build set_build_status"
     " update_build_status build_finished build_failed",
-    "list_projects": "get_project",
+    "get_overview": "list_projects get_projects list_project get_project overview dashboard status"
+    " whoami who_am_i my_work get_my_work get_my_workload my_tickets summary",
 }
 """By tool: what models call it, where that says it in other words than `_WORDS` has."""
 

@@ -43,7 +43,7 @@ from mcp_handoff.schema import (
 )
 from mcp_handoff.suggestions import Suggestion
 from mcp_handoff.takes import ANYONE, ME, NOBODY, Take
-from mcp_handoff.workflow import ROLES, Role, RoleFilter, Stage, Status, StatusFilter, TicketRole
+from mcp_handoff.workflow import ROLES, AnyRole, Role, Stage, Status, StatusFilter, TicketRole
 
 RequestType = Literal["bug", "clarification_needed", "decision_needed", "feature_request"]
 Priority = Literal["low", "medium", "high"]
@@ -200,7 +200,7 @@ class FindTickets(Request):
     ) = None
     status: StatusFilter = "any"
     stage: Annotated[list[Stage], Field(max_length=50)] = Field(default_factory=list[Stage])
-    role: RoleFilter | None = None
+    role: AnyRole | None = None
     still_to_act: Annotated[bool, Field(description="only where the role has still to act")] = False
     request_type: RequestType | None = None
     priority: Priority | None = None
@@ -240,7 +240,7 @@ class FindAllTickets(Request):
 
     status: StatusFilter = "any"
     stage: Annotated[list[Stage], Field(max_length=50)] = Field(default_factory=list[Stage])
-    role: RoleFilter | None = None
+    role: AnyRole | None = None
     slim: bool = False
     limit: Annotated[int, Field(ge=1, le=2000), WHOLE] = 1000
     cursor: Cursor | None = None

@@ -12,7 +12,6 @@ from typing import Literal, get_args
 from mcp_handoff.schema import Record
 
 Role = Literal["frontend", "backend", "design", "devops", "qa", "other"]
-RoleFilter = Literal["frontend", "backend", "design", "devops", "qa", "other", "merged"]
 WorkRole = Literal["frontend", "backend", "design", "devops", "qa", "test", "other"]
 AnyRole = Literal["frontend", "backend", "design", "devops", "qa", "test", "other", "merged"]
 RoleStatus = Literal["pending", "in_progress", "done", "skipped"]

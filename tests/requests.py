@@ -6,6 +6,7 @@ from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, ReportBuild, UpdateBuild
 from mcp_handoff.events import ListEvents
 from mcp_handoff.messages import AddMessage, ListMessages
+from mcp_handoff.overview import GetOverview
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import (
     CreateTicket,
@@ -56,6 +57,10 @@ def add_message(ticket: str | int, body: str, **arguments: Any) -> AddMessage:
 
 def list_messages(ticket: str | int, **arguments: Any) -> ListMessages:
     return Arguments(ListMessages, {"ticket": ticket, **arguments}).parse(BOT)
+
+
+def get_overview(**arguments: Any) -> GetOverview:
+    return Arguments(GetOverview, arguments).parse(BOT)
 
 
 def trigger_bot_build(ticket: str | int, **arguments: Any) -> TriggerBotBuild:

@@ -10,7 +10,16 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.events import Change
 from mcp_handoff.principals import Identity
-from mcp_handoff.remote import builds, events, messages, projects, suggestions, tickets, work
+from mcp_handoff.remote import (
+    builds,
+    events,
+    messages,
+    overview,
+    projects,
+    suggestions,
+    tickets,
+    work,
+)
 from mcp_handoff.remote.api import Api
 from mcp_handoff.remote.client import ApiClient
 
@@ -56,6 +65,7 @@ class RemoteBackend:
     get_build = _method(builds.get_build)
     update_build = _method(builds.update_build)
     report_build = _method(builds.report_build)
+    get_overview = _method(overview.get_overview)
     list_projects = _method(projects.list_projects)
     create_project = _method(projects.create_project)
     list_events = _method(events.list_events)

@@ -10,7 +10,7 @@ from mcp_handoff.rest.parameters import Cursor, Stages, given, stages_in
 from mcp_handoff.rest.rows import TicketRows, ticket_row
 from mcp_handoff.tickets import FindAllTickets
 from mcp_handoff.validation import Arguments
-from mcp_handoff.workflow import RoleFilter, Status
+from mcp_handoff.workflow import AnyRole, Status
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 
@@ -21,7 +21,7 @@ async def find_all_tickets(
     visitor: VisitorDep,
     stages: Stages = "",
     status: Status | None = None,
-    role: RoleFilter | None = None,
+    role: AnyRole | None = None,
     limit: Annotated[int, Query(ge=1, le=2000)] = 1000,
     cursor: Cursor = None,
     slim: Literal["0", "1"] = "0",

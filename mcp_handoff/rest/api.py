@@ -24,6 +24,7 @@ from mcp_handoff.rest import (
     events,
     me,
     messages,
+    overview,
     projects,
     runs,
     suggestions,
@@ -81,7 +82,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.state.desk = desk
     api.state.report_key = report_key
     for module in (
-        *(me, projects, all_tickets, tickets, work, messages),
+        *(me, projects, overview, all_tickets, tickets, work, messages),
         *(suggestions, builds, events, tokens),
     ):
         api.include_router(module.router)

@@ -44,7 +44,7 @@ from mcp_handoff.tickets import (
     TriggerBotBuild,
 )
 from mcp_handoff.validation import Arguments
-from mcp_handoff.workflow import RoleFilter, Status
+from mcp_handoff.workflow import AnyRole, Status
 
 router = APIRouter(prefix="/projects/{id}/tickets", tags=["tickets"])
 
@@ -116,7 +116,7 @@ async def find_tickets(
     visitor: VisitorDep,
     stages: Stages = "",
     status: Status | None = None,
-    role: RoleFilter | None = None,
+    role: AnyRole | None = None,
     still_to_act: Literal["0", "1"] = "0",
     request_type: RequestType | None = None,
     priority: Priority | None = None,

@@ -124,6 +124,21 @@ def newest(tx: Transaction, ticket_id: str, most: int) -> list[Message]:
     return [_message(row) for row in rows]
 
 
+def unanswered(tx: Transaction, project: Row, role: str | None, most: int) -> list[Message]:
+    """Return the messages of a project that have waited longest for the answer of a role, or of any
+    without one."""
+    to_role = "m.to_role = :role" if role else "m.to_role IS NOT NULL"
+    rows = tx.fetch_all(
+        "SELECT m.*, t.number FROM messages m JOIN tickets t ON t.id = m.ticket_id"
+        f" WHERE m.project_id = :project_id AND {to_role} AND m.waits = 1"
+        " ORDER BY m.seq LIMIT :most",
+        project_id=project["id"],
+        role=role,
+        most=most,
+    )
+    return [_message({**row, "slug": project["slug"]}) for row in rows]
+
+
 def handoff_notes(tx: Transaction, ticket_id: str) -> list[Message]:
     """Return the newest notes with which work was handed on, newest first: a ticket's own, then
     those of the tickets that blocked it."""

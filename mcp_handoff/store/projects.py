@@ -35,6 +35,11 @@ def list_projects(tx: Transaction, caller: Caller, request: ListProjects) -> Pro
     )
 
 
+def first_seen(tx: Transaction, caller: Caller, most: int) -> list[Row]:
+    """Return the first `most` projects that the caller may see, by their slugs."""
+    return _seen(tx, caller, "", most)
+
+
 def seen_slugs(tx: Transaction, caller: Caller, most: int) -> list[str]:
     """Return the slugs of the first `most` projects that the caller may see."""
     return [row["slug"] for row in _seen(tx, caller, "", most)]

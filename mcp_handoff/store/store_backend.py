@@ -21,6 +21,7 @@ from mcp_handoff.store import (
     idempotency,
     messages,
     outbox,
+    overview,
     project_history,
     projects,
     receivers,
@@ -151,6 +152,7 @@ class StoreBackend:
     update_build = _write(builds.update_build)
     report_build = _write(reports.report_build)
 
+    get_overview = _read(overview.get_overview)
     list_projects = _read(projects.list_projects)
     create_project = _write(projects.create_project)
     list_organizations = _read(projects.list_organizations)

@@ -105,12 +105,12 @@ INTENTS = {
         "reject this suggestion because the tests fail",
         "go ahead and apply the proposed close",
     ),
-    "list_projects": (
+    "get_overview": (
         "which projects are there?",
         "what projects can I see?",
-        "find the slug of the mobile project",
-        "is there a project for the website?",
+        "give me an overview of the project",
+        "what do I hold at the moment, and what is ready?",
         "list all projects",
-        "in which project should I file this?",
+        "who am I here, and which project is mine?",
     ),
 }

@@ -86,7 +86,7 @@ async def file_once_though_the_answer_was_lost(agent: ScriptedAgent, desk: Agent
 
 async def file_in_another_project(agent: ScriptedAgent, desk: Agent) -> None:
     """The app for phones shows prices without a currency: file that where it belongs."""
-    projects = await agent.call("list_projects")
+    projects = await agent.call("get_overview")
     mobile = projects.row("projects", name="Mobile app")["project"]
     about = {
         "title": "The app shows prices without a currency",
@@ -149,7 +149,7 @@ async def look_for_what_a_wrong_number_meant(agent: ScriptedAgent, desk: Agent) 
 
 async def read_a_ticket_of_another_project(agent: ScriptedAgent, desk: Agent) -> None:
     """What is the app's ticket about, and whom does it wait for?"""
-    projects = await agent.call("list_projects")
+    projects = await agent.call("get_overview")
     [other] = [row for row in projects.rows("projects") if row["project"] != "shop"]
     found = await agent.call("find_tickets", project=other["project"])
     [row] = found.rows("tickets")

@@ -17,7 +17,7 @@ from tests.requests import TICKET
 SECRET = "whsec_" + "c2VjcmV0" * 4
 NOWHERE = "01a20042-1adb-7468-a632-720bcea826fc"
 BODY = {**TICKET, "priority": "high", "blocking": False}
-READING = ["find_tickets", "get_ticket", "list_suggestions", "find_builds", "list_projects"]
+READING = ["find_tickets", "get_ticket", "get_overview", "list_suggestions", "find_builds"]
 
 
 @pytest.fixture

@@ -75,13 +75,13 @@ async def test_every_line_of_the_log_is_an_object_with_its_request(served: Serve
     )
     for mode in ("2026-07-28", "legacy"):
         async with Client(f"{served.url}/mcp", mode=mode) as client:
-            await Agent(client).call("list_projects")
+            await Agent(client).call("get_overview")
     _, errors = served.end()
     told = [line for line in lines(errors) if line["logger"] == "mcp_handoff.calls"]
     assert [(line["door"], line["operation"], line["outcome"]) for line in told] == [
         ("rest", "list_projects", "OK"),
-        ("mcp", "list_projects", "OK"),
-        ("mcp", "list_projects", "OK"),
+        ("mcp", "get_overview", "OK"),
+        ("mcp", "get_overview", "OK"),
     ]
     assert told[0]["request"] == "portal-7"
     assert all(line["level"] == "INFO" and line["ms"] >= 0 and line["request"] for line in told)

@@ -47,8 +47,8 @@ async def test_an_agent_is_told_by_the_tool(served: Served) -> None:
         transport = streamable_http_client(f"{served.url}/mcp", http_client=http)
         async with Client(transport) as client:
             for _ in range(LIMIT):
-                await client.call_tool("list_projects", {})
-            error = await Agent(client).refusal("list_projects", {})
+                await client.call_tool("get_overview", {})
+            error = await Agent(client).refusal("get_overview", {})
     assert error["code"] == "RATE_LIMITED"
     assert 1 <= error["retry_after"] <= 60
 
@@ -81,6 +81,6 @@ async def test_an_agent_that_does_not_listen_is_read_no_more(served: Served) -> 
         async with Client(transport) as client:
             for _ in range(LIMIT + LIMIT // 2):
                 with suppress(MCPError):
-                    await client.call_tool("list_projects", {})
+                    await client.call_tool("get_overview", {})
             with pytest.raises(MCPError, match=f"{LIMIT} calls a minute are allowed"):
-                await client.call_tool("list_projects", {})
+                await client.call_tool("get_overview", {})

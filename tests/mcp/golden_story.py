@@ -61,7 +61,7 @@ async def live(desk: Agent, store: Store, caller: Caller) -> dict[str, list[str]
     """Live the story from an empty store on and return what each tool told."""
     story = Story(desk)
     ask = story.ask
-    await ask("no project yet", "list_projects")
+    await ask("no project yet", "get_overview")
     checkout = {
         "title": "Checkout answers 500 from the 100th item on",
         "description": "POST /checkout answers 500.\nSeen since the release of this morning.",
@@ -161,5 +161,6 @@ async def live(desk: Agent, store: Store, caller: Caller) -> dict[str, list[str]
     await ask("what nobody holds", "find_tickets", taken_by="nobody", role="backend", ready=True)
     await ask("given up", "update_ticket", ticket=3, close_as="wont_fix", note="No cap at all.")
     await ask("to nothing", "update_ticket", ticket=3)
-    await ask("two of them", "list_projects")
+    await ask("for qa", "get_overview", role="qa")
+    await ask("of another project", "get_overview", project="mobile")
     return story.told

@@ -49,7 +49,7 @@ async def calls(desk: Agent) -> Calls:
             "action": "decline",
             "reason": HOSTILE,
         },
-        "list_projects": {},
+        "get_overview": {},
     }
 
 

@@ -294,7 +294,10 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
             [{"metadata": '{"commit": "abc1234"}'}, {"display_name": "", "is_active": None}],
         ),
     ],
-    "list_projects": [({}, [{"limit": None}, {"limit": "100"}, {"limit": 500}, {"cursor": ""}])],
+    "get_overview": [
+        ({"role": "qa"}, [{"role": "QA"}, {"role": ["qa"], "project": None}]),
+        ({}, [{"role": ""}, {"role": "null"}]),
+    ],
 }
 """By tool: arguments as they should be, and changes of them that mean the same."""
 
@@ -472,14 +475,14 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
             {"clear": "can't name description"},
         ),
     ],
-    "list_projects": [
-        ({"page_size": 5}, {"page_size": "did you mean limit?"}),
-        ({"query": "shop"}, {"query": "is unknown; there are limit, cursor"}),
+    "get_overview": [
+        ({"role": "cook"}, {"role": "frontend, backend"}),
+        ({"query": "shop"}, {"query": "is unknown; there are role, project"}),
     ],
 }
 """By tool: arguments, and by wrong field words that say how it is mended."""
 
-READS = ("find_tickets", "get_ticket", "list_suggestions", "find_builds", "list_projects")
+READS = ("find_tickets", "get_ticket", "list_suggestions", "find_builds", "get_overview")
 
 Names = Mapping[str, str]
 
@@ -576,7 +579,8 @@ NEAR_TOOLS = {
     "register_build": "report_build",
     "approve_suggestion": "act_on_suggestion",
     "search_suggestions": "list_suggestions",
-    "get_projects": "list_projects",
+    "get_projects": "get_overview",
+    "list_projects": "get_overview",
 }
 
 

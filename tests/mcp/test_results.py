@@ -34,6 +34,7 @@ async def test_the_list_of_tools_stays_small(desk: Agent) -> None:
         "take_ticket",
         "update_ticket",
         "add_message",
+        "get_overview",
         "trigger_bot_build",
         "list_suggestions",
         "suggest_close",
@@ -41,7 +42,6 @@ async def test_the_list_of_tools_stays_small(desk: Agent) -> None:
         "find_builds",
         "report_build",
         "update_build",
-        "list_projects",
     ]
 
 
@@ -61,6 +61,7 @@ async def test_every_tool_says_what_it_changes(desk: Agent) -> None:
         "take_ticket": {**adds, "idempotentHint": True},
         "update_ticket": adds,
         "add_message": adds,
+        "get_overview": reads,
         "trigger_bot_build": {"destructiveHint": False, "idempotentHint": True},
         "list_suggestions": reads,
         "suggest_close": adds,
@@ -68,7 +69,6 @@ async def test_every_tool_says_what_it_changes(desk: Agent) -> None:
         "find_builds": reads,
         "report_build": {**adds, "idempotentHint": True},
         "update_build": {"idempotentHint": True, "openWorldHint": False},
-        "list_projects": reads,
     }
 
 

@@ -61,11 +61,11 @@ def test_a_client_that_probes_and_then_shakes_hands_is_served(settings: dict[str
         wire.send(*handshake())
         initialized = wire.receive()
         listed = wire.ask(request(8, "tools/list"))
-        modern = wire.ask(call(9, "list_projects"))
+        modern = wire.ask(call(9, "get_overview"))
     assert "2026-07-28" in discovered["result"]["supportedVersions"]
     assert initialized["result"]["protocolVersion"] == "2025-06-18"
     assert len(listed["result"]["tools"]) == TOOL_COUNT
-    assert modern["result"]["structuredContent"]["projects"] == []
+    assert modern["result"]["structuredContent"]["own_project"] == "shop"
 
 
 @pytest.mark.parametrize(

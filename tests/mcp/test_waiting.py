@@ -16,7 +16,7 @@ from tests.requests import TICKET
 @pytest.fixture
 async def rival(desk_store: Path, desk: Agent) -> AsyncIterator[sqlite3.Connection]:
     """Another process's connection, which has the store's lock until it rolls back."""
-    await desk.call("list_projects")  # from here on the server has its store open
+    await desk.call("get_overview")  # from here on the server has its store open
     with closing(sqlite3.connect(desk_store, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield connection

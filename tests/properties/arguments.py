@@ -374,6 +374,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "project": _PROJECT,
         "idempotency_key": _KEY,
     },
+    "get_overview": {"role": _enum(*WORK_ROLES), "project": _PROJECT},
     "add_message": {
         "ticket": _REQUIRED_TICKET,
         "body": _text(1, 25_000, required=True),
@@ -453,7 +454,6 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "idempotency_key": _KEY,
         "clear": _CLEAR,
     },
-    "list_projects": {"limit": _limit(100), "cursor": _CURSOR},
 }
 """By tool and argument, from the pages of the API and not from the code."""
 

@@ -224,8 +224,10 @@ async def test_get_ticket_says_when_the_list_has_none(desk: Agent, name: str | i
     assert (await desk.refusal("get_ticket", {"ticket": name}))["code"] == "NOT_FOUND"
 
 
-async def test_list_projects_names_those_of_the_callers_tickets(desk: Agent) -> None:
-    assert (await desk.call("list_projects"))["projects"] == [{"project": PROJECT}]
+async def test_an_overview_names_the_projects_of_the_callers_tickets(desk: Agent) -> None:
+    told = await desk.call("get_overview")
+    assert told["projects"] == [{"project": PROJECT}]
+    assert "no more than which projects there are" in told["message"]
 
 
 @pytest.mark.parametrize(

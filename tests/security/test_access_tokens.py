@@ -193,7 +193,7 @@ async def test_a_token_sees_the_projects_that_its_claim_lists(
     assert mapped.http.get("/api/projects/secret/tickets", headers=headers).status_code == 404
     token = headers["Authorization"].removeprefix("Bearer ")
     async with at_desk(mapped, "mcp", token) as desk:
-        listed = (await desk.call("list_projects"))["projects"]
+        listed = (await desk.call("get_overview"))["projects"]
         assert [project["project"] for project in listed] == ["shop"]
         assert (await desk.refusal("find_tickets", {"project": "secret"}))["code"] == "NOT_FOUND"
 

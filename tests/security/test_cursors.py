@@ -34,15 +34,16 @@ POSITIONS: SearchStrategy[int | str] = st.one_of(
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A list of REST and its tool, and what in the answers of each names what is listed."""
+    """A list of REST and its tool, where it has one, and what in the answers of each names what is
+    listed."""
 
     path: str
-    tool: str
+    tool: str | None
     rows: str
     request: Request
     id: str
-    tool_rows: str
-    tool_id: str
+    tool_rows: str = ""
+    tool_id: str = ""
 
 
 LISTS = (
@@ -73,21 +74,14 @@ LISTS = (
         "builds",
         "build_id",
     ),
-    List(
-        "/projects",
-        "list_projects",
-        "projects",
-        projects.ListProjects(),
-        "slug",
-        "projects",
-        "project",
-    ),
+    List("/projects", None, "projects", projects.ListProjects(), "slug"),
+    List("/tickets", None, "tickets", tickets.FindAllTickets(), "reference"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What there is: by tool the ids that its list is bound to, those of the secret project, and
+    """What there is: by path the ids that its list is bound to, those of the secret project, and
     all that may be seen."""
 
     scopes: Mapping[str, Sequence[str]]
@@ -112,10 +106,11 @@ async def fill(store: StoreBackend) -> Board:
                 seen |= {ticket.name, suggested.suggestion.id, build}
     shop, secret = started["shop"], started[SECRET]
     scopes = {
-        "find_tickets": [shop.id],
-        "list_suggestions": [shop.id],
-        "find_builds": [str(shop.organization_id), ""],
-        "list_projects": [],
+        "/projects/shop/tickets": [shop.id],
+        "/projects/shop/ai-suggestions": [shop.id, ""],
+        "/v1/org/default/builds": [str(shop.organization_id), ""],
+        "/projects": [],
+        "/tickets": [],
     }
     return Board(scopes, [secret.id], seen)
 
@@ -134,6 +129,7 @@ class Doors:
 
     def over_mcp(self, listed: List, **arguments: Any) -> tuple[bool, Mapping[str, Any]]:
         """Return the same of the tool."""
+        assert listed.tool is not None
         project = {"project": "shop"} if listed.tool in ("find_tickets", "list_suggestions") else {}
         response: httpx2.Response = self._http.post(
             "/mcp",
@@ -152,9 +148,10 @@ class Doors:
 @st.composite
 def made_up(draw: DrawFn, listed: List, board: Board) -> str:
     """Draw the cursor of whoever knows how they are made: of the query of either door."""
-    [tool] = [tool for tool in TOOLS if tool.name == listed.tool]
-    asked = draw(st.sampled_from((listed.request, tool.request.model_validate(tool.fixed))))
-    own = board.scopes[listed.tool]
+    tools = [tool for tool in TOOLS if tool.name == listed.tool]
+    by_tool = [tool.request.model_validate(tool.fixed) for tool in tools]
+    asked = draw(st.sampled_from((listed.request, *by_tool)))
+    own = board.scopes[listed.path]
     scope = draw(st.sampled_from((own, own, board.secret)))
     return cursors.encode(draw(POSITIONS), asked, *scope)
 
@@ -179,18 +176,17 @@ def test_no_cursor_shows_more_than_its_list_or_breaks_it(
         for listed in LISTS:
             done, page = doors.over_rest(listed, limit=1)
             assert done
-            real[listed.tool] = page["next_cursor"]
+            real[listed.path] = page["next_cursor"]
             assert doors.over_rest(listed, limit=1, cursor=page["next_cursor"])[0]
 
         @EXAMPLES
         @given(st.sampled_from(LISTS), st.data())
         def check(listed: List, data: st.DataObject) -> None:
-            changed = altered(real[listed.tool]) | st.text(max_size=210)
+            changed = altered(real[listed.path]) | st.text(max_size=210)
             cursor = data.draw(made_up(listed, board) | changed)
-            asked = (
-                (doors.over_rest, listed.rows, listed.id),
-                (doors.over_mcp, listed.tool_rows, listed.tool_id),
-            )
+            asked = [(doors.over_rest, listed.rows, listed.id)]
+            if listed.tool:
+                asked.append((doors.over_mcp, listed.tool_rows, listed.tool_id))
             for ask, rows, name in asked:
                 done, came = ask(listed, limit=2, cursor=cursor)
                 if done:

@@ -60,6 +60,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("GET", "/projects"): owned(FILTERED),
     ("POST", "/projects"): owned(frozenset({"user", "admin"}), name="Fresh <caller>"),
     ("GET", "/tickets"): owned(FILTERED),
+    ("GET", "/projects/{id}/overview"): owned(READ),
     ("GET", TICKETS): owned(READ),
     ("POST", TICKETS): owned(WRITE, **BODY),
     ("GET", f"{TICKETS}/{{ticketId}}"): owned(READ),
@@ -100,7 +101,7 @@ TOOLS: Mapping[str, Owned] = {
     "find_builds": owned(FILTERED),
     "report_build": owned(WRITE, build_id="{build_id}", status="running"),
     "update_build": owned(WRITE, build_id="{build_id}", description=MARK),
-    "list_projects": owned(FILTERED),
+    "get_overview": owned(READ, project="shop"),
 }
 """Whose each tool is."""
 

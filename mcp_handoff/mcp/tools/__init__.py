@@ -4,7 +4,7 @@ from typing import Any
 
 from mcp_handoff.mcp.tools.builds import FIND_BUILDS, REPORT_BUILD, TRIGGER_BOT_BUILD, UPDATE_BUILD
 from mcp_handoff.mcp.tools.messages import ADD_MESSAGE
-from mcp_handoff.mcp.tools.projects import LIST_PROJECTS
+from mcp_handoff.mcp.tools.overview import GET_OVERVIEW
 from mcp_handoff.mcp.tools.suggestions import ACT_ON_SUGGESTION, LIST_SUGGESTIONS, SUGGEST_CLOSE
 from mcp_handoff.mcp.tools.tickets import CREATE_TICKET, FIND_TICKETS, GET_TICKET
 from mcp_handoff.mcp.tools.tool import Tool
@@ -17,6 +17,7 @@ TOOLS: tuple[Tool[Any, Any, Any], ...] = (
     TAKE_TICKET,
     UPDATE_TICKET,
     ADD_MESSAGE,
+    GET_OVERVIEW,
     TRIGGER_BOT_BUILD,
     LIST_SUGGESTIONS,
     SUGGEST_CLOSE,
@@ -24,6 +25,5 @@ TOOLS: tuple[Tool[Any, Any, Any], ...] = (
     FIND_BUILDS,
     REPORT_BUILD,
     UPDATE_BUILD,
-    LIST_PROJECTS,
 )
 """Every tool, in the order in which they are listed."""

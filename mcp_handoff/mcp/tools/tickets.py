@@ -32,7 +32,7 @@ from mcp_handoff.tickets import (
 from mcp_handoff.workflow import (
     ROLES,
     STAGES,
-    RoleFilter,
+    AnyRole,
     Stage,
     StatusFilter,
 )
@@ -56,7 +56,7 @@ OneStage = Annotated[
 """The stages that are asked for; a model names one."""
 
 AskedRole = Annotated[
-    RoleFilter,
+    AnyRole,
     BeforeValidator(partial(_one_of, choices=ROLES)),
     WithJsonSchema({"type": "string", "enum": list(ROLES)}),
 ]
@@ -142,7 +142,8 @@ def _tell_created(result: CreatedTicket, reader: Reader) -> CreatedAnswer:
     )
 
 
-def _ticket_row(ticket: TicketSummary) -> TicketRow:
+def ticket_row(ticket: TicketSummary) -> TicketRow:
+    """Return a ticket as lists show it."""
     return TicketRow(
         ticket=ticket.name,
         type=ticket.request_type,
@@ -164,7 +165,7 @@ def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
             projects=result.projects or None,
             tickets=[],
         )
-    rows = [_ticket_row(ticket) for ticket in result.tickets]
+    rows = [ticket_row(ticket) for ticket in result.tickets]
     return TicketsAnswer(
         message=page_words(len(rows), "matching ticket", result.next_cursor, result.total),
         next_cursor=result.next_cursor,
