@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.errors import NotFound
 from mcp_handoff.links import Blockers
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
@@ -41,11 +42,13 @@ from mcp_handoff.tickets import (
 )
 from mcp_handoff.workflow import (
     IMPLEMENTATION_ROLES,
+    MERGED,
     STILL_TO_ACT,
     TESTING_ROLES,
     AnyRole,
     Role,
     RoleStatus,
+    Standing,
     WorkRole,
 )
 
@@ -142,9 +145,7 @@ class UpdateTicket(Request):
         return close_as
 
     @model_validator(mode="after")
-    def _check_change(self) -> Self:
-        if not self.names_a_change():
-            raise _together("names nothing to change: give one more argument than the ticket")
+    def _check_fence(self) -> Self:
         if self.fence and not self.role:
             raise _together("has a fence and no role; name the role that you took under it")
         return self
@@ -194,6 +195,12 @@ class WorkOperations(Protocol):
         was changed after `updated_at`.
         """
         ...
+
+
+def without_role(name: str, standing: Standing) -> NotFound:
+    """Return the error of naming a role that a ticket has not."""
+    has = listed([role for role in standing.roles if role != MERGED]) or "none"
+    return NotFound.at("role", f"is none of {name}, which has {has}", "add_roles adds one")
 
 
 def before_testing(role: str, roles: Mapping[str, str]) -> list[str]:

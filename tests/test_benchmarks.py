@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_handoff.mcp.tools import TOOLS
 from tests.clusters import binaries
 from tests.mcp.budgets import BUDGETS
 
@@ -82,7 +83,7 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
     assert list(rows) == order
     for name in [*COMPARED, *GOALS, *API, *THROUGHPUT, *REPLICAS, *MEMORY, *SCALE]:
         assert all(re.search(r"\d", cell) for cell in rows[name][:2]), name
-    assert rows["tools"][:2] == ["1", "10"]
+    assert rows["tools"][:2] == ["1", f"{len(TOOLS)}"]
     assert rows["errors"] == ["0", "0", "yes"]
     assert rows["tickets stored"] == ["200", "200", "yes"]
     assert {rows[name][-1] for name in SCALE} <= {"yes", "**no**"}

@@ -1,7 +1,7 @@
 """How a body is described: by the request that the desk makes of it."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from mcp_handoff.schema import Request
 
@@ -17,15 +17,40 @@ def json_body(
     """Return what OpenAPI says of a body that holds the fields of `model`, but those that come
     from elsewhere; `more` is added to its schema."""
     schema = model.model_json_schema()
+    schema = _resolved(schema, schema.pop("$defs", {}))
     for name in without:
         schema["properties"].pop(name)
     schema["required"] = [name for name in schema.get("required", ()) if name not in without]
     for field in schema["properties"].values():
-        for option in field.get("anyOf", [field]):
-            if option.get("type") == "string" and not {"enum", "pattern", "format"} & option.keys():
-                option["pattern"] = _text_pattern(option.get("minLength", 0))
+        _tell_patterns(field)
     schema = {name: value for name, value in schema.items() if value != []} | dict(more or {})
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _tell_patterns(field: dict[str, Any]) -> None:
+    """Say of every text in a field what it has to be."""
+    for option in field.get("anyOf", [field]):
+        if option.get("type") == "string" and not {"enum", "pattern", "format"} & option.keys():
+            option["pattern"] = _text_pattern(option.get("minLength", 0))
+        for inner in option.get("properties", {}).values():
+            _tell_patterns(inner)
+        if "items" in option:
+            _tell_patterns(option["items"])
+
+
+def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return a schema with what it refers to in its place: it is to stand where the references
+    would lead nowhere."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return _resolved(definitions[reference.removeprefix("#/$defs/")], definitions)
+        case dict():
+            members = cast(dict[str, Any], schema)
+            return {name: _resolved(member, definitions) for name, member in members.items()}
+        case list():
+            return [_resolved(item, definitions) for item in cast(list[Any], schema)]
+        case _:
+            return schema
 
 
 def _text_pattern(least: int) -> str:

@@ -70,10 +70,12 @@ Holder = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
 ]
 
+INSTANT = WithJsonSchema({"anyOf": [{"format": "date-time"}, {"format": "date"}], "type": "string"})
+
 Since = Annotated[
     str | None,
     Query(description="a date or an RFC 3339 instant, UTC where it has no zone"),
-    WithJsonSchema({"anyOf": [{"format": "date-time"}, {"format": "date"}], "type": "string"}),
+    INSTANT,
 ]
 
 TicketQuery = Annotated[

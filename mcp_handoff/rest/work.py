@@ -15,7 +15,7 @@ from mcp_handoff.rest.bodies import json_body
 from mcp_handoff.rest.dependencies import Body, DeskDep, VisitorDep
 from mcp_handoff.rest.envelopes import ticket_writes
 from mcp_handoff.rest.headers import tell_in_headers
-from mcp_handoff.rest.parameters import Key, ProjectId, TicketId
+from mcp_handoff.rest.parameters import INSTANT, Key, ProjectId, TicketId
 from mcp_handoff.schema import STORABLE, Instant, Request
 from mcp_handoff.takes import Fence
 from mcp_handoff.tickets import Description, Priority, RequestType, Title
@@ -60,7 +60,7 @@ class PatchTicket(Translatable):
     resolution_type: Resolution | None = None
     resolution_note: Note | None = None
     role_status: RoleChange | None = None
-    updated_at: Instant | None = None
+    updated_at: Annotated[Instant, INSTANT] | None = None
     skip_human_test_gate: bool = False
     blocking: bool | None = None
     add_roles: Annotated[list[Role], Field(max_length=50)] | None = None

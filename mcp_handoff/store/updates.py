@@ -17,7 +17,7 @@ from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.takes import holder_of, taken_over
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import TicketSummary, urgency
-from mcp_handoff.work import FINISHED, UpdatedTicket, UpdateTicket
+from mcp_handoff.work import FINISHED, UpdatedTicket, UpdateTicket, without_role
 from mcp_handoff.workflow import (
     STILL_TO_ACT,
     TESTING_ROLES,
@@ -133,9 +133,7 @@ def _turn_role(
     assert role is not None, "the request was checked"
     status = standing.roles.get(role)
     if status is None:
-        there_are = listed(list(standing.roles))
-        why = f"is none of {found.reference}"
-        raise ValidationFailed.at("role", why, f"it has {there_are}; add_roles adds one")
+        raise without_role(found.reference, standing)
     held = takes.of_role(tx, found.ticket["id"], role)
     takes.require_own_or_free(tx, caller, found.reference, held, request.fence)
     if request.role_status == status:

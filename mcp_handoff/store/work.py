@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import NotFound, ValidationFailed
+from mcp_handoff.errors import NotFound, TicketTaken
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import details, history, idempotency, projects, takes
@@ -11,8 +11,7 @@ from mcp_handoff.store.lookup import FoundTicket, look_up_ticket, require_open
 from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.takes import holder_of, may_take_over_live, taken
-from mcp_handoff.text import listed
-from mcp_handoff.work import TakenTicket, TakeTicket
+from mcp_handoff.work import TakenTicket, TakeTicket, without_role
 from mcp_handoff.workflow import STILL_TO_ACT, Standing, take
 
 _READY = (
@@ -88,17 +87,15 @@ _LOOK = "find_tickets with this role shows what waits for others, or is held"
 
 
 def _require_open_role(found: FoundTicket, standing: Standing, role: str) -> None:
-    """Refuse a role that the ticket has not, or that is through (ValidationFailed)."""
+    """Refuse a role that the ticket has not (NotFound), or that is through (TicketTaken)."""
     status = standing.roles.get(role)
     if status is None:
-        there_are = listed([name for name in standing.roles if name != "merged"])
-        why = f"is none that {found.reference} waits for"
-        raise ValidationFailed.at("role", why, f"it has {there_are}; update_ticket adds_roles")
+        raise without_role(found.reference, standing)
     if status not in STILL_TO_ACT:
-        raise ValidationFailed.at(
-            "role",
-            f"{role} is {status} on {found.reference}",
-            "update_ticket with role_status pending and a note sends it back",
+        raise TicketTaken(
+            f"{role} of {found.reference} is {status}; update_ticket with role_status pending and a"
+            " note sends it back.",
+            state=status,
         )
 
 

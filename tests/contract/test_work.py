@@ -383,7 +383,6 @@ async def test_the_same_update_twice_under_one_key_happens_once(
 @pytest.mark.parametrize(
     ("wrong", "fields"),
     [
-        ({}, set[str]()),
         ({"role_status": "done"}, {"role"}),
         ({"role": "qa"}, {"role"}),
         ({"role": "merged", "role_status": "done"}, {"role"}),

@@ -1,8 +1,8 @@
 """The tools of the work on a ticket."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff import work
@@ -32,6 +32,13 @@ class UpdateTicket(work.UpdateTicket):
         done = f"the ticket is closed as {resolution}" if resolution else f"the role is {status}"
         why = f"must say why {done}"
         raise PydanticCustomError("note_required", "{why}", {"why": why})
+
+    @model_validator(mode="after")
+    def _require_change(self) -> Self:
+        if not self.names_a_change():
+            why = "names nothing to change: give one more argument than the ticket"
+            raise PydanticCustomError("change_required", "{why}", {"why": why})
+        return self
 
 
 class UpdatedAnswer(Answer):
