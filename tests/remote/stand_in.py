@@ -39,6 +39,11 @@ _CREATE = {
     "actor_id",
     "source",
 }
+_CHANGE = {
+    *("status", "stage", "work_started_note", "priority", "title", "description", "request_type"),
+    *("resolution_type", "resolution_note", "role_status", "updated_at", "skip_human_test_gate"),
+}
+_MESSAGE = {"body", "task_id", "body_format"}
 _REQUIRED = ("title", "description", "request_type", "priority", "blocking")
 
 
@@ -77,6 +82,7 @@ class Desk:
     tickets: list[dict[str, Any]] = field(
         default_factory=lambda: [_row(TICKET, 7, "open"), _row(CLOSED, 8, "closed")]
     )
+    messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     suggestion: dict[str, Any] = field(
         default_factory=lambda: {
             "id": SUGGESTION,
@@ -136,6 +142,40 @@ def _list(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Resp
     return 200, response
 
 
+def _change(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
+    found = [row for row in desk.tickets if row["id"].lower() == place["ticket"].lower()]
+    if not found:
+        return 404, {"error": "Ticket not found"}
+    wrong = sorted(body.keys() - _CHANGE)
+    if body.get("stage") == "in_progress" and "work_started_note" not in body:
+        wrong.append("work_started_note")
+    if wrong:
+        return 400, _refusal("Invalid request", wrong)
+    row = found[0]
+    if body.get("status") == "closed" and any(
+        role["role"] != "merged" and role["status"] != "done" for role in row["roles"]
+    ):
+        return 400, {"error": "Raw words on open roles", "code": "ROLES_INCOMPLETE"}
+    row |= {name: body[name] for name in ("title", "priority", "status") if name in body}
+    if change := body.get("role_status"):
+        for role in row["roles"]:
+            if role["role"] == change["role"]:
+                role["status"] = change["status"]
+    return 200, {"ticket": row}
+
+
+def _post(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
+    if wrong := [*({"body"} - body.keys()), *sorted(body.keys() - _MESSAGE)]:
+        return 400, _refusal("Invalid request", wrong)
+    told = {"author_type": "agent", "author_id": None, "body": body["body"], "created_at": NOW}
+    desk.messages.append({"id": str(uuid4()), **told})
+    return 200, {"message": desk.messages[-1]}
+
+
+def _messages(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
+    return 200, {"messages": desk.messages}
+
+
 def _trigger(desk: Desk, place: Mapping[str, str], body: Body, query: Body) -> Response:
     if extra := body.keys() - {"provider", "repo"}:
         return 400, _refusal("Invalid request", sorted(extra))
@@ -173,6 +213,9 @@ _ROUTES: Mapping[tuple[str, str], Callable[..., Response]] = {
     ("POST", _TICKETS): _create,
     ("GET", _TICKETS): _list,
     ("GET", "/api/tickets"): _list,
+    ("PATCH", rf"{_TICKETS}/(?P<ticket>{_ID})"): _change,
+    ("POST", rf"{_TICKETS}/(?P<ticket>{_ID})/messages"): _post,
+    ("GET", rf"{_TICKETS}/(?P<ticket>{_ID})/messages"): _messages,
     ("POST", rf"{_TICKETS}/(?P<ticket>{_ID})/trigger-bot-build"): _trigger,
     ("GET", rf"/api/projects/(?P<project>{_ID})/ai-suggestions"): _suggestions,
     ("POST", rf"/api/projects/{_ID}/ai-suggestions/(?P<suggestion>{_ID})/action"): _act,

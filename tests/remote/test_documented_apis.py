@@ -224,6 +224,63 @@ async def test_get_ticket_says_when_the_list_has_none(desk: Agent, name: str | i
     assert (await desk.refusal("get_ticket", {"ticket": name}))["code"] == "NOT_FOUND"
 
 
+async def test_a_finished_role_is_told_in_the_documented_body(
+    desk: Agent, stand_in: StandIn
+) -> None:
+    done = {"role": "test", "role_status": "done", "note": "It holds."}
+    told = await desk.call("update_ticket", ticket=7, **done)
+    change = {"role": "test", "status": "done", "work_started_note": "It holds."}
+    assert stand_in.last() == ("PATCH", f"{TICKETS}/{TICKET.upper()}", {"role_status": change})
+    assert told["roles"] == {"test": "done", "merged": "in_progress"}
+
+
+async def test_a_ticket_is_closed_as_its_page_has_it(desk: Agent, stand_in: StandIn) -> None:
+    closing = {"close_as": "wont_fix", "note": "Too rare."}
+    refused = await desk.refusal("update_ticket", {"ticket": TICKET, **closing})
+    body = {"status": "closed", "resolution_type": "wont_fix", "resolution_note": "Too rare."}
+    assert stand_in.last() == ("PATCH", f"{TICKETS}/{TICKET}", body)
+    assert refused["code"] == "VALIDATION_ERROR"
+    assert not [raw for raw in RAW if raw in json.dumps(refused)]
+    told = await desk.call("update_ticket", ticket=TICKET, priority="low", title="Another title")
+    assert stand_in.last()[2] == {"priority": "low", "title": "Another title"}
+    assert told["ticket"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "word"),
+    [
+        ("update_ticket", {"ticket": 7, "blocked_by": [8]}, "blocked_by"),
+        ("update_ticket", {"ticket": 7, "park": "Until Monday"}, "park"),
+        ("update_ticket", {"ticket": 7, "add_roles": ["qa"]}, "add_roles"),
+        ("update_ticket", {"ticket": 7, "blocking": True}, "blocking"),
+        (
+            "update_ticket",
+            {"ticket": 7, "role": "test", "role_status": "done", "fence": 1},
+            "fence",
+        ),
+        ("take_ticket", {"role": "backend"}, "takes"),
+        ("add_message", {"ticket": 7, "body": "Why?", "to_role": "design"}, "to_role"),
+        ("find_tickets", {"ready": True}, "ready"),
+        ("find_tickets", {"taken_by": "me"}, "taken_by"),
+        ("create_ticket", {**FILED, "blocked_by": [7]}, "blocked_by"),
+    ],
+)
+async def test_what_the_api_has_no_field_for_is_unsupported_by_name_and_never_half_done(
+    desk: Agent, stand_in: StandIn, tool: str, arguments: dict[str, Any], word: str
+) -> None:
+    refused = await desk.refusal(tool, arguments)
+    assert refused["code"] == "UNSUPPORTED"
+    assert word in refused["message"]
+    assert {request["method"] for request in stand_in.requests()} <= {"GET"}
+
+
+async def test_a_message_is_posted_with_the_documented_body(desk: Agent, stand_in: StandIn) -> None:
+    told = await desk.call("add_message", ticket=7, body="Half of it is done.")
+    path = f"{TICKETS}/{TICKET.upper()}/messages"
+    assert stand_in.last() == ("POST", path, {"body": "Half of it is done."})
+    assert told["message_id"]
+
+
 async def test_an_overview_names_the_projects_of_the_callers_tickets(desk: Agent) -> None:
     told = await desk.call("get_overview")
     assert told["projects"] == [{"project": PROJECT}]
