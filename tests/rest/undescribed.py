@@ -19,8 +19,8 @@ DEEP = ({"cursor"}, {"evidence"}, {"metadata"}, {"query"}, {"arguments"})
 """Fields whose rules no schema can tell: a cursor is that of a page before, free JSON has limits at
 every depth, a query has so many words, and some fields go together with others alone."""
 
-WORK = ({"blocked_by"}, {"fence"}, {"park"}, {"note"})
-"""Fields that are wrong for what the ticket is, or for who holds it."""
+WORK = ({"blocked_by"}, {"fence"}, {"park"}, {"note"}, {"role"})
+"""Fields that are wrong for what the ticket is, for who holds it, or for what comes with them."""
 
 
 @schemathesis.hook  # pyright: ignore[reportUnknownMemberType] - its own annotation has gaps

@@ -65,7 +65,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("POST", TICKETS): owned(WRITE, **BODY),
     ("GET", f"{TICKETS}/{{ticketId}}"): owned(READ),
     ("PATCH", f"{TICKETS}/{{ticketId}}"): owned(WRITE, priority="high"),
-    ("POST", f"{TICKETS}/{{ticketId}}/take"): owned(WRITE, role="other"),
+    ("POST", f"{TICKETS}/{{ticketId}}/take"): owned(WRITE, role="backend"),
     ("POST", "/projects/{id}/take"): owned(WRITE, role="backend"),
     ("GET", f"{TICKETS}/{{ticketId}}/messages"): owned(READ),
     ("POST", f"{TICKETS}/{{ticketId}}/messages"): owned(WRITE, body=MARK),
@@ -114,6 +114,8 @@ class Place:
         self._root = bearer(tokens["admin"])
         shop = "/api/projects/shop"
         ticket = self._made(f"{shop}/tickets", BODY)["ticket"]
+        for number in range(len(WRITE)):  # one for everybody who takes the next
+            self._made(f"{shop}/tickets", {**BODY, "title": f"{number} times {MARK} fails"})
         triggered = self._made(f"{shop}/tickets/{ticket['id']}/trigger-bot-build", {})
         run = triggered["ticket"]["ai_output"]["build_run"]
         evidence = {"found": MARK}
