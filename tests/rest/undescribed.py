@@ -19,7 +19,7 @@ DEEP = ({"cursor"}, {"evidence"}, {"metadata"}, {"query"}, {"arguments"})
 """Fields whose rules no schema can tell: a cursor is that of a page before, free JSON has limits at
 every depth, a query has so many words, and some fields go together with others alone."""
 
-WORK = ({"blocked_by"}, {"fence"}, {"park"}, {"note"}, {"role"})
+WORK = ({"blocked_by"}, {"fence"}, {"park"}, {"note"}, {"role"}, {"close_as"})
 """Fields that are wrong for what the ticket is, for who holds it, or for what comes with them."""
 
 
