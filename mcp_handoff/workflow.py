@@ -86,6 +86,15 @@ def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:
     ]
 
 
+def add_roles(standing: Standing, added: Collection[str]) -> Standing:
+    """Return where a ticket stands once further roles have to act on it: behind those that it was
+    filed for, and before `merged`."""
+    roles: dict[str, RoleStatus] = {**standing.roles}
+    merged: dict[str, RoleStatus] = {MERGED: roles.pop(MERGED)} if MERGED in roles else {}
+    new: dict[str, RoleStatus] = {role: "pending" for role in added if role not in roles}
+    return Standing(standing.stage, {**roles, **new, **merged})
+
+
 def take(standing: Standing, role: str) -> Standing:
     """Return where a ticket stands once somebody has begun a role's work: in progress, or still in
     validation when it is a tester who begins there."""

@@ -78,17 +78,19 @@ def _write_roles(
     """Write how far each role is where that changed, and end the takes of those that nobody works
     on any more."""
     now = timestamp(tx.now)
+    places = {role: place for place, role in enumerate(before.roles)}
     for place, (role, status) in enumerate(after.roles.items()):
         ready = after.is_clear_for(role) and not ticket["blockers"]
         state = {"status": status, "waits": int(status in STILL_TO_ACT), "ready": int(ready)}
-        if role not in before.roles:
+        if role not in places:
             listed = {name: ticket[name] for name in LISTED_COLUMNS}
             of_ticket = {"ticket_id": ticket["id"], "updated_at": now, **listed}
             insert(tx, "ticket_roles", {**of_ticket, "position": place, "role": role, **state})
-        elif status != before.roles[role]:
+        elif (place, status) != (places[role], before.roles[role]):
             tx.execute(
-                "UPDATE ticket_roles SET status = :status, waits = :waits, ready = :ready,"
-                " updated_at = :now WHERE ticket_id = :ticket_id AND role = :role",
+                "UPDATE ticket_roles SET position = :place, status = :status, waits = :waits,"
+                " ready = :ready, updated_at = :now WHERE ticket_id = :ticket_id AND role = :role",
+                place=place,
                 now=now,
                 ticket_id=ticket["id"],
                 role=role,

@@ -21,8 +21,8 @@ from mcp_handoff.work import FINISHED, UpdatedTicket, UpdateTicket, without_role
 from mcp_handoff.workflow import (
     STILL_TO_ACT,
     TESTING_ROLES,
-    RoleStatus,
     Standing,
+    add_roles,
     close,
     finish,
     give_back,
@@ -105,8 +105,7 @@ def _standing_after(
     standing = before
     if request.add_roles:
         require_open(tx, found, "takes no more roles; give it a stage to open it again first")
-        new: dict[str, RoleStatus] = dict.fromkeys(request.add_roles, "pending")
-        standing = Standing(before.stage, {**new, **before.roles})
+        standing = add_roles(before, request.add_roles)
     if request.role_status:
         standing = _turn_role(tx, caller, found, request, standing, note)
     if request.close_as:

@@ -355,6 +355,15 @@ async def test_a_role_that_is_added_has_to_act_before_those_who_test(
     assert (await take(backend, OTHER, "frontend")).detail.ticket.number == 1
 
 
+async def test_roles_are_added_behind_those_that_were_named_and_before_merged(
+    backend: Backend, caller: Caller, ticket: int
+) -> None:
+    order = ["backend", "qa", "frontend", "devops", "other", "merged"]
+    added = await update(backend, caller, add_roles=["frontend", "backend", "devops", "other"])
+    assert list(roles_of(added)) == order
+    assert list(roles_of(await read(backend, caller))) == order
+
+
 async def test_who_saw_an_older_version_is_told(
     backend: Backend, caller: Caller, clock: SteppedClock, ticket: int
 ) -> None:
