@@ -277,6 +277,11 @@ class TicketDetail(Record):
     builds: list[Build] = Field(default_factory=list[Build])
     events: list[Event] = Field(default_factory=list[Event])
 
+    @property
+    def open_blockers(self) -> list[str]:
+        """The references of the tickets that must be closed first, and are not."""
+        return [one.reference for one in self.blocked_by if one.status == "open"]
+
 
 class TriggerBotBuild(Request):
     """Start a bot build for a ticket."""

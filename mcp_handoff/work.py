@@ -4,8 +4,7 @@ Bodies: the ticket API's documented page "Update a handoff ticket" (docs/rest.md
 follow from one another: workflow.py.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Protocol, Self, get_args
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import (
     Field,
@@ -24,6 +23,7 @@ from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
     STORABLE,
     IdempotencyKey,
+    Instant,
     JsonObject,
     Replayable,
     Request,
@@ -33,7 +33,6 @@ from mcp_handoff.takes import Fence
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import (
     Description,
-    Instant,
     Priority,
     RequestType,
     TicketDetail,
@@ -41,10 +40,7 @@ from mcp_handoff.tickets import (
     Title,
 )
 from mcp_handoff.workflow import (
-    IMPLEMENTATION_ROLES,
     MERGED,
-    STILL_TO_ACT,
-    TESTING_ROLES,
     AnyRole,
     Role,
     RoleStatus,
@@ -55,7 +51,6 @@ from mcp_handoff.workflow import (
 Resolution = Literal[
     "completed", "already_done", "duplicate", "wont_fix", "no_longer_relevant", "cancelled"
 ]
-RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 
 FINISHED: frozenset[str] = frozenset({"completed", "already_done"})
 """The resolutions that say that every role's work is through."""
@@ -150,19 +145,6 @@ class UpdateTicket(Request):
             raise _together("has a fence and no role; name the role that you took under it")
         return self
 
-    def names_a_change(self) -> bool:
-        """Tell whether anything is to be changed at all."""
-        return self.blocking is not None or any(
-            getattr(self, name) not in (None, False) for name in _CHANGES
-        )
-
-
-_CHANGES = (
-    *("role_status", "park", "stage", "close_as", "priority", "title", "description"),
-    *("request_type", "add_roles", "blocked_by", "reopen"),
-)
-"""The fields of which each alone is something to change, but `blocking`, which may be false."""
-
 
 class UpdatedTicket(Replayable):
     """The ticket as it now is; `changed` names what differs from before, `handed_on_to` the roles
@@ -201,17 +183,6 @@ def without_role(name: str, standing: Standing) -> NotFound:
     """Return the error of naming a role that a ticket has not."""
     has = listed([role for role in standing.roles if role != MERGED]) or "none"
     return NotFound.at("role", f"is none of {name}, which has {has}", "add_roles adds one")
-
-
-def before_testing(role: str, roles: Mapping[str, str]) -> list[str]:
-    """Return the roles that have to be through before one that tests can begin: none for others."""
-    if role not in TESTING_ROLES:
-        return []
-    return [
-        name
-        for name, status in roles.items()
-        if name in IMPLEMENTATION_ROLES and status in STILL_TO_ACT
-    ]
 
 
 def _together(why: str) -> PydanticCustomError:

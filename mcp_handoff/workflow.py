@@ -5,9 +5,9 @@ Stages, roles and their statuses: the ticket API's documented pages "Create a ha
 "Update a handoff ticket" (docs/rest.md); why they follow one another so: docs/decisions/work.md.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from mcp_handoff.schema import Record
 
@@ -53,6 +53,11 @@ class Standing:
     stage: Stage
     roles: Mapping[str, RoleStatus]
 
+    @classmethod
+    def of(cls, stage: Stage, roles: Iterable[TicketRole]) -> Self:
+        """Return where a ticket with these roles stands."""
+        return cls(stage, {one.role: one.status for one in roles})
+
     @property
     def status(self) -> Status:
         return "closed" if self.stage == LIVE else "open"
@@ -67,12 +72,18 @@ class Standing:
         """The roles that have still to act before it can be closed as completed."""
         return [role for role in self.open_roles if role != MERGED]
 
+    def roles_before(self, role: str) -> list[str]:
+        """Return whose work comes before a role's: those that implement before one that tests."""
+        if role not in TESTING_ROLES:
+            return []
+        return [one for one in self.open_roles if one in IMPLEMENTATION_ROLES]
+
     def is_clear_for(self, role: str) -> bool:
         """Tell whether nobody else's work on this ticket comes before a role's: it is open, the
         role has still to act, and one that tests waits for those that implement."""
         if self.status == "closed" or role == MERGED or role not in self.open_roles:
             return False
-        return role not in TESTING_ROLES or not IMPLEMENTATION_ROLES.intersection(self.open_roles)
+        return not self.roles_before(role)
 
 
 def stages_of(status: StatusFilter, named: Collection[Stage]) -> list[Stage]:

@@ -11,7 +11,7 @@ from mcp_handoff.store import history
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_by_ticket
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
-from mcp_handoff.workflow import Stage, Standing
+from mcp_handoff.workflow import Standing
 
 FOLLOWED = 5_000
 """How many tickets are followed from blocker to blocker to see that none comes round."""
@@ -114,8 +114,7 @@ def tell_blocked(tx: Transaction, caller: Caller, blocker: Row, *, closed: bool)
     turned = [row for row in rows if row["blockers"] == (0 if closed else 1)]
     roles = roles_by_ticket(tx, [row["id"] for row in turned])
     for row in turned:
-        stage: Stage = row["stage"]
-        standing = Standing(stage, {one.role: one.status for one in roles[row["id"]]})
+        standing = Standing.of(row["stage"], roles[row["id"]])
         for role in standing.open_roles:
             write_ready(tx, row["id"], role, standing.is_clear_for(role) and closed)
     unblocked = [row for row in turned if closed and row["status"] == "open"]

@@ -1,7 +1,5 @@
 """Where a project stands, counted and shown at a bounded cost."""
 
-from typing import Any
-
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import author
 from mcp_handoff.overview import NAMED, SHOWN, Counts, GetOverview, HeldRole, Overview
@@ -81,18 +79,15 @@ def _count(tx: Transaction, project_id: str) -> Counts:
 
 def _held(tx: Transaction, caller: Caller, project: Row) -> list[HeldRole]:
     owner, session = holder_of(caller)
-    rows: list[dict[str, Any]] = [
-        dict(row)
-        for row in tx.fetch_all(
-            "SELECT k.*, t.title FROM takes k JOIN tickets t ON t.id = k.ticket_id"
-            " WHERE k.project_id = :project_id AND k.owner = :owner AND k.session = :session"
-            " AND k.held = 1 ORDER BY k.urgency, k.number LIMIT :most",
-            project_id=project["id"],
-            owner=owner,
-            session=session,
-            most=SHOWN,
-        )
-    ]
+    rows = tx.fetch_all(
+        "SELECT k.*, t.title FROM takes k JOIN tickets t ON t.id = k.ticket_id"
+        " WHERE k.project_id = :project_id AND k.owner = :owner AND k.session = :session"
+        " AND k.held = 1 ORDER BY k.urgency, k.number LIMIT :most",
+        project_id=project["id"],
+        owner=owner,
+        session=session,
+        most=SHOWN,
+    )
     return [
         HeldRole(
             ticket=reference(row["number"], project["slug"]),

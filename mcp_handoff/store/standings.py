@@ -11,7 +11,7 @@ from mcp_handoff.store.lookup import FoundTicket
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS, roles_of
 from mcp_handoff.store.ticket_terms import index_ticket_by_id
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
-from mcp_handoff.workflow import STILL_TO_ACT, Stage, Standing
+from mcp_handoff.workflow import STILL_TO_ACT, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class Moved:
 
 def standing_of(tx: Transaction, ticket: Row) -> Standing:
     """Return where a ticket stands."""
-    stage: Stage = ticket["stage"]
-    return Standing(stage, {role.role: role.status for role in roles_of(tx, ticket["id"])})
+    return Standing.of(ticket["stage"], roles_of(tx, ticket["id"]))
 
 
 def move(

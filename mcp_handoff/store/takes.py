@@ -26,6 +26,17 @@ def of_role(tx: Transaction, ticket_id: str, role: str) -> Row | None:
     )
 
 
+def is_own(caller: Caller, take: Row) -> bool:
+    """Tell whether a caller holds what a take is of."""
+    return bool(take["held"]) and holder_of(caller) == (take["owner"], take["session"])
+
+
+def was_own(caller: Caller, take: Row) -> bool:
+    """Tell whether a take is held by somebody who took it over from a caller."""
+    former = take["former_owner"], take["former_session"]
+    return bool(take["held"]) and holder_of(caller) == former
+
+
 def shown(tx: Transaction, row: Row) -> Take:
     """Return a take as others see it."""
     stale = row["until"] is not None and row["until"] <= timestamp(tx.now)
@@ -34,7 +45,12 @@ def shown(tx: Transaction, row: Row) -> Take:
 
 def end_of(tx: Transaction, caller: Caller) -> str | None:
     """Return until when a caller holds what it takes or renews now, None for ever."""
-    if caller.actor.role != BOT or not caller.take_minutes:
+    return _end_of_a_bots(tx, caller) if caller.actor.role == BOT else None
+
+
+def _end_of_a_bots(tx: Transaction, caller: Caller) -> str | None:
+    """Return until when a bot holds what begins its time now, None for ever."""
+    if not caller.take_minutes:
         return None
     return timestamp(tx.now + timedelta(minutes=caller.take_minutes))
 
@@ -46,8 +62,7 @@ def is_renewal_due(tx: Transaction, caller: Caller, held: Sequence[Row]) -> bool
         return False
     late = timestamp(tx.now + timedelta(minutes=caller.take_minutes - RENEWED_AFTER_MINUTES))
     return any(
-        row["held"]
-        and (row["owner"], row["session"]) == holder_of(caller)
+        is_own(caller, row)
         and row["waits_for"] is None
         and (row["until"] is None or row["until"] < late)
         for row in held
@@ -89,11 +104,10 @@ def park(
 
 def unpark_answered(tx: Transaction, caller: Caller, message_id: str) -> None:
     """Have the clock go on of those takes that waited for a message's answer."""
-    until = timestamp(tx.now + timedelta(minutes=caller.take_minutes))
     tx.execute(
         "UPDATE takes SET parked = NULL, waits_for = NULL,"
         " until = CASE WHEN actor_role = 'bot' THEN :until END WHERE waits_for = :message_id",
-        until=until if caller.take_minutes else None,
+        until=_end_of_a_bots(tx, caller),
         message_id=message_id,
     )
 
@@ -111,8 +125,7 @@ def require_own_or_free(
         raise ValidationFailed.at(
             "fence", "is of no take of this role", "give the one that take_ticket answered"
         )
-    holder = holder_of(caller)
-    if not held["held"] or holder == (held["owner"], held["session"]):
+    if not held["held"] or is_own(caller, held):
         return
     is_namesake = held["owner"] == caller.owner
     if is_namesake and fence == held["fence"]:
@@ -123,7 +136,7 @@ def require_own_or_free(
             role=held["role"],
         )
         return
-    if holder == (held["former_owner"], held["former_session"]):
+    if was_own(caller, held):
         raise taken_over(name, shown(tx, held))
     raise taken(name, shown(tx, held), namesake=is_namesake)
 

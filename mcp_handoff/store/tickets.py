@@ -151,7 +151,7 @@ def _file(
     index_ticket(tx, row)
     listed = {name: row[name] for name in LISTED_COLUMNS}
     of_ticket = {"ticket_id": row["id"], "updated_at": now, "waits": 1, **listed}
-    standing = Standing("backlog", {role.role: role.status for role in roles})
+    standing = Standing.of("backlog", roles)
     for place, role in enumerate(roles):
         ready = standing.is_clear_for(role.role) and not row["blockers"]
         own = {"position": place, "role": role.role, "status": role.status, "ready": int(ready)}

@@ -14,7 +14,7 @@ from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket,
 from mcp_handoff.store.standings import Moved, move, standing_of
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction
-from mcp_handoff.takes import holder_of, taken_over
+from mcp_handoff.takes import taken_over
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import TicketSummary, urgency
 from mcp_handoff.work import FINISHED, UpdatedTicket, UpdateTicket, without_role
@@ -85,7 +85,7 @@ def _park(tx: Transaction, caller: Caller, found: FoundTicket, why: str) -> None
     if takes.park(tx, caller, found.ticket["id"], why):
         return
     for row in takes.of_ticket(tx, found.ticket["id"]):
-        if row["held"] and holder_of(caller) == (row["former_owner"], row["former_session"]):
+        if takes.was_own(caller, row):
             raise taken_over(found.reference, takes.shown(tx, row))
     raise ValidationFailed.at(
         "park", f"is for whoever holds a role of {found.reference}", "take_ticket takes one"
@@ -154,8 +154,7 @@ def _without_own_tests(
     """Return where a ticket stands once a caller has given back the testing that it does on it: it
     can't go on with what is sent back."""
     for row in takes.of_ticket(tx, found.ticket["id"]):
-        is_own = row["held"] and (row["owner"], row["session"]) == holder_of(caller)
-        if is_own and row["role"] in TESTING_ROLES:
+        if takes.is_own(caller, row) and row["role"] in TESTING_ROLES:
             standing = give_back(standing, row["role"])
     return standing
 

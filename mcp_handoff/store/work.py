@@ -10,7 +10,7 @@ from mcp_handoff.store import details, history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_ticket, require_open
 from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.transaction import Row, Transaction
-from mcp_handoff.takes import holder_of, may_take_over_live, taken
+from mcp_handoff.takes import may_take_over_live, taken
 from mcp_handoff.work import TakenTicket, TakeTicket, without_role
 from mcp_handoff.workflow import STILL_TO_ACT, Standing, take
 
@@ -44,7 +44,7 @@ def take_ticket(tx: Transaction, caller: Caller, request: TakeTicket) -> TakenTi
     _require_open_role(found, standing, request.role)
     held = takes.of_role(tx, found.ticket["id"], request.role)
     takes.renew(tx, caller, found.ticket["id"])
-    if held and held["held"] and (held["owner"], held["session"]) == holder_of(caller):
+    if held and takes.is_own(caller, held):
         fence, ticket, already = held["fence"], found.ticket, True
     else:
         if held and held["held"]:

@@ -113,6 +113,11 @@ def whom_it_waits_for(ticket: TicketSummary) -> str:
             return f"waits for {listed(roles)}"
 
 
+def statuses(ticket: TicketSummary) -> dict[str, str]:
+    """Return how far each of a ticket's roles is."""
+    return {one.role: one.status for one in ticket.roles}
+
+
 def standing_words(ticket: TicketSummary) -> str:
     """Return where a ticket stands, as what is said of it."""
     if ticket.status == "closed":
@@ -136,8 +141,8 @@ def where_it_stands(detail: TicketDetail, reader: Reader) -> str:
         return f"{ticket.name} is closed{since}{how}."
     left = open_roles(ticket)
     words = [f"{ticket.name} {standing_words(ticket)}."]
-    if blockers := [one.reference for one in detail.blocked_by if one.status == "open"]:
-        words.append(f"It is blocked by {listed(blockers)}.")
+    if detail.open_blockers:
+        words.append(f"It is blocked by {listed(detail.open_blockers)}.")
     if left and left != [MERGED]:
         words.append("Its role merged is done once its change is on the default branch.")
     pending = [one for one in detail.suggestions if one.status == "pending"]
@@ -148,8 +153,14 @@ def where_it_stands(detail: TicketDetail, reader: Reader) -> str:
     return " ".join(words)
 
 
-def detail_fields(detail: TicketDetail) -> dict[str, Any]:
-    """Return the fields of an answer with a ticket whole, but its message."""
+def ticket_answer(
+    detail: TicketDetail,
+    message: str,
+    *,
+    fence: int | None = None,
+    masked: list[str] | None = None,
+) -> TicketAnswer:
+    """Return the answer with a ticket whole; the fence is of a role that was just taken."""
     ticket = detail.ticket
     whole_at = f"handoff://tickets/{ticket.name}"
     output = dict(ticket.ai_output or {})
@@ -157,35 +168,38 @@ def detail_fields(detail: TicketDetail) -> dict[str, Any]:
         output.pop("build_run", None)  # it is the newest of these
     noted = {note.id for note in detail.notes}
     thread = [one for one in reversed(detail.messages) if one.id not in noted]
-    return {
-        "ticket": ticket.name,
-        "type": ticket.request_type,
-        "priority": ticket.priority,
-        "blocking": ticket.blocking or None,
-        "status": ticket.status,
-        "stage": ticket.stage,
-        "resolution": ticket.resolution_type,
-        "roles": {role.role: role.status for role in ticket.roles} or None,
-        "blocked_by": [one.reference for one in detail.blocked_by if one.status == "open"] or None,
-        "blocks": [one.reference for one in detail.blocks if one.status == "open"] or None,
-        "merge_sha": ticket.merge_sha,
-        "filed_at": moment(ticket.created_at),
-        "updated": None if ticket.updated_at == ticket.created_at else moment(ticket.updated_at),
-        "title": ticket.title,
-        "filed_by": ticket.author,
-        "taken": [_take_row(one) for one in detail.takes] or None,
-        "notes": [_note_row(one, whole_at) for one in detail.notes] or None,
-        "suggestions": [row_at_its_ticket(one) for one in detail.suggestions[:SUGGESTIONS]] or None,
-        "builds": [build_row(build) for build in detail.builds[:BUILDS]] or None,
-        "events": _events_rows(detail.events[:EVENTS]) or None,
-        "description": ticket.description,
-        "evidence": cut_json(ticket.evidence, whole_at),
-        "suggested_resolution": cut(ticket.suggested_resolution, whole_at),
-        "implementation_notes": cut(ticket.implementation_notes, whole_at),
-        "ai_output": cut_json(output or None, whole_at),
-        "resolution_note": cut(ticket.resolution_note, whole_at),
-        "messages": [_message_row(one, whole_at) for one in thread] or None,
-    }
+    return TicketAnswer(
+        message=message,
+        ticket=ticket.name,
+        fence=fence,
+        masked=masked,
+        type=ticket.request_type,
+        priority=ticket.priority,
+        blocking=ticket.blocking or None,
+        status=ticket.status,
+        stage=ticket.stage,
+        resolution=ticket.resolution_type,
+        roles=statuses(ticket) or None,
+        blocked_by=detail.open_blockers or None,
+        blocks=[one.reference for one in detail.blocks if one.status == "open"] or None,
+        merge_sha=ticket.merge_sha,
+        filed_at=moment(ticket.created_at),
+        updated=None if ticket.updated_at == ticket.created_at else moment(ticket.updated_at),
+        title=ticket.title,
+        filed_by=ticket.author,
+        taken=[_take_row(one) for one in detail.takes] or None,
+        notes=[_note_row(one, whole_at) for one in detail.notes] or None,
+        suggestions=[row_at_its_ticket(one) for one in detail.suggestions[:SUGGESTIONS]] or None,
+        builds=[build_row(build) for build in detail.builds[:BUILDS]] or None,
+        events=_events_rows(detail.events[:EVENTS]) or None,
+        description=ticket.description,
+        evidence=cut_json(ticket.evidence, whole_at),
+        suggested_resolution=cut(ticket.suggested_resolution, whole_at),
+        implementation_notes=cut(ticket.implementation_notes, whole_at),
+        ai_output=cut_json(output or None, whole_at),
+        resolution_note=cut(ticket.resolution_note, whole_at),
+        messages=[_message_row(one, whole_at) for one in thread] or None,
+    )
 
 
 def _take_row(take: Take) -> TakeRow:

@@ -12,8 +12,8 @@ from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row
 from mcp_handoff.mcp.tools.details import (
     TicketAnswer,
-    detail_fields,
     open_roles,
+    ticket_answer,
     where_it_stands,
     whom_it_waits_for,
 )
@@ -175,8 +175,7 @@ def _tell_found(result: TicketPage, reader: Reader) -> TicketsAnswer:
 
 
 def _tell_read(result: TicketDetail, reader: Reader) -> TicketAnswer:
-    fields = detail_fields(result)
-    return TicketAnswer(message=where_it_stands(result, reader), **fields)
+    return ticket_answer(result, where_it_stands(result, reader))
 
 
 CREATE_TICKET = Tool(

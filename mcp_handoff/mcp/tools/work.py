@@ -1,5 +1,6 @@
 """The tools of the work on a ticket."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -8,12 +9,25 @@ from pydantic_core import PydanticCustomError
 from mcp_handoff import work
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader
-from mcp_handoff.mcp.tools.details import TicketAnswer, detail_fields, standing_words
+from mcp_handoff.mcp.tools.details import TicketAnswer, standing_words, statuses, ticket_answer
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment, written
 from mcp_handoff.text import listed
 from mcp_handoff.tickets import TicketDetail
 from mcp_handoff.work import Note, TakenTicket, TakeTicket, UpdatedTicket
+from mcp_handoff.workflow import Standing
+
+_HIDDEN: Mapping[str, Any] = {
+    "request_type": None,
+    "updated_at": None,
+    "criteria": None,
+    "reopen": False,
+    "skip_tests": False,
+}
+"""What REST alone has."""
+
+_BESIDE_A_CHANGE = {"ticket", "role", "note", "fence", "project", "idempotency_key", *_HIDDEN}
+"""The arguments of which none alone is something to change."""
 
 
 class UpdateTicket(work.UpdateTicket):
@@ -35,7 +49,8 @@ class UpdateTicket(work.UpdateTicket):
 
     @model_validator(mode="after")
     def _require_change(self) -> Self:
-        if not self.names_a_change():
+        given = self.model_fields_set - _BESIDE_A_CHANGE
+        if not any(getattr(self, name) is not None for name in given):
             why = "names nothing to change: give one more argument than the ticket"
             raise PydanticCustomError("change_required", "{why}", {"why": why})
         return self
@@ -56,11 +71,10 @@ class UpdatedAnswer(Answer):
 
 def _what_comes_first(detail: TicketDetail, role: str) -> str | None:
     """Return what has to be finished before a role's work, None where nothing has."""
-    blockers = [one.reference for one in detail.blocked_by if one.status == "open"]
-    if blockers:
-        return f"It is blocked by {listed(blockers)}; look there first."
-    standing = {one.role: one.status for one in detail.ticket.roles}
-    left = [name for name in work.before_testing(role, standing) if name != role]
+    if detail.open_blockers:
+        return f"It is blocked by {listed(detail.open_blockers)}; look there first."
+    standing = Standing.of(detail.ticket.stage or "backlog", detail.ticket.roles)
+    left = standing.roles_before(role)
     return f"{listed(left)} {'is' if len(left) == 1 else 'are'} not done yet." if left else None
 
 
@@ -78,8 +92,7 @@ def _tell_taken(result: TakenTicket, reader: Reader) -> TicketAnswer:
         f"When it is done: update_ticket with role {role}, role_status done, a note and this fence;"
         " pending gives it back."
     )
-    fields = detail_fields(result.detail)
-    return TicketAnswer(message=" ".join(words), fence=result.fence, masked=result.masked, **fields)
+    return ticket_answer(result.detail, " ".join(words), fence=result.fence, masked=result.masked)
 
 
 def _tell_updated(result: UpdatedTicket, reader: Reader) -> UpdatedAnswer:
@@ -95,21 +108,13 @@ def _tell_updated(result: UpdatedTicket, reader: Reader) -> UpdatedAnswer:
         ticket=ticket.name,
         status=ticket.status,
         stage=ticket.stage,
-        roles={role.role: role.status for role in ticket.roles} or None,
+        roles=statuses(ticket) or None,
         changed=result.changed,
         can_begin=result.handed_on_to or None,
         unblocked=result.unblocked or None,
         masked=result.masked,
     )
 
-
-_HIDDEN: dict[str, Any] = {
-    "request_type": None,
-    "updated_at": None,
-    "criteria": None,
-    "reopen": False,
-    "skip_tests": False,
-}
 
 TAKE_TICKET = Tool(
     name="take_ticket",
