@@ -1,7 +1,7 @@
 """From what a caller calls a ticket to the ticket's row."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
@@ -21,6 +21,14 @@ class NamesTicket(Protocol):
     def project(self) -> str | None: ...
 
 
+class InHistory(TypedDict):
+    """The project and the ticket that an event is of."""
+
+    project_id: str
+    ticket_id: str
+    reference: str
+
+
 @dataclass(frozen=True, slots=True)
 class FoundTicket:
     """A ticket's row and its project's."""
@@ -35,6 +43,15 @@ class FoundTicket:
     @property
     def reference(self) -> str:
         return reference(self.ticket["number"], self.slug)
+
+    @property
+    def in_history(self) -> InHistory:
+        """Where an event of the ticket stands, as history takes it."""
+        return {
+            "project_id": self.project["id"],
+            "ticket_id": self.ticket["id"],
+            "reference": self.reference,
+        }
 
 
 def look_up_named(tx: Transaction, caller: Caller, request: NamesTicket) -> FoundTicket:

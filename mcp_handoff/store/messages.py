@@ -106,9 +106,7 @@ def write(
         caller,
         "message.added",
         subject_id=row["id"],
-        project_id=found.project["id"],
-        ticket_id=found.ticket["id"],
-        reference=found.reference,
+        **found.in_history,
         after=shown,
     )
     return _message(row)

@@ -270,9 +270,7 @@ def _add_skips(
         caller,
         "suggestion.skipped",
         subject_ids=others,
-        project_id=found.project["id"],
-        ticket_id=found.ticket["id"],
-        reference=found.reference,
+        **found.in_history,
         before={"status": "pending"},
         after={"status": "skipped", "reason": why},
     )

@@ -91,9 +91,7 @@ def _start(tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun) -
         caller,
         "build.triggered",
         subject_id=run.id,
-        project_id=found.project["id"],
-        ticket_id=found.ticket["id"],
-        reference=found.reference,
+        **found.in_history,
         build_id=run.build_id,
         after={"run": run.id, "build": run.build_id, "status": "queued"},
     )

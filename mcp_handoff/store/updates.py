@@ -231,9 +231,7 @@ def _add_event(
         caller,
         kind,
         subject_id=found.ticket["id"],
-        project_id=found.project["id"],
-        ticket_id=found.ticket["id"],
-        reference=found.reference,
+        **found.in_history,
         before=was,
         after=now,
     )

@@ -126,9 +126,7 @@ def _add_event(
         caller,
         "ticket.taken",
         subject_id=found.ticket["id"],
-        project_id=found.project["id"],
-        ticket_id=found.ticket["id"],
-        reference=found.reference,
+        **found.in_history,
         before=before,
         after={"role": role, "fence": fence, **({"note": note} if note else {})},
     )
