@@ -99,15 +99,15 @@ def _seen(caller: Caller) -> tuple[str, dict[str, str]]:
 def require(
     tx: Transaction, caller: Caller, build_id: str, org: str | None, *, locked: bool = False
 ) -> Row:
-    """Return a build with the number and the project's slug of the ticket that it is for, if it
-    is for one, and the id of the run that makes it, if one does; NotFound when the caller sees none
+    """Return a build with the number and the project of the ticket that it is for, if it is for
+    one, and the id of the run that makes it, if one does; NotFound when the caller sees none
     of that id in the organization.
 
     With `locked` nobody else changes the build until the transaction ends.
     """
     seen, slugs = _seen(caller)
     sql = (
-        "SELECT b.*, t.number AS ticket_number, p.slug, r.id AS run_id FROM builds b"
+        "SELECT b.*, t.number AS ticket_number, t.project_id, p.slug, r.id AS run_id FROM builds b"
         " LEFT JOIN build_runs r ON r.build_id = b.id"
         " LEFT JOIN tickets t ON t.id = b.source_id AND b.source_type = 'ticket'"
         " LEFT JOIN projects p ON p.id = t.project_id"
@@ -212,6 +212,7 @@ def add_event(
         caller,
         kind,
         subject_id=build["id"],
+        project_id=build["project_id"],
         ticket_id=build["source_id"] if of_ticket else None,
         reference=reference(build["ticket_number"], build["slug"]) if of_ticket else None,
         build_id=build["id"],

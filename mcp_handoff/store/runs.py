@@ -48,7 +48,7 @@ def require_locked(tx: Transaction, run_id: str) -> Row:
     """Return a run with what its ticket shows; nobody else changes either until the transaction
     ends. Raises NotFound."""
     run = tx.fetch_one_locked(
-        "SELECT r.*, t.ai_output, t.number, p.slug FROM build_runs r"
+        "SELECT r.*, t.ai_output, t.number, t.project_id, p.slug FROM build_runs r"
         " JOIN tickets t ON t.id = r.ticket_id JOIN projects p ON p.id = t.project_id"
         " WHERE r.id = :id",
         "r",
@@ -122,6 +122,7 @@ def add_event(
         caller,
         kind,
         subject_id=changed.id,
+        project_id=run["project_id"],
         ticket_id=run["ticket_id"],
         reference=reference(run["number"], run["slug"]),
         build_id=changed.build_id,

@@ -55,10 +55,10 @@ def _give_up(tx: Transaction, caller: Caller, found: FoundTicket, run: Row) -> N
     """End a run that is to be replaced, whoever has it."""
     outbox.remove_dispatch(tx, run["id"])
     ticket = found.ticket
-    of_ticket = {"number": ticket["number"], "slug": found.slug, "ai_output": ticket["ai_output"]}
+    of_ticket = {name: ticket[name] for name in ("project_id", "number", "ai_output")}
     who = shortened(caller.actor.id or caller.actor.role, 200)
     why = f"Given up by {who} for a new one."
-    runs.give_up(tx, caller, {**run, **of_ticket}, "replaced", why)
+    runs.give_up(tx, caller, {**run, **of_ticket, "slug": found.slug}, "replaced", why)
 
 
 def _start(tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun) -> Row:

@@ -52,6 +52,20 @@ async def test_all_that_happened_in_a_project_is_told_oldest_first_with_who_did_
     assert declined.after == {"status": "declined", "reason": "Not yet."}
 
 
+async def test_what_is_reported_of_a_tickets_builds_is_told_too(
+    backend: Backend, caller: Caller
+) -> None:
+    ticket = await backend.get_ticket(caller, requests.get_ticket(1))
+    build = ticket.builds[0].id
+    await backend.report_build(caller, requests.report_build("running", build_id=build))
+    await backend.update_build(caller, requests.update_build(build, description="Nightly"))
+    events = (await read(backend)).events[len(KINDS) :]
+    assert [(event.kind, event.ticket) for event in events] == [
+        ("build.running", "HO-1-shop"),
+        ("build.updated", "HO-1-shop"),
+    ]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5, 200])
 async def test_whoever_follows_the_cursors_reads_each_event_once_and_goes_on_after_the_last(
     backend: Backend, caller: Caller, limit: int
