@@ -137,17 +137,20 @@ def unanswered(tx: Transaction, project: Row, role: str | None, most: int) -> li
     return [_message({**row, "slug": project["slug"]}) for row in rows]
 
 
-def handoff_notes(tx: Transaction, ticket_id: str) -> list[Message]:
-    """Return the newest notes with which work was handed on, newest first: a ticket's own, then
-    those of the tickets that blocked it."""
-    own = tx.fetch_all(
+def own_notes(tx: Transaction, ticket_id: str) -> list[Message]:
+    """Return the newest notes with which a ticket's work was handed on, newest first."""
+    rows = tx.fetch_all(
         "SELECT * FROM messages WHERE ticket_id = :id AND kind = 'handoff'"
         " ORDER BY seq DESC LIMIT :most",
         id=ticket_id,
         most=NOTES,
     )
-    before = tx.fetch_all(_NOTES_BEFORE, id=ticket_id, most=NOTES)
-    return [*map(_message, own), *map(_message, before)]
+    return [_message(row) for row in rows]
+
+
+def blockers_notes(tx: Transaction, ticket_id: str) -> list[Message]:
+    """Return the newest such notes of the tickets that block one, or did, newest first."""
+    return [_message(row) for row in tx.fetch_all(_NOTES_BEFORE, id=ticket_id, most=NOTES)]
 
 
 def _answer(tx: Transaction, caller: Caller, found: FoundTicket, message_id: str) -> str:

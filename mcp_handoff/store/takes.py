@@ -1,6 +1,5 @@
 """Who holds which role of a ticket: written, renewed, parked, and defended against others."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from mcp_handoff.actors import BOT, Caller
@@ -55,8 +54,8 @@ def _end_of_a_bots(tx: Transaction, caller: Caller) -> str | None:
     return timestamp(tx.now + timedelta(minutes=caller.take_minutes))
 
 
-def is_renewal_due(tx: Transaction, caller: Caller, held: Sequence[Row]) -> bool:
-    """Tell whether one of these takes is the caller's and was not renewed for the last
+def is_renewal_due(tx: Transaction, caller: Caller, ticket_id: str) -> bool:
+    """Tell whether one of a ticket's takes is the caller's and was not renewed for the last
     RENEWED_AFTER_MINUTES, or is parked without waiting for an answer."""
     if caller.actor.role != BOT or not caller.take_minutes:
         return False
@@ -65,7 +64,7 @@ def is_renewal_due(tx: Transaction, caller: Caller, held: Sequence[Row]) -> bool
         is_own(caller, row)
         and row["waits_for"] is None
         and (row["until"] is None or row["until"] < late)
-        for row in held
+        for row in of_ticket(tx, ticket_id)
     )
 
 

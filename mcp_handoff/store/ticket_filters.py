@@ -42,20 +42,9 @@ def conditions_of(
             f" WHERE r.ticket_id = t.id AND r.role = :role{waits})"
         )
     if request.ready:
-        of_role = " AND r.role = :role" if request.role else ""
-        conditions.append(
-            "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.ready = 1"
-            f"{of_role} AND (r.status = 'pending' OR EXISTS (SELECT 1 FROM takes k"
-            " WHERE k.ticket_id = r.ticket_id AND k.role = r.role AND k.held = 1"
-            " AND k.until <= :now)))"
-        )
+        conditions.append(_is_ready(request.role))
     if request.taken_by:
-        of_role = " AND k.role = :role" if request.role else ""
-        no = "NOT " if folded(request.taken_by) == takes.NOBODY else ""
-        conditions.append(
-            f"{no}EXISTS (SELECT 1 FROM takes k WHERE k.ticket_id = t.id"
-            f"{of_role} AND {_held_by(request.taken_by)})"
-        )
+        conditions.append(_is_taken(request.role, request.taken_by))
     values = {
         "project_id": project["id"],
         "status": request.status,
@@ -71,6 +60,25 @@ def conditions_of(
         **stage_values,
     }
     return conditions, values
+
+
+def _is_ready(role: str | None) -> str:
+    """Return, in SQL, that the role, or any, can begin on a ticket `t`, or be taken over there."""
+    of_role = " AND r.role = :role" if role else ""
+    return (
+        "EXISTS (SELECT 1 FROM ticket_roles r WHERE r.ticket_id = t.id AND r.ready = 1"
+        f"{of_role} AND (r.status = 'pending' OR EXISTS (SELECT 1 FROM takes k"
+        " WHERE k.ticket_id = r.ticket_id AND k.role = r.role AND k.held = 1"
+        " AND k.until <= :now)))"
+    )
+
+
+def _is_taken(role: str | None, name: str) -> str:
+    """Return, in SQL, that whom a name stands for holds the role, or any, of a ticket `t`."""
+    of_role = " AND k.role = :role" if role else ""
+    no = "NOT " if folded(name) == takes.NOBODY else ""
+    held = f"SELECT 1 FROM takes k WHERE k.ticket_id = t.id{of_role} AND {_held_by(name)}"
+    return f"{no}EXISTS ({held})"
 
 
 def _held_by(name: str) -> str:

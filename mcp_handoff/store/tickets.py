@@ -113,8 +113,8 @@ def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> tuple[Tic
     """Return a ticket with all that is shown of it, and whether the caller's takes on it should be
     renewed: this is a call of their holder's."""
     found = look_up_ticket(tx, caller, request.ticket, request.project)
-    held = takes.of_ticket(tx, found.ticket["id"])
-    return details.of_ticket(tx, found, held), takes.is_renewal_due(tx, caller, held)
+    detail = details.of_ticket(tx, found)
+    return detail, bool(detail.takes) and takes.is_renewal_due(tx, caller, found.ticket["id"])
 
 
 def _file(

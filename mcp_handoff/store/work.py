@@ -54,9 +54,7 @@ def take_ticket(tx: Transaction, caller: Caller, request: TakeTicket) -> TakenTi
         _add_event(tx, caller, found, request.role, fence, note, held)
         already = False
     return TakenTicket(
-        detail=details.of_ticket(
-            tx, FoundTicket(found.project, ticket), takes.of_ticket(tx, ticket["id"])
-        ),
+        detail=details.of_ticket(tx, FoundTicket(found.project, ticket)),
         role=request.role,
         fence=fence,
         until=takes.end_of(tx, caller),
