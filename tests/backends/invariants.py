@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.transaction import Scope, Transaction
 from mcp_handoff.terms import words_of
+from mcp_handoff.workflow import Standing
 from tests.backends.writer_process import CALLER, Acknowledgement
 from tests.databases import open_database
 
@@ -37,6 +40,7 @@ def halves(tx: Transaction) -> dict[str, list[object]]:
     found = {
         name: [*map(dict, tx.fetch_all(_in_dialect(tx, sql)))] for name, sql in _HALVES.items()
     }
+    found["a role whose readiness is not what the rules say"] = _wrongly_ready(tx)
     return {name: list[object](rows) for name, rows in found.items() if rows}
 
 
@@ -59,6 +63,26 @@ def _is_stored(tx: Transaction, given: Acknowledgement) -> bool:
         lookup = [words_of(given["word"])[-1].terms]
         return tx.newest_with(scope, [lookup], 1) == [[row["seq"]]]
     return row is not None
+
+
+def _wrongly_ready(tx: Transaction) -> list[dict[str, object]]:
+    """Return the roles whose `waits` or `ready` are not what follows from where their tickets stand
+    and from what blocks them."""
+    rows = tx.fetch_all(
+        "SELECT r.ticket_id, r.role, r.status, r.waits, r.ready, t.stage, EXISTS (SELECT 1"
+        " FROM links l JOIN tickets b ON b.id = l.blocker_id WHERE l.ticket_id = t.id"
+        " AND b.status = 'open') AS blocked"
+        " FROM ticket_roles r JOIN tickets t ON t.id = r.ticket_id ORDER BY r.ticket_id"
+    )
+    wrong: list[dict[str, object]] = []
+    for _, of_ticket in groupby(rows, key=itemgetter("ticket_id")):
+        roles = [*of_ticket]
+        standing = Standing(roles[0]["stage"], {row["role"]: row["status"] for row in roles})
+        for row in roles:
+            ready = standing.is_clear_for(row["role"]) and not row["blocked"]
+            if (row["waits"], row["ready"]) != (row["role"] in standing.open_roles, ready):
+                wrong.append(dict(row))
+    return wrong
 
 
 def _in_dialect(tx: Transaction, sql: str) -> str:
@@ -117,6 +141,30 @@ _STORED = {
         " JOIN events e ON e.ticket_id = t.id AND e.subject_id = s.id"
         " WHERE s.id = :suggestion AND s.status = 'declined' AND s.reason = :word"
         " AND t.id = :ticket AND t.stage = :stage AND e.kind = 'suggestion.declined'"
+    ),
+    "take_ticket": (
+        "SELECT 1 FROM takes k JOIN events e ON e.ticket_id = k.ticket_id AND e.actor_id = :taker"
+        " WHERE k.ticket_id = :ticket AND k.role = :role AND k.fence >= :fence"
+        " AND e.kind = 'ticket.taken' AND e.after ->> '$.role' = :role"
+        " AND CAST(e.after ->> '$.fence' AS TEXT) = CAST(:fence AS TEXT)"
+    ),
+    "finish": (
+        "SELECT 1 FROM ticket_roles r"
+        " JOIN takes k ON k.ticket_id = r.ticket_id AND k.role = r.role AND k.held = 0"
+        " JOIN events e ON e.ticket_id = r.ticket_id AND e.actor_id = :taker"
+        " WHERE r.ticket_id = :ticket AND r.role = :role AND r.status = 'done'"
+        " AND k.fence = :fence AND e.kind = 'ticket.updated'"
+    ),
+    "close": (
+        "SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id AND e.actor_id = :taker"
+        " WHERE t.id = :ticket AND t.status = 'closed' AND t.resolution_note = :word"
+        " AND e.kind = 'ticket.closed' AND NOT EXISTS"
+        " (SELECT 1 FROM takes k WHERE k.ticket_id = t.id AND k.held = 1)"
+    ),
+    "give_back": (
+        "SELECT 1 FROM takes k JOIN events e ON e.ticket_id = k.ticket_id AND e.actor_id = :taker"
+        " WHERE k.ticket_id = :ticket AND k.role = :role AND (k.held = 0 OR k.fence > :fence)"
+        " AND e.kind = 'ticket.updated' AND e.after ->> '$.note' = :word"
     ),
 }
 """By operation: a query that gives a row when all that was acknowledged is there."""
@@ -202,9 +250,30 @@ _HALVES = {
         " OR (r.project_id, r.number, r.stage, r.request_type, r.urgency)"
         " IS DISTINCT FROM (t.project_id, t.number, t.stage, t.request_type, t.urgency)"
     ),
-    "a ticket that moved without a suggestion": (
+    "a ticket that moved without a suggestion or somebody's work": (
         "SELECT id FROM tickets WHERE stage <> 'backlog' AND id NOT IN"
         " (SELECT ticket_id FROM suggestions WHERE status = 'executed')"
+        " AND id NOT IN (SELECT ticket_id FROM events WHERE kind IN"
+        " ('ticket.taken', 'ticket.updated', 'ticket.closed', 'ticket.reopened'))"
+    ),
+    "a role in progress that nobody holds": (
+        "SELECT ticket_id, role FROM ticket_roles r WHERE status = 'in_progress'"
+        " AND NOT EXISTS (SELECT 1 FROM takes k"
+        " WHERE k.ticket_id = r.ticket_id AND k.role = r.role AND k.held = 1)"
+    ),
+    "a role that is held and not in progress": (
+        "SELECT ticket_id, role FROM takes k WHERE held = 1"
+        " AND NOT EXISTS (SELECT 1 FROM ticket_roles r"
+        " WHERE r.ticket_id = k.ticket_id AND r.role = k.role AND r.status = 'in_progress')"
+    ),
+    "a ticket that counts its open blockers wrongly": (
+        "SELECT id, blockers FROM tickets t WHERE blockers <> (SELECT count(*) FROM links l"
+        " JOIN tickets b ON b.id = l.blocker_id WHERE l.ticket_id = t.id AND b.status = 'open')"
+    ),
+    "a ticket that waits for itself": (
+        "WITH RECURSIVE waits (id, blocker_id) AS (SELECT ticket_id, blocker_id FROM links"
+        " UNION SELECT w.id, l.blocker_id FROM waits w JOIN links l ON l.ticket_id = w.blocker_id)"
+        " SELECT id FROM waits WHERE id = blocker_id"
     ),
 }
 """By description: a query that must give no row."""

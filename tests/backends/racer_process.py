@@ -7,14 +7,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.errors import AlreadyExists, HandoffError
+from mcp_handoff.errors import AlreadyExists, HandoffError, NotFound
 from mcp_handoff.projects import CreateProject
 from mcp_handoff.runs import Attempt
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Transaction
+from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.tokens import CreateToken
 from tests import requests
 from tests.databases import open_database
@@ -107,6 +108,45 @@ class Racer:
         await self._backend.update_build(CALLER, update)
         return {"described": build}
 
+    async def take_next(self, count: str) -> Answer:
+        """Ask for the next ticket for backend so often; finish it or, with an odd number, hold it.
+        Where nothing was ready is None."""
+        caller = Caller(bot(f"taker-{self._number}"), project=CALLER.project)
+        numbers: list[int | None] = []
+        for _ in range(int(count)):
+            try:
+                taken = await self._backend.take_ticket(caller, requests.take_ticket("backend"))
+            except NotFound:
+                numbers.append(None)
+                continue
+            number = taken.detail.ticket.number
+            numbers.append(number)
+            if self._number % 2 == 0 and number is not None:
+                done = requests.update_ticket(number, role="backend", role_status="done")
+                await self._backend.update_ticket(caller, done)
+        return {"taken": numbers}
+
+    async def take_carelessly(self, count: str) -> Answer:
+        """Read which ticket is next in one transaction and take it in another."""
+        numbers: list[int] = []
+        for _ in range(int(count)):
+            row = await self._database.read(_next_for_backend)
+            if row:
+                numbers.append(row["number"])
+                await self._database.write(partial(_set_in_progress, ticket_id=row["ticket_id"]))
+        return {"taken": numbers}
+
+    async def link(self, first: str, length: str) -> Answer:
+        """Have a ticket blocked by the next of its circle: eight tickets from `first` on are in
+        circles of this length, and each racer has its own."""
+        start = self._number - self._number % int(length)
+        following = start + (self._number + 1 - start) % int(length)
+        request = requests.update_ticket(
+            int(first) + self._number, blocked_by=[str(int(first) + following)]
+        )
+        linked = await self._backend.update_ticket(CALLER, request)
+        return {"changed": linked.changed}
+
     async def take_names(self, turn: str) -> Answer:
         """Make a token and a project whose names all others want too."""
         token = CreateToken(name=f"token-{turn}", role="bot")
@@ -148,6 +188,9 @@ class Racer:
             "dispatch_all": self.dispatch_all,
             "describe": self.describe,
             "take_names": self.take_names,
+            "take_next": self.take_next,
+            "take_carelessly": self.take_carelessly,
+            "link": self.link,
             "open_and_create": self.open_and_create,
         }
         try:
@@ -171,6 +214,20 @@ def _status(tx: Transaction, suggestion: str) -> str | None:
 
 def _set_executed(tx: Transaction, suggestion: str) -> None:
     tx.execute("UPDATE suggestions SET status = 'executed' WHERE id = :id", id=suggestion)
+
+
+def _next_for_backend(tx: Transaction) -> Row | None:
+    return tx.fetch_one(
+        "SELECT ticket_id, number FROM ticket_roles"
+        " WHERE role = 'backend' AND status = 'pending' AND ready = 1 ORDER BY number LIMIT 1"
+    )
+
+
+def _set_in_progress(tx: Transaction, ticket_id: str) -> None:
+    tx.execute(
+        "UPDATE ticket_roles SET status = 'in_progress' WHERE ticket_id = :id AND role = 'backend'",
+        id=ticket_id,
+    )
 
 
 async def main(number: int) -> None:

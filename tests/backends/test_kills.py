@@ -12,13 +12,17 @@ import pytest
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
-from tests.backends.children import child
+from tests.backends.children import child, children
 from tests.backends.invariants import assert_whole, lost
 from tests.backends.rivals import racers, told_at_once
 from tests.backends.writer_process import CALLER, Acknowledgement
+from tests.databases import EVERY_DATABASE
 
 KILLS = 20
 """Kills of one store, one after the other: 200 in the ten runs of the first test."""
+
+TAKERS = 4
+"""Processes that take from one store and are killed together."""
 
 SECONDS = 120
 
@@ -68,6 +72,20 @@ async def test_eight_processes_that_open_the_store_of_a_killed_one_at_once_all_w
             await assert_whole(store, acknowledged)
 
 
+@pytest.mark.parametrize("name", EVERY_DATABASE)
+async def test_every_acknowledged_take_outlives_kill_9_of_all_takers_and_none_is_half_there(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    store = str(request.getfixturevalue(name))
+    dice, acknowledged = random.Random(0), list[Acknowledgement]()
+    for kill in range(KILLS // 4):
+        acknowledged += await taken_before_kill(store, kill, patience(dice) // (2 * TAKERS) + 1)
+        await assert_whole(store, acknowledged)
+    takes = [given for given in acknowledged if given["operation"] == "take_ticket"]
+    assert len({(one["ticket"], one["role"], one["fence"]) for one in takes}) == len(takes)
+    assert {given["operation"] for given in acknowledged} > {"take_ticket"}
+
+
 def patience(dice: random.Random) -> int:
     """Return after how many acknowledgements to kill: 1 to 362, each order of magnitude alike."""
     return int(2 ** dice.uniform(0, 8.5))
@@ -82,4 +100,15 @@ async def acknowledged_before_kill(
             lines = [await writer.line() for _ in range(after)]
             lines += await writer.kill()
             assert await writer.exit_code() == -signal.SIGKILL
+    return [json.loads(line) for line in lines]
+
+
+async def taken_before_kill(store: str, run: int, after: int) -> list[Acknowledgement]:
+    """Let processes take tickets, kill all once each had `after` answers acknowledged; return all
+    that were."""
+    with anyio.fail_after(SECONDS):
+        async with children(TAKERS, "taker_process", store, str(run)) as takers:
+            lines = [await taker.line() for taker in takers for _ in range(after)]
+            for taker in takers:
+                lines += await taker.kill()
     return [json.loads(line) for line in lines]

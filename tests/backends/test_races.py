@@ -20,6 +20,9 @@ SUGGESTIONS = 100
 TURNS = 25
 """New stores that eight processes open at once."""
 
+CIRCLES = 15
+"""Rounds of each length of circle."""
+
 
 @pytest.fixture(params=EVERY_DATABASE)
 def database_name(request: pytest.FixtureRequest) -> str:
@@ -215,6 +218,43 @@ async def test_fields_of_a_build_that_eight_processes_set_at_once_are_all_set(
             said = (kept.description, kept.display_name, (kept.metadata or {})["turn"])
             assert said == (f"t{turn}",) * 3
     await backend.close()
+
+
+async def test_eight_processes_that_take_the_next_ticket_200_times_take_each_of_100_once(
+    database_name: str,
+) -> None:
+    await open_tickets(database_name, 100)
+    async with racers(8, database_name) as rivals:
+        told = await told_at_once(rivals, "take_next 25")
+    taken = [number for answer in told for number in answer["taken"]]
+    assert sorted(number for number in taken if number) == [*range(1, 101)]
+    assert taken.count(None) == 100
+    assert await count_of(database_name, "ticket.taken") == 100
+    await assert_whole(database_name)
+
+
+async def test_reading_which_ticket_is_next_before_taking_it_gives_it_to_several(
+    database_name: str,
+) -> None:
+    await open_tickets(database_name, 100)
+    async with racers(8, database_name) as rivals:
+        told = await told_at_once(rivals, "take_carelessly 25")
+    taken = [number for answer in told for number in answer["taken"]]
+    assert len(taken) > len(set(taken))
+
+
+@pytest.mark.parametrize("length", [2, 8])
+async def test_of_those_who_close_a_circle_of_links_at_once_one_is_refused(
+    database_name: str, length: int
+) -> None:
+    await open_tickets(database_name, 8 * CIRCLES)
+    async with racers(8, database_name) as rivals:
+        for turn in range(CIRCLES):
+            told = await told_at_once(rivals, f"link {8 * turn + 1} {length}")
+            refused = [answer for answer in told if "changed" not in answer]
+            assert [answer["error"] for answer in refused] == ["VALIDATION_ERROR"] * (8 // length)
+            assert all("waits for this one" in answer["message"] for answer in refused)
+    await assert_whole(database_name)
 
 
 async def open_tickets(store: str, count: int) -> list[str]:
