@@ -1,0 +1,88 @@
+"""What forges and git tell: pull requests, what lands on a branch, checks and deployments.
+
+A forge's payload is read into these nouns in one file of its own (`hooks/`); whatever comes after
+knows no forge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ForgeName = Literal["github", "gitlab", "forgejo"]
+PullRequestState = Literal["open", "merged", "closed"]
+CheckState = Literal["passed", "failed", "pending"]
+DeploymentState = Literal["succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull or merge request as its forge last told of it.
+
+    `merge_sha` is the commit that is on the base branch for it, None until it is merged; `base` is
+    the name of the branch that it goes into. Of two that the forge told of the later `changed_at`
+    (RFC 3339, UTC, with milliseconds) is how it is.
+    """
+
+    number: int
+    title: str
+    body: str
+    branch: str
+    base: str
+    state: PullRequestState
+    draft: bool
+    head_sha: str
+    merge_sha: str | None
+    url: str
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit and its whole message."""
+
+    sha: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Commits that a branch has now, the oldest first; `head` is its newest."""
+
+    branch: str
+    head: str
+    commits: Sequence[Commit]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a check of a commit went; a later one by the same name stands for it."""
+
+    sha: str
+    name: str
+    state: CheckState
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A commit that was, or could not be, put into an environment."""
+
+    sha: str
+    environment: str
+    state: DeploymentState
+    changed_at: str
+
+
+Fact = PullRequest | Push | Check | Deployment
+"""What a machine has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a forge told at once of a repository (`owner/name`, as the forge writes it), by the
+    forge's own id, so that what it repeats is taken once."""
+
+    id: str
+    repository: str
+    default_branch: str
+    facts: Sequence[Fact]
