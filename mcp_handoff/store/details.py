@@ -1,6 +1,6 @@
 """A ticket whole, with all that is shown of it in one piece."""
 
-from mcp_handoff.store import builds, history, links, messages, suggestions, takes
+from mcp_handoff.store import builds, history, links, messages, suggestion_rows, takes
 from mcp_handoff.store.lookup import FoundTicket
 from mcp_handoff.store.ticket_rows import whole_tickets
 from mcp_handoff.store.transaction import Transaction
@@ -33,7 +33,7 @@ def of_ticket(tx: Transaction, found: FoundTicket) -> TicketDetail:
         blocks=links.blocked_by(tx, ticket_id) if has["blocked"] else [],
         notes=notes + (messages.blockers_notes(tx, ticket_id) if has["blockers"] else []),
         messages=messages.newest(tx, ticket_id, NEWEST) if has["messages"] else [],
-        suggestions=suggestions.of_ticket(tx, ticket_id, NEWEST),
+        suggestions=suggestion_rows.of_ticket(tx, ticket_id, NEWEST),
         builds=builds.of_ticket(tx, ticket_id, NEWEST),
         events=history.newest(tx, ticket_id, NEWEST),
     )

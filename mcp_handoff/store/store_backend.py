@@ -26,6 +26,7 @@ from mcp_handoff.store import (
     projects,
     receivers,
     reports,
+    suggestion_rows,
     suggestions,
     takes,
     tickets,
@@ -131,7 +132,7 @@ class StoreBackend:
     add_message = _write(messages.add_message)
     list_messages = _read(messages.list_messages)
     trigger_bot_build = _write(triggers.trigger_bot_build)
-    list_suggestions = _read(suggestions.list_suggestions)
+    list_suggestions = _read(suggestion_rows.list_suggestions)
     suggest_close = _write(suggestions.suggest_close)
     act_on_suggestion = _write(suggestions.act_on_suggestion)
 

@@ -1,4 +1,4 @@
-"""Proposals to close: made, listed, carried out or declined."""
+"""Proposals to close: made, carried out or declined, and over with time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -7,19 +7,24 @@ from typing import Any
 
 from mcp_handoff.actors import Caller, system
 from mcp_handoff.errors import NotFound
-from mcp_handoff.events import EventKind, author
+from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
-from mcp_handoff.store import cursors, history, idempotency, projects, takes
+from mcp_handoff.store import history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
-from mcp_handoff.store.pages import count, cut, size_of, whole
 from mcp_handoff.store.standings import move, standing_of
+from mcp_handoff.store.suggestion_rows import (
+    BY_STATUS,
+    DUE,
+    SELECT,
+    read_settled,
+    suggestion_of,
+)
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
-    decode_json,
     encode_json,
     insert,
     placeholders,
@@ -30,11 +35,9 @@ from mcp_handoff.suggestions import (
     ActedSuggestion,
     ActOnSuggestion,
     ApplyResult,
-    ListSuggestions,
     SuggestClose,
     SuggestedClose,
     Suggestion,
-    SuggestionPage,
     SuggestionStatus,
     is_same_change,
     not_pending,
@@ -47,75 +50,11 @@ EXPIRY_BATCH = 100
 """The most suggestions that one transaction marks as expired."""
 
 _CLOCK = system("expiry")
-_DUE = "s.status = 'pending' AND s.expires_at <= :now"
-_EXPIRED = f"(s.status = 'expired' OR ({_DUE}))"
-_COLUMNS = (
-    "s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
-    " t.blockers,"
-    f" p.slug AS project_slug, CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
-)
-_JOINED = (
-    "suggestions s JOIN tickets t ON t.id = s.ticket_id JOIN projects p ON p.id = s.project_id"
-)
-_SELECT = f"SELECT {_COLUMNS} FROM {_JOINED}"
-# What is settled has one such event. An index has these events alone, and by these very words.
-_SELECT_SETTLED = (
-    f"SELECT {_COLUMNS}, e.created_at AS settled_at, e.actor_role AS settled_role,"
-    " e.actor_id AS settled_actor, e.principal_id AS settled_id, e.principal_name AS settled_name"
-    f" FROM {_JOINED} LEFT JOIN events e ON e.subject_id = s.id AND e.kind IN"
-    " ('suggestion.executed', 'suggestion.declined', 'suggestion.skipped')"
-)
-_SIZE = size_of("s.evidence", "s.reason")
-_BY_STATUS = {
-    "any": "s.status IS NOT NULL",
-    "expired": _EXPIRED,
-    "pending": "s.status = 'pending' AND s.expires_at > :now",
-}
 _KINDS: Mapping[SuggestionStatus, EventKind] = {
     "executed": "suggestion.executed",
     "declined": "suggestion.declined",
     "skipped": "suggestion.skipped",
 }
-
-
-def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) -> SuggestionPage:
-    """Return a page of a project's suggestions, newest first."""
-    ticket_id = None
-    if request.ticket:
-        found = look_up_ticket(tx, caller, request.ticket, request.project)
-        project, ticket_id = found.project, found.ticket["id"]
-    else:
-        project = projects.find_named(tx, caller, request.project)
-    scope = project["id"] if project else "", ticket_id or ""
-    position = cursors.decode_number(request.cursor, request, *scope)
-    if project is None:
-        return SuggestionPage(total=0, suggestions=[], matching=0)
-    by_status = _BY_STATUS.get(request.status, "s.status = :status")
-    of = "s.ticket_id = :ticket_id" if ticket_id else "s.project_id = :project_id"
-    after = "AND s.seq < :position" if position is not None else ""
-    values = {
-        "project_id": project["id"],
-        "ticket_id": ticket_id,
-        "status": request.status,
-        "now": timestamp(tx.now),
-    }
-    matching = f"FROM suggestions s WHERE {of} AND {by_status}"
-    rows = tx.fetch_all(
-        f"SELECT s.id, s.seq, {_SIZE} {matching} {after} ORDER BY s.seq DESC LIMIT :rows",
-        position=position,
-        rows=request.limit + 1,
-        **values,
-    )
-    page = cut(rows, request.limit)
-    more = len(page) < len(rows)
-    select = _SELECT if request.status == "pending" else _SELECT_SETTLED
-    rows = whole(tx, select, "s", page, now=timestamp(tx.now))
-    return SuggestionPage(
-        total=len(page),
-        suggestions=[_suggestion(row) for row in rows],
-        next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
-        matching=count(tx, f"SELECT 1 {matching}", values) if more or position else len(page),
-    )
 
 
 @idempotency.once(SuggestedClose, access=look_up_named)
@@ -155,7 +94,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
     }
     made = {**row, **of_ticket}
     _add_event(tx, caller, "suggestion.created", made, after={"status": "pending"})
-    return SuggestedClose(suggestion=_suggestion(made), masked=masked)
+    return SuggestedClose(suggestion=suggestion_of(made), masked=masked)
 
 
 def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggestion | None:
@@ -163,7 +102,7 @@ def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggest
     if request.merge_sha is None and request.pr_number is None:
         return None
     rows = tx.fetch_all(
-        f"{_SELECT} WHERE s.ticket_id = :ticket_id AND {_BY_STATUS['pending']}"
+        f"{SELECT} WHERE s.ticket_id = :ticket_id AND {BY_STATUS['pending']}"
         f" AND (substr(s.merge_sha, 1, {SHORTEST_SHA}) = :sha OR s.pr_number = :pr_number)"
         " AND s.ticket_version = :version",
         ticket_id=ticket["id"],
@@ -172,7 +111,7 @@ def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggest
         sha=request.merge_sha and request.merge_sha[:SHORTEST_SHA],
         pr_number=request.pr_number,
     )
-    pending = map(_suggestion, sorted(rows, key=itemgetter("seq")))
+    pending = map(suggestion_of, sorted(rows, key=itemgetter("seq")))
     return next((one for one in pending if is_same_change(one, request)), None)
 
 
@@ -181,7 +120,7 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
     transaction ends."""
     project = projects.find_named(tx, caller, request.project)
     row = tx.fetch_one_locked(
-        f"{_SELECT} WHERE s.id = :id AND s.project_id = :project_id",
+        f"{SELECT} WHERE s.id = :id AND s.project_id = :project_id",
         "t",  # before its suggestions, of which whoever closes it changes several
         "s",
         id=request.suggestion_id,
@@ -200,7 +139,7 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
     ticket, what else is pending for it is skipped."""
     row = _require_locked(tx, caller, request)
     if row["status"] != "pending":
-        raise not_pending(_suggestion(_read(tx, row["id"])))
+        raise not_pending(suggestion_of(read_settled(tx, row["id"])))
     texts, masked = masked_fields({"reason": request.reason})
     reason: str | None = texts["reason"]
     before, applied, why = {"status": "pending"}, None, None
@@ -218,7 +157,7 @@ def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion)
     after |= applied.model_dump() if applied else {}
     _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
     _add_skips(tx, caller, _ticket_of(row), others, why)
-    acted = _suggestion({**row, **_settled_by(tx, caller), "status": status, "reason": reason})
+    acted = suggestion_of({**row, **_settled_by(tx, caller), "status": status, "reason": reason})
     return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
 
 
@@ -277,7 +216,7 @@ def _add_skips(
 
 
 def _settled_by(tx: Transaction, caller: Caller) -> Row:
-    """Return what _SELECT_SETTLED has of what this caller settles now."""
+    """Return what SELECT_SETTLED has of what this caller settles now."""
     return {
         "settled_at": timestamp(tx.now),
         "settled_role": caller.actor.role,
@@ -285,15 +224,6 @@ def _settled_by(tx: Transaction, caller: Caller) -> Row:
         "settled_id": caller.principal.id,
         "settled_name": caller.principal.name,
     }
-
-
-def _read(tx: Transaction, suggestion_id: str) -> Row:
-    """Return a suggestion with who settled it, as it now is."""
-    row = tx.fetch_one(
-        f"{_SELECT_SETTLED} WHERE s.id = :id", id=suggestion_id, now=timestamp(tx.now)
-    )
-    assert row is not None, "it was found before"
-    return row
 
 
 def _settle(
@@ -320,7 +250,7 @@ def _settle(
 
 def is_expiry_due(tx: Transaction) -> bool:
     """Tell whether the time of a pending suggestion is over."""
-    due = f"SELECT 1 FROM suggestions s WHERE {_DUE} ORDER BY s.expires_at LIMIT 1"
+    due = f"SELECT 1 FROM suggestions s WHERE {DUE} ORDER BY s.expires_at LIMIT 1"
     return tx.fetch_one(due, now=timestamp(tx.now)) is not None
 
 
@@ -330,7 +260,7 @@ def expire_suggestions(tx: Transaction) -> None:
     due = tx.fetch_all(
         "SELECT s.id, s.project_id, s.ticket_id, t.number AS ticket_number, p.slug AS project_slug"
         " FROM suggestions s JOIN tickets t ON t.id = s.ticket_id"
-        f" JOIN projects p ON p.id = s.project_id WHERE {_DUE}"
+        f" JOIN projects p ON p.id = s.project_id WHERE {DUE}"
         f" ORDER BY s.expires_at LIMIT {EXPIRY_BATCH}",
         now=timestamp(tx.now),
     )
@@ -347,17 +277,6 @@ def expire_suggestions(tx: Transaction) -> None:
         if row["id"] in mine:
             before, after = {"status": "pending"}, {"status": "expired"}
             _add_event(tx, _CLOCK, "suggestion.expired", row, before=before, after=after)
-
-
-def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
-    """Return a ticket's newest suggestions, newest first."""
-    rows = tx.fetch_all(
-        f"{_SELECT_SETTLED} WHERE s.ticket_id = :ticket_id ORDER BY s.seq DESC LIMIT :limit",
-        ticket_id=ticket_id,
-        limit=limit,
-        now=timestamp(tx.now),
-    )
-    return [_suggestion(row) for row in rows]
 
 
 def _add_event(
@@ -380,22 +299,3 @@ def _add_event(
         before=before,
         after=after,
     )
-
-
-def _suggestion(row: Row) -> Suggestion:
-    fields = {
-        **row,
-        "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
-        "evidence": decode_json(row["evidence"]),
-    }
-    if row["actor_role"]:
-        fields["suggested_by"] = author(
-            row["actor_role"], row["actor_id"], row["principal_id"], row["principal_name"]
-        )
-    if row["status"] == "expired":
-        fields["settled_at"] = row["expires_at"]
-    if row.get("settled_role"):
-        fields["settled_by"] = author(
-            row["settled_role"], row["settled_actor"], row["settled_id"], row["settled_name"]
-        )
-    return Suggestion.model_validate(fields)

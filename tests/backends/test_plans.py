@@ -13,6 +13,7 @@ from mcp_handoff.store import (
     idempotency,
     outbox,
     project_history,
+    suggestion_rows,
     suggestions,
     tickets,
 )
@@ -82,7 +83,7 @@ async def test_what_is_pending_for_a_ticket_and_who_settled_the_rest_is_found_by
     )
     assert "USING INDEX suggestions_pending" in skipped
     [listed] = await plans_of(
-        database, partial(suggestions.of_ticket, ticket_id=made.ticket_id, limit=5)
+        database, partial(suggestion_rows.of_ticket, ticket_id=made.ticket_id, limit=5)
     )
     assert "USING COVERING INDEX events_of_settled" in listed
 
