@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from mcp_handoff.masking import mask
-from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.principals import LOCAL, SYSTEM_ID, Principal
+from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.schema import Name, Request
 from mcp_handoff.text import shortened, visible
 
@@ -44,7 +45,8 @@ class Caller:
     """An actor, who it was proved to be, and the project and organization that it means when it
     names none; `session` tells processes apart that share one credential.
 
-    `take_minutes` is how long a bot holds what it took after its last call, 0 for ever.
+    `take_minutes` is how long a bot holds what it took after its last call, 0 for ever; `policy`
+    what its server asks for in every project before a suggestion is executed.
     """
 
     actor: Actor
@@ -53,6 +55,7 @@ class Caller:
     principal: Principal = LOCAL
     session: str = ""
     take_minutes: int = TAKE_MINUTES
+    policy: Policy = LENIENT
 
     @property
     def owner(self) -> str:
@@ -71,8 +74,13 @@ def bot(name: str | None) -> Actor:
 
 
 def system(work: str) -> Caller:
-    """Return who does what a store sees to by itself; no credential of anybody's is like it."""
-    return Caller(Actor(BOT, "system", work), principal=Principal("system", work, BOT))
+    """Return who does what a store sees to by itself."""
+    return Caller(Actor(BOT, "system", work), principal=Principal(SYSTEM_ID, work, BOT))
+
+
+def forge(name: str, repository: str) -> Caller:
+    """Return who does what arises from what a forge told of a repository."""
+    return Caller(Actor(BOT, name, repository), principal=Principal(SYSTEM_ID, name, BOT))
 
 
 def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:

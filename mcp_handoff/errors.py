@@ -121,6 +121,18 @@ class SuggestionNotPending(HandoffError):
     code = "SUGGESTION_NOT_PENDING"
 
 
+class EvidenceContradicted(HandoffError):
+    """A machine has seen that what a suggestion claims is not so."""
+
+    code = "EVIDENCE_CONTRADICTED"
+
+
+class ProofRequired(HandoffError):
+    """Nobody but the caller says that the change was merged, and here that is not enough."""
+
+    code = "PROOF_REQUIRED"
+
+
 class IdempotencyKeyReused(HandoffError):
     """The key was used before with other arguments."""
 

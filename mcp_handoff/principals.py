@@ -50,6 +50,9 @@ class Identity(Record):
     projects: list[str] | None = None
 
 
+SYSTEM_ID = "system"
+"""The id of whatever a store sees to by itself; no credential of anybody's is like it."""
+
 LOCAL = Principal(id="local", name="local", role="admin")
 """Whoever may do everything because no credentials are asked for."""
 

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import SuggestionNotPending
 from mcp_handoff.projects import ProjectName
+from mcp_handoff.proofs import Proof
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import (
     STORABLE,
@@ -88,6 +89,7 @@ class Suggestion(Record):
     expires_at: Timestamp | None = None
     reason: str | None = None
     suggested_by: str | None = None
+    proof: Proof | None = None
     settled_by: str | None = None
     settled_at: Timestamp | None = None
 
@@ -185,7 +187,8 @@ class SuggestionOperations(Protocol):
 
         When this closes the ticket, what else was proposed to close it is skipped. A suggestion
         whose ticket was closed or reopened otherwise since comes back `skipped` with the reason.
-        Raises SuggestionNotPending, with the state that it lost to.
+        Raises SuggestionNotPending, with the state that it lost to; EvidenceContradicted,
+        ProofRequired and Forbidden for one that may not be executed as it is.
         """
         ...
 

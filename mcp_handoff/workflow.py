@@ -175,5 +175,18 @@ def merge(standing: Standing) -> Standing:
     return Standing(_later(standing.stage, reached), after.roles)
 
 
+def take_back(standing: Standing, finished: Collection[str]) -> Standing:
+    """Return where a ticket stands once its merged change was taken back: in progress, and open.
+
+    The roles that the merge `finished` have to act again, or where it finished none those that had
+    implemented it; what was done is tested and merged again.
+    """
+    done = {role for role, status in standing.roles.items() if status == "done"}
+    implemented = done & IMPLEMENTATION_ROLES
+    again = (implemented & {*finished} or implemented) | (done & TESTING_ROLES)
+    pending: dict[str, RoleStatus] = dict.fromkeys(again, "pending")
+    return Standing("in_progress", {**standing.roles, **pending, MERGED: "pending"})
+
+
 def _later(one: Stage, other: Stage) -> Stage:
     return STAGES[max(STAGES.index(one), STAGES.index(other))]

@@ -7,6 +7,7 @@ from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, projects
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.pages import count, cut, size_of, whole
+from mcp_handoff.store.proofs import proof_of
 from mcp_handoff.store.transaction import Row, Transaction, decode_json
 from mcp_handoff.suggestions import ListSuggestions, Suggestion, SuggestionPage
 
@@ -14,7 +15,7 @@ DUE = "s.status = 'pending' AND s.expires_at <= :now"
 _EXPIRED = f"(s.status = 'expired' OR ({DUE}))"
 _COLUMNS = (
     "s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
-    " t.blockers,"
+    " t.blockers, p.require_proof, p.four_eyes,"
     f" p.slug AS project_slug, CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
 )
 _JOINED = (
@@ -70,10 +71,26 @@ def list_suggestions(tx: Transaction, caller: Caller, request: ListSuggestions) 
     rows = whole(tx, select, "s", page, now=timestamp(tx.now))
     return SuggestionPage(
         total=len(page),
-        suggestions=[suggestion_of(row) for row in rows],
+        suggestions=[suggestion_of(tx, row) for row in rows],
         next_cursor=cursors.encode(page[-1]["seq"], request, *scope) if more else None,
         matching=count(tx, f"SELECT 1 {matching}", values) if more or position else len(page),
     )
+
+
+def pending_of(tx: Transaction, ticket_id: str) -> list[Row]:
+    """Return a ticket's pending suggestions; nobody else settles them until the transaction ends.
+    The ticket is locked."""
+    rows = tx.fetch_all(
+        "SELECT s.id FROM suggestions s WHERE s.ticket_id = :ticket_id"
+        f" AND {BY_STATUS['pending']} ORDER BY s.seq",
+        ticket_id=ticket_id,
+        now=timestamp(tx.now),
+    )
+    locked = (
+        tx.fetch_one_locked(f"{SELECT} WHERE s.id = :id", "s", id=row["id"], now=timestamp(tx.now))
+        for row in rows
+    )
+    return [row for row in locked if row and row["status"] == "pending"]
 
 
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
@@ -84,7 +101,7 @@ def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
         limit=limit,
         now=timestamp(tx.now),
     )
-    return [suggestion_of(row) for row in rows]
+    return [suggestion_of(tx, row) for row in rows]
 
 
 def read_settled(tx: Transaction, suggestion_id: str) -> Row:
@@ -96,11 +113,14 @@ def read_settled(tx: Transaction, suggestion_id: str) -> Row:
     return row
 
 
-def suggestion_of(row: Row) -> Suggestion:
+def suggestion_of(tx: Transaction, row: Row) -> Suggestion:
+    """Return a suggestion; a pending one with what was seen of its merge by now, another with what
+    it was settled on."""
     fields = {
         **row,
         "ticket_reference": reference(row["ticket_number"], row["project_slug"]),
         "evidence": decode_json(row["evidence"]),
+        "proof": proof_of(tx, row) if row["status"] == "pending" else decode_json(row["proof"]),
     }
     if row["actor_role"]:
         fields["suggested_by"] = author(

@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Literal
 
 from mcp_handoff.actors import Caller, system
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
+from mcp_handoff.proofs import Proof, objection, require_other
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
+from mcp_handoff.store.proofs import policy_of, proof_of
 from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.suggestion_rows import (
     BY_STATUS,
@@ -58,15 +60,26 @@ _KINDS: Mapping[SuggestionStatus, EventKind] = {
 
 
 @idempotency.once(SuggestedClose, access=look_up_named)
-def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> SuggestedClose:
+def suggest_close(
+    tx: Transaction, caller: Caller, request: SuggestClose, seen: Proof | None = None
+) -> SuggestedClose:
     """Propose to close a ticket, or return the pending proposal that this call repeats; the ticket
-    itself is not touched."""
+    itself is not touched. `seen` is what a checkout says of the commit."""
     found = look_up_ticket(tx, caller, request.ticket, request.project, locked=True)
     require_open(tx, found, "needs no proposal to close it; file a new ticket for what is left")
     takes.renew(tx, caller, found.ticket["id"])
     if repeated := _pending_for(tx, found.ticket, request):
         return SuggestedClose(suggestion=repeated, deduplicated=True)
     texts, masked = masked_fields({"evidence": request.evidence})
+    claimed = request.model_dump(include={"confidence", "merge_sha", "pr_number", "repo"})
+    made = propose(tx, caller, found, {**claimed, "evidence": texts["evidence"]}, seen)
+    return SuggestedClose(suggestion=suggestion_of(tx, made), masked=masked)
+
+
+def propose(
+    tx: Transaction, caller: Caller, found: FoundTicket, claim: Row, seen: Proof | None = None
+) -> Row:
+    """Write down a proposal to close a ticket, with what is claimed and what was `seen` of that."""
     row = {
         "id": new_id(),
         "run_id": new_id(),
@@ -74,15 +87,13 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
         "ticket_id": found.ticket["id"],
         "ticket_version": found.ticket["version"],
         "suggestion_type": "close_suggestion",
-        "confidence": request.confidence,
-        "evidence": encode_json(texts["evidence"]),
         "suggested_action": "close",
         "status": "pending",
+        **claim,
+        "evidence": encode_json(claim["evidence"]),
+        "proof": seen and seen.model_dump_json(exclude_none=True),
         **caller.actor.as_json(),
         **caller.principal.as_json(),
-        "merge_sha": request.merge_sha,
-        "pr_number": request.pr_number,
-        "repo": request.repo,
         "created_at": timestamp(tx.now),
         "expires_at": timestamp(tx.now + timedelta(days=LIFETIME_DAYS)),
     }
@@ -94,7 +105,7 @@ def suggest_close(tx: Transaction, caller: Caller, request: SuggestClose) -> Sug
     }
     made = {**row, **of_ticket}
     _add_event(tx, caller, "suggestion.created", made, after={"status": "pending"})
-    return SuggestedClose(suggestion=suggestion_of(made), masked=masked)
+    return made
 
 
 def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggestion | None:
@@ -111,7 +122,7 @@ def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggest
         sha=request.merge_sha and request.merge_sha[:SHORTEST_SHA],
         pr_number=request.pr_number,
     )
-    pending = map(suggestion_of, sorted(rows, key=itemgetter("seq")))
+    pending = (suggestion_of(tx, row) for row in sorted(rows, key=itemgetter("seq")))
     return next((one for one in pending if is_same_change(one, request)), None)
 
 
@@ -134,31 +145,68 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
 
 
 @idempotency.once(ActedSuggestion, access=_require_locked)
-def act_on_suggestion(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
-    """Carry out a pending suggestion or decline it; of many callers one wins. When that closes the
-    ticket, what else is pending for it is skipped."""
+def act_on_suggestion(
+    tx: Transaction, caller: Caller, request: ActOnSuggestion, seen: Proof | None = None
+) -> ActedSuggestion:
+    """Carry out a pending suggestion or decline it; of many callers one wins. `seen` is what a
+    checkout says of its commit by now."""
     row = _require_locked(tx, caller, request)
     if row["status"] != "pending":
-        raise not_pending(suggestion_of(read_settled(tx, row["id"])))
+        raise not_pending(suggestion_of(tx, read_settled(tx, row["id"])))
     texts, masked = masked_fields({"reason": request.reason})
-    reason: str | None = texts["reason"]
-    before, applied, why = {"status": "pending"}, None, None
-    status: SuggestionStatus = "declined"
-    if request.action == "execute":
-        if stale := stale_reason(row["ticket_version"], row["version"]):
-            status, reason = "skipped", stale
-        else:
-            status, applied = "executed", _merge(tx, caller, row)
-            before["stage"] = row["stage"]
-    if applied and applied.new_stage == "live" != row["stage"]:
+    if request.action == "decline":
+        acted = end(tx, caller, row, "declined", texts["reason"])
+    elif stale := stale_reason(row["ticket_version"], row["version"]):
+        acted = end(tx, caller, row, "skipped", stale)
+    else:
+        acted = execute(tx, caller, row, texts["reason"], _require_proof(tx, caller, row, seen))
+    return acted.model_copy(update={"masked": masked})
+
+
+def _require_proof(tx: Transaction, caller: Caller, row: Row, seen: Proof | None) -> Proof:
+    """Return what a suggestion rests on that the caller may execute; refuse it otherwise."""
+    policy = policy_of(caller, row)
+    require_other(policy, row["principal_id"], caller.principal)
+    proof = proof_of(tx, {**row, "proof": seen.model_dump_json()} if seen else row)
+    if error := objection(proof, policy):
+        raise error
+    return proof
+
+
+def end(
+    tx: Transaction,
+    caller: Caller,
+    row: Row,
+    status: Literal["declined", "skipped"],
+    why: str | None,
+) -> ActedSuggestion:
+    """Settle a pending suggestion without touching its ticket."""
+    _settle(tx, row, status, why)
+    after = {"status": status, **({"reason": why} if why else {})}
+    _add_event(tx, caller, _KINDS[status], row, before={"status": "pending"}, after=after)
+    settled = {**row, **_settled_by(tx, caller), "status": status, "reason": why}
+    return ActedSuggestion(suggestion=suggestion_of(tx, settled))
+
+
+def execute(
+    tx: Transaction, caller: Caller, row: Row, reason: str | None, proof: Proof
+) -> ActedSuggestion:
+    """Carry out a pending suggestion, which rests on this proof. When that closes the ticket, what
+    else is pending for it is skipped."""
+    applied, why = _merge(tx, caller, row), None
+    if applied.new_stage == "live" != row["stage"]:
         why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
-    others = _settle(tx, row, status, reason, why)
-    after: dict[str, Any] = {"status": status, **({"reason": reason} if reason else {})}
-    after |= applied.model_dump() if applied else {}
-    _add_event(tx, caller, _KINDS[status], row, before=before, after=after)
+    kept = proof.model_dump_json(exclude_none=True)
+    others = _settle(tx, row, "executed", reason, overtaken=why, proof=kept)
+    after = {"status": "executed", **({"reason": reason} if reason else {}), **applied.model_dump()}
+    after["proof"] = proof.state
+    before = {"status": "pending", "stage": row["stage"]}
+    _add_event(tx, caller, "suggestion.executed", row, before=before, after=after)
     _add_skips(tx, caller, _ticket_of(row), others, why)
-    acted = suggestion_of({**row, **_settled_by(tx, caller), "status": status, "reason": reason})
-    return ActedSuggestion(suggestion=acted, apply_result=applied, masked=masked)
+    settled = {**row, **_settled_by(tx, caller), "status": "executed", "reason": reason}
+    return ActedSuggestion(
+        suggestion=suggestion_of(tx, {**settled, "proof": kept}), apply_result=applied
+    )
 
 
 def skip_pending(tx: Transaction, caller: Caller, found: FoundTicket, why: str) -> None:
@@ -227,13 +275,20 @@ def _settled_by(tx: Transaction, caller: Caller) -> Row:
 
 
 def _settle(
-    tx: Transaction, row: Row, status: SuggestionStatus, reason: str | None, overtaken: str | None
+    tx: Transaction,
+    row: Row,
+    status: SuggestionStatus,
+    reason: str | None,
+    *,
+    overtaken: str | None = None,
+    proof: str | None = None,
 ) -> list[str]:
-    """Give a pending suggestion its final status. Where the others of its ticket are `overtaken`,
-    and so skipped, return the ids of those that were pending."""
+    """Give a pending suggestion its final status, with what that rests on. Where the others of its
+    ticket are `overtaken`, and so skipped, return the ids of those that were pending."""
     rows = tx.fetch_all(
         "UPDATE suggestions SET status = CASE id WHEN :id THEN :status ELSE 'skipped' END,"
-        " reason = CASE id WHEN :id THEN :reason ELSE :overtaken END"
+        " reason = CASE id WHEN :id THEN :reason ELSE :overtaken END,"
+        " proof = CASE id WHEN :id THEN coalesce(:proof, proof) ELSE proof END"
         f" WHERE {'ticket_id = :ticket_id' if overtaken else 'id = :id'}"
         " AND status = 'pending' AND expires_at > :now RETURNING id",
         id=row["id"],
@@ -241,6 +296,7 @@ def _settle(
         status=status,
         reason=reason,
         overtaken=overtaken,
+        proof=proof,
         now=timestamp(tx.now),
     )
     settled = [one["id"] for one in rows]

@@ -1,0 +1,152 @@
+"""What landed on default branches, and what was taken back there."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mcp_handoff.store.transaction import Row, Transaction, placeholders
+
+FOLLOWED = 20
+"""How many reverts of reverts are followed."""
+
+_CHANGES = (
+    "SELECT m.repository_id, r.name AS repository, m.change, m.closes, p.number, p.url, p.state,"
+    " p.lands, p.head_sha, p.merge_sha, c.push, c.place"
+    " FROM mentions m JOIN repositories r ON r.id = m.repository_id"
+    " LEFT JOIN pull_requests p ON p.repository_id = m.repository_id AND p.change = m.change"
+    " LEFT JOIN commits c ON c.repository_id = m.repository_id AND c.change = m.change"
+    " WHERE m.ticket_id = :ticket_id ORDER BY m.repository_id, m.change"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A pull request, or a commit of the default branch, that declares to close a ticket.
+
+    `name` is #50 or the commit's hash; `merge_sha` the commit by which it is on the default branch,
+    None as long as it is not; `is_open` whether its pull request may still be merged.
+    """
+
+    repository_id: str
+    repository: str
+    name: str
+    number: int | None
+    is_open: bool
+    head_sha: str | None
+    merge_sha: str | None
+    url: str | None
+
+
+def closing_changes(tx: Transaction, ticket_id: str) -> list[Change]:
+    """Return the changes that declare to close a ticket."""
+    rows = tx.fetch_all(_CHANGES, ticket_id=ticket_id)
+    return [
+        Change(
+            repository_id=row["repository_id"],
+            repository=row["repository"],
+            name=row["change"],
+            number=row["number"],
+            is_open=row["state"] == "open",
+            head_sha=row["head_sha"],
+            merge_sha=_merge_of(tx, row),
+            url=row["url"],
+        )
+        for row in rows
+        if row["closes"]
+    ]
+
+
+def _merge_of(tx: Transaction, row: Row) -> str | None:
+    """Return the commit by which a change landed: of a commit that of the pull request that it came
+    with, or the newest of its push."""
+    if row["push"] is None:
+        return row["merge_sha"] if row["lands"] else None
+    merged = tx.fetch_one(
+        "SELECT p.merge_sha FROM commits c JOIN pull_requests p"
+        " ON p.repository_id = c.repository_id AND p.merge_sha = c.change"
+        " WHERE c.repository_id = :repository_id AND c.push = :push AND c.place >= :place"
+        " ORDER BY c.place LIMIT 1",
+        repository_id=row["repository_id"],
+        push=row["push"],
+        place=row["place"],
+    )
+    return merged["merge_sha"] if merged else row["push"]
+
+
+def landing_of(tx: Transaction, repository_id: str, sha: str) -> Row | None:
+    """Return the commit of the default branch that a hash, whole or abbreviated, is of, its
+    `merge_sha`, and since when it is there, `seen_at`; None where none is known, or several."""
+    values = {"repository_id": repository_id, "first": sha, "last": f"{sha}g"}
+    commits = (
+        "SELECT change AS merge_sha, landed_at AS seen_at FROM commits"
+        " WHERE repository_id = :repository_id"
+        " AND change >= :first AND change < :last LIMIT 2"
+    )
+    merges = (
+        "SELECT merge_sha, landed_at AS seen_at FROM pull_requests"
+        " WHERE repository_id = :repository_id AND merge_sha >= :first AND merge_sha < :last"
+        " AND lands = 1 LIMIT 2"
+    )
+    for sql in (commits, merges):
+        if rows := tx.fetch_all(sql, **values):
+            return rows[0] if len({row["merge_sha"] for row in rows}) == 1 else None
+    return None
+
+
+def merged_as(tx: Transaction, repository_id: str, shas: Collection[str]) -> list[str]:
+    """Return the pull requests that were merged as one of these commits."""
+    parameters, values = placeholders("sha", shas)
+    rows = tx.fetch_all(
+        "SELECT change FROM pull_requests WHERE repository_id = :id"
+        f" AND merge_sha IN ({parameters})",
+        id=repository_id,
+        **values,
+    )
+    return [row["change"] for row in rows]
+
+
+def is_taken_back(
+    tx: Transaction, repository_id: str, merge_sha: str, name: str | None = None
+) -> bool:
+    """Tell whether what landed as a commit was reverted and not brought back since; a reverting
+    change may also name it by its own `name`."""
+    names = {merge_sha, name or merge_sha, *merged_as(tx, repository_id, [merge_sha])}
+    return _are_taken_back(tx, repository_id, names, FOLLOWED)
+
+
+def _are_taken_back(
+    tx: Transaction, repository_id: str, names: Collection[str], followed: int
+) -> bool:
+    parameters, values = placeholders("name", names)
+    reverts = tx.fetch_all(
+        "SELECT v.change, coalesce(c.push, p.merge_sha) AS merge_sha FROM reverts v"
+        " LEFT JOIN commits c ON c.repository_id = v.repository_id AND c.change = v.change"
+        " LEFT JOIN pull_requests p ON p.repository_id = v.repository_id AND p.change = v.change"
+        " AND p.lands = 1"
+        f" WHERE v.repository_id = :repository_id AND v.reverted IN ({parameters})",
+        repository_id=repository_id,
+        **values,
+    )
+    landed = [row for row in reverts if row["merge_sha"]]
+    return bool(followed) and any(
+        not _are_taken_back(tx, repository_id, {row["change"], row["merge_sha"]}, followed - 1)
+        for row in landed
+    )
+
+
+def deployed_at(tx: Transaction, change: Change) -> tuple[str | None, str | None]:
+    """Return when what holds a change was deployed first, and when that failed last; None for
+    never."""
+    landing = landing_of(tx, change.repository_id, change.merge_sha or "")
+    assert landing is not None, "the change has landed"
+    row = tx.fetch_one(
+        "SELECT min(CASE d.state WHEN 'succeeded' THEN d.changed_at END) AS succeeded_at,"
+        " max(CASE d.state WHEN 'failed' THEN d.changed_at END) AS failed_at FROM deployments d"
+        " LEFT JOIN commits c ON c.repository_id = d.repository_id AND c.change = d.sha"
+        " LEFT JOIN pull_requests p ON p.repository_id = d.repository_id AND p.merge_sha = d.sha"
+        " AND p.lands = 1"
+        " WHERE d.repository_id = :id AND coalesce(c.landed_at, p.landed_at) >= :landed_at",
+        id=change.repository_id,
+        landed_at=landing["seen_at"],
+    )
+    assert row is not None, "aggregates have one row"
+    return row["succeeded_at"], row["failed_at"]

@@ -1,0 +1,202 @@
+"""What arises from merges: proposals to close, closings by policy, tickets that open again, and
+what was deployed.
+
+It is worked out from all that is known of a ticket's changes, so that deliveries end the same in
+whatever order they come.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcp_handoff.actors import Caller, forge
+from mcp_handoff.events import EventKind
+from mcp_handoff.merges import confidence_of
+from mcp_handoff.principals import SYSTEM_ID
+from mcp_handoff.proofs import objection
+from mcp_handoff.store import history, landings, messages, suggestions
+from mcp_handoff.store.landings import Change
+from mcp_handoff.store.lookup import FoundTicket
+from mcp_handoff.store.proofs import checks_of_change, policy_of, proof_of
+from mcp_handoff.store.standings import move, standing_of
+from mcp_handoff.store.suggestion_rows import pending_of
+from mcp_handoff.store.transaction import Row, Transaction, decode_json
+from mcp_handoff.workflow import MERGED, take_back
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """A commit of the default branch, and the changes that came with it and close a ticket."""
+
+    repository_id: str
+    repository: str
+    sha: str
+    changes: Sequence[Change]
+
+    @property
+    def request(self) -> Change | None:
+        """The first pull request among its changes."""
+        return next((change for change in self.changes if change.number), None)
+
+
+def see_to(tx: Transaction, repository: Row, ticket_id: str) -> None:
+    """Bring a ticket up to what is known of the changes that close it. The repository, whose forge
+    told something new, is locked."""
+    teller = forge(repository["forge"], repository["name"])
+    _open_again(tx, teller, repository, _lock(tx, ticket_id))
+    changes = landings.closing_changes(tx, ticket_id)
+    landed = [
+        change
+        for change in changes
+        if change.merge_sha
+        and not landings.is_taken_back(tx, change.repository_id, change.merge_sha, change.name)
+    ]
+    is_held = any(change.is_open for change in changes)
+    merges = [] if is_held else _merges(landed)
+    found = _lock(tx, ticket_id)
+    if found.ticket["status"] == "open":
+        _propose(tx, teller, found, merges)
+        if found.project["auto_close"]:
+            _close(tx, teller, found, merges)
+    _note_deployments(tx, teller, _lock(tx, ticket_id), landed)
+
+
+def _lock(tx: Transaction, ticket_id: str) -> FoundTicket:
+    """Return a ticket as it now is; nobody else changes it until the transaction ends."""
+    ticket = tx.fetch_one_locked("SELECT * FROM tickets WHERE id = :id", id=ticket_id)
+    assert ticket is not None, "tickets stay"
+    project = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=ticket["project_id"])
+    assert project is not None, "projects stay"
+    return FoundTicket(project, ticket)
+
+
+def _merges(landed: Sequence[Change]) -> list[_Merge]:
+    by_commit = defaultdict[tuple[str, str, str], list[Change]](list)
+    for change in landed:
+        by_commit[change.repository_id, change.repository, change.merge_sha or ""].append(change)
+    return [_Merge(*commit, by_commit[commit]) for commit in sorted(by_commit)]
+
+
+def _propose(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
+    """Have one proposal wait for each merge, and none for what is no merge (any more)."""
+    ticket_id, shas = found.ticket["id"], {merge.sha for merge in merges}
+    for row in pending_of(tx, ticket_id):
+        if row["principal_id"] == SYSTEM_ID and row["merge_sha"] not in shas:
+            why = "What closes the ticket was reverted, or another pull request holds it back."
+            suggestions.end(tx, teller, row, "skipped", why)
+    made = tx.fetch_all(
+        "SELECT status, ticket_version, principal_id, merge_sha, pr_number FROM suggestions"
+        " WHERE ticket_id = :id",
+        id=ticket_id,
+    )
+    for merge in merges:
+        if not any(_answers(row, merge, found.ticket["version"]) for row in made):
+            suggestions.propose(tx, teller, found, _claim(tx, merge))
+
+
+def _claim(tx: Transaction, merge: _Merge) -> Row:
+    """Return what is proposed of a merge, made of what was seen."""
+    request = merge.request
+    shas = [merge.sha, *(change.head_sha for change in merge.changes if change.head_sha)]
+    checks = checks_of_change(tx, merge.repository_id, shas)
+    evidence = {
+        "merged": f"{merge.sha} is on the default branch of {merge.repository}",
+        "declared_by": [change.name for change in merge.changes],
+        **({"pull_request": request.url} if request else {}),
+        "checks": checks,
+    }
+    return {
+        "confidence": confidence_of(checks, in_pull_request=request is not None),
+        "evidence": evidence,
+        "merge_sha": merge.sha,
+        "pr_number": request and request.number,
+        "repo": merge.repository,
+    }
+
+
+def _answers(suggestion: Row, merge: _Merge, version: int) -> bool:
+    """Tell whether a suggestion stands for a merge, so that it is not proposed (again): it waits,
+    was carried out, or was turned down when a forge had proposed it."""
+    claimed = suggestion["merge_sha"] or "-"
+    numbers = [change.number for change in merge.changes]
+    if not merge.sha.startswith(claimed) and suggestion["pr_number"] not in numbers:
+        return False
+    if suggestion["status"] in ("pending", "processing", "executed"):
+        return True
+    # What was skipped while the ticket stayed as it was, was withdrawn.
+    withdrawn = suggestion["status"] == "skipped" and suggestion["ticket_version"] == version
+    return suggestion["principal_id"] == SYSTEM_ID and not withdrawn
+
+
+def _close(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
+    """Carry out the first proposal that a project's policy has carried out at once."""
+    for row in pending_of(tx, found.ticket["id"]):
+        answers = any(_answers(row, merge, found.ticket["version"]) for merge in merges)
+        proof = proof_of(tx, row)
+        if answers and objection(proof, policy_of(teller, row)) is None:
+            named = "UPDATE suggestions SET suggestion_type = 'auto_close' WHERE id = :id"
+            tx.execute(named, id=row["id"])
+            suggestions.execute(tx, teller, row, None, proof)
+            return
+
+
+def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTicket) -> None:
+    """Open a ticket again, or take it back from its testers, whose merge was reverted."""
+    ticket, before = found.ticket, standing_of(tx, found.ticket)
+    if not ticket["merge_sha"] or before.roles.get(MERGED) != "done":
+        return
+    landing = landings.landing_of(tx, repository["id"], ticket["merge_sha"])
+    if landing is None or not landings.is_taken_back(tx, repository["id"], landing["merge_sha"]):
+        return
+    after = take_back(before, _finished_by_merge(tx, ticket["id"]))
+    why = f"{landing['sha'][:12]}, which closed this, was reverted in {repository['name']}."
+    move(tx, teller, found, before, after, {"merge_sha": None})
+    kind: EventKind = "ticket.reopened" if before.status == "closed" else "ticket.updated"
+    history.add_event(
+        tx,
+        teller,
+        kind,
+        subject_id=ticket["id"],
+        **found.in_history,
+        before={"stage": before.stage, "roles": dict(before.roles)},
+        after={"stage": after.stage, "roles": dict(after.roles), "note": why},
+    )
+    messages.write(tx, teller, found, "handoff", why)
+
+
+def _finished_by_merge(tx: Transaction, ticket_id: str) -> list[str]:
+    """Return the roles that the last merge of a ticket marked done."""
+    row = tx.fetch_one(
+        "SELECT after FROM events WHERE ticket_id = :id AND kind = 'suggestion.executed'"
+        " ORDER BY seq DESC LIMIT 1",
+        id=ticket_id,
+    )
+    return decode_json(row["after"]).get("roles_marked_done", []) if row else []
+
+
+def _note_deployments(
+    tx: Transaction, teller: Caller, found: FoundTicket, landed: Sequence[Change]
+) -> None:
+    """Write down since when a ticket's merge is deployed, or that this failed."""
+    told = [landings.deployed_at(tx, change) for change in landed]
+    succeeded = min((at for at, _ in told if at), default=None)
+    failed = None if succeeded else max((at for _, at in told if at), default=None)
+    after = {"deployed_at": succeeded, "deploy_failed_at": failed}
+    before = {name: found.ticket[name] for name in after}
+    if after == before:
+        return
+    tx.execute(
+        "UPDATE tickets SET deployed_at = :deployed_at, deploy_failed_at = :deploy_failed_at"
+        " WHERE id = :id",
+        id=found.ticket["id"],
+        **after,
+    )
+    history.add_event(
+        tx,
+        teller,
+        "ticket.deployed" if succeeded else "ticket.deploy_failed",
+        subject_id=found.ticket["id"],
+        **found.in_history,
+        before=before,
+        after=after,
+    )
