@@ -9,8 +9,9 @@ from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.messages import MessageOperations
 from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.principals import Identity
-from mcp_handoff.projects import ProjectOperations
+from mcp_handoff.projects import PolicyOperations, ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
+from mcp_handoff.repositories import RepositoryOperations
 from mcp_handoff.runs import RunOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.tickets import TicketOperations
@@ -64,8 +65,17 @@ class Remote(Protocol):
 
 
 @runtime_checkable
-class Store(Backend, TokenOperations, RunOperations, ReceiverOperations, Protocol):
-    """A backend that keeps the tokens of its server too, and sees to the runs that it starts."""
+class Store(
+    Backend,
+    TokenOperations,
+    RunOperations,
+    ReceiverOperations,
+    PolicyOperations,
+    RepositoryOperations,
+    Protocol,
+):
+    """A backend that keeps the tokens of its server too, sees to the runs that it starts, and hears
+    of what is merged."""
 
     async def list_organizations(self) -> list[str]:
         """Return the slugs of the organizations that the store holds: none before its first, and
@@ -81,6 +91,10 @@ class Store(Backend, TokenOperations, RunOperations, ReceiverOperations, Protoco
 
     async def expire_suggestions(self) -> None:
         """Mark the pending suggestions whose time is over, each with an event."""
+        ...
+
+    async def forget_deliveries(self) -> None:
+        """Forget which deliveries of forges were taken long ago."""
         ...
 
     async def forget_keys(self, days: int) -> None:

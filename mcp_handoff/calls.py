@@ -9,7 +9,7 @@ from typing import Literal
 
 from mcp_handoff.errors import HandoffError, Internal
 
-Door = Literal["mcp", "rest", "cli"]
+Door = Literal["mcp", "rest", "cli", "hooks"]
 
 OK = "OK"
 CANCELLED = "CANCELLED"

@@ -13,6 +13,7 @@ from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.masking import find_secrets
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
+from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.text import shortened, visible
 
 BackendKind = Literal["sqlite", "postgresql", "api"]
@@ -75,6 +76,7 @@ class Settings:
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    policy: Policy = LENIENT
     oauth_projects_claim: str | None = None
     oauth_role_claim: str | None = None
 
@@ -129,6 +131,10 @@ def read_settings(
         public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
         trusted_proxies=_networks(
             "HANDOFF_TRUSTED_PROXIES", values.get("HANDOFF_TRUSTED_PROXIES") or ""
+        ),
+        policy=Policy(
+            require_proof=_switch("HANDOFF_REQUIRE_PROOF", values.get("HANDOFF_REQUIRE_PROOF", "")),
+            four_eyes=_switch("HANDOFF_FOUR_EYES", values.get("HANDOFF_FOUR_EYES", "")),
         ),
         oauth_projects_claim=values.get("HANDOFF_OAUTH_PROJECTS_CLAIM") or None,
         oauth_role_claim=values.get("HANDOFF_OAUTH_ROLE_CLAIM") or None,

@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from anyio.to_thread import run_sync
+
 from mcp_handoff import (
     builds,
     events,
@@ -17,6 +19,7 @@ from mcp_handoff import (
     principals,
     projects,
     receivers,
+    repositories,
     runs,
     suggestions,
     tickets,
@@ -28,8 +31,9 @@ from mcp_handoff.admission import Admission
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, Door, Observe, log_call, observed
 from mcp_handoff.config import Settings
-from mcp_handoff.errors import Forbidden, Unsupported
+from mcp_handoff.errors import Forbidden, NotFound, Unsupported
 from mcp_handoff.events import Change
+from mcp_handoff.merges import Delivery, ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import Request
 from mcp_handoff.validation import Arguments
@@ -92,6 +96,7 @@ class Desk:
         self._project = settings.project
         self._organization = settings.organization
         self._take_minutes = settings.take_minutes
+        self._policy = settings.policy
         self.has_store = isinstance(backend, Store)
         """Whether what there is, is kept here, and not behind an API that may lack operations."""
         self.builds_start = settings.dispatch_url is not None or not self.has_store
@@ -214,6 +219,68 @@ class Desk:
             rule=projects.require_starter,
         )
 
+    async def change_project(
+        self, visitor: Visitor, arguments: Arguments[projects.ChangeProject]
+    ) -> projects.ChangedProject:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.change_project,
+            writes=True,
+            rule=principals.require_admin,
+        )
+
+    async def link_repository(
+        self, visitor: Visitor, arguments: Arguments[repositories.LinkRepository]
+    ) -> repositories.LinkedRepository:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.link_repository,
+            writes=True,
+            rule=principals.require_admin,
+        )
+
+    async def list_repositories(
+        self, visitor: Visitor, arguments: Arguments[repositories.ListRepositories]
+    ) -> repositories.RepositoryList:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.list_repositories,
+            writes=False,
+            rule=principals.require_admin,
+        )
+
+    async def unlink_repository(
+        self, visitor: Visitor, arguments: Arguments[repositories.UnlinkRepository]
+    ) -> repositories.UnlinkedRepository:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.unlink_repository,
+            writes=True,
+            rule=principals.require_admin,
+        )
+
+    async def take_delivery(
+        self,
+        visitor: Visitor,
+        forge: ForgeName,
+        repository: str,
+        read: Callable[[str], Delivery],
+    ) -> repositories.TakenDelivery:
+        """Take what a forge tells of a repository; `read` checks and reads it with the secret of
+        that, and runs beside other calls."""
+        with self._noted(visitor, "take_delivery"):
+            if self.read_only:
+                raise Forbidden("This server only reads (HANDOFF_READ_ONLY=1).")
+            secret = await self._store.find_secret(forge, repository)
+            if secret is None:
+                raise NotFound("This repository is linked to no project here.")
+            delivery = await run_sync(read, secret)
+            return await self._store.take_delivery(forge, delivery)
+
     async def list_events(
         self, visitor: Visitor, arguments: Arguments[events.ListEvents]
     ) -> events.EventPage:
@@ -323,6 +390,7 @@ class Desk:
                 principal=principal,
                 session=visitor.session,
                 take_minutes=0 if self.read_only else self._take_minutes,
+                policy=self._policy,
             )
             if isinstance(request, WaitingRequest) and request.wait_s:
                 return await self._waits.read(method, caller, request, request, visitor.admission)

@@ -29,13 +29,17 @@ ProjectName = Name
 
 
 class Project(Record):
-    """A project as it is listed; of a project that an API only mentions, the id is known."""
+    """A project as it is listed, with its policies (see ChangeProject); of a project that an API
+    only mentions, the id is known."""
 
     id: str
     slug: str | None = None
     name: str | None = None
     organization_id: str | None = None
     created_at: Timestamp | None = None
+    auto_close: bool | None = None
+    require_proof: bool | None = None
+    four_eyes: bool | None = None
 
 
 class CreateProject(Request):
@@ -64,6 +68,35 @@ class ProjectPage(Record):
 
     projects: list[Project]
     next_cursor: str | None = None
+
+
+class ChangeProject(Request):
+    """Change a project's policies; what is absent stays.
+
+    `auto_close` executes at once what a linked repository's merge proposes; `require_proof` executes
+    only what a forge or git has seen, and whose checks have not failed; `four_eyes` has a suggestion
+    executed by somebody else than who made it.
+    """
+
+    project: ProjectName
+    auto_close: bool | None = None
+    require_proof: bool | None = None
+    four_eyes: bool | None = None
+
+
+class ChangedProject(Record):
+    """The project as it is now, and which policies changed."""
+
+    project: Project
+    changed: list[str]
+
+
+class PolicyOperations(Protocol):
+    """What a store does with its projects' policies."""
+
+    async def change_project(self, caller: Caller, request: ChangeProject, /) -> ChangedProject:
+        """Change a project's policies. Raises NotFound."""
+        ...
 
 
 class ProjectOperations(Protocol):

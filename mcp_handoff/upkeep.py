@@ -18,10 +18,14 @@ async def upkeep(
     store: Store, every_seconds: float, *, keep_keys_days: int, build_timeout: int
 ) -> AsyncGenerator[None]:
     """See to a store that can be written, at once and every so many seconds while this is entered:
-    mark suggestions that have expired, forget old idempotency keys, and end builds that have not
+    mark suggestions that have expired, forget old idempotency keys and deliveries, and end builds that have not
     reported for `build_timeout` hours (0: never). What goes wrong is logged, and tried again the
     next time."""
-    tasks = [store.expire_suggestions, partial(store.forget_keys, keep_keys_days)]
+    tasks = [
+        store.expire_suggestions,
+        store.forget_deliveries,
+        partial(store.forget_keys, keep_keys_days),
+    ]
     if build_timeout:
         tasks.append(partial(store.end_overdue_runs, build_timeout))
     async with anyio.create_task_group() as group:

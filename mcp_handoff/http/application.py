@@ -23,6 +23,7 @@ from mcp_handoff.http.capacity import Capacity, available_capacity
 from mcp_handoff.http.concurrency import Concurrency
 from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
+from mcp_handoff.http.deliveries import delivery_route
 from mcp_handoff.http.forwarding import Clients
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
@@ -102,6 +103,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         routes=[
             *operation_routes(backend, metrics),
             *_metadata_routes(access.resource),
+            *([delivery_route(desk)] if store else []),
             Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
         ],

@@ -22,6 +22,7 @@ _OPEN_PATHS = frozenset(
 )
 _OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/")
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
+_DELIVERY = re.compile(rf"{MOUNT_PATH}/hooks/[^/]+")
 
 
 class Authentication:
@@ -44,7 +45,7 @@ class Authentication:
         headers, path = Headers(scope=scope), scope["path"]
         app, lacks_scope = self._app, False
         try:
-            if self._credentials is not None and not (is_open(path) or is_report(path)):
+            if self._credentials is not None and not (is_open(path) or takes_other_proof(path)):
                 principal = await _principal_of(
                     scope, headers, self._credentials, self._wrong_tokens
                 )
@@ -85,6 +86,16 @@ async def _principal_of(
         await wrong_tokens.hold(admission_of(scope).client)
         raise
     return principal
+
+
+def takes_other_proof(path: str) -> bool:
+    """Tell whether what comes to an address proves itself by something else than a token."""
+    return is_report(path) or is_delivery(path)
+
+
+def is_delivery(path: str) -> bool:
+    """Tell whether an address takes what forges tell, under a repository's own secret."""
+    return _DELIVERY.fullmatch(path) is not None
 
 
 def is_report(path: str) -> bool:

@@ -1,11 +1,14 @@
 """How much a request may hold, and how long it may take to come."""
 
+from contextlib import nullcontext
+from io import BytesIO
+
 import anyio
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_handoff.http.authentication import is_open, is_report
+from mcp_handoff.http.authentication import is_delivery, is_open, is_report
 from mcp_handoff.http.operation import METRICS_PATH
 
 BODY_BYTES = 4 * 2**20
@@ -13,6 +16,12 @@ BODY_BYTES = 4 * 2**20
 
 REPORT_BYTES = 16 * 2**10
 """The most that a report on a run may hold: whoever sends it need not have shown a token yet."""
+
+DELIVERY_BYTES = 25 * 2**20
+"""The most that a delivery of a forge may hold, and that GitHub's does."""
+
+LARGE_DELIVERIES = 2
+"""How many deliveries of more than BODY_BYTES are in memory at once."""
 
 BODY_SECONDS = 15.0
 """How long it may take until it is there."""
@@ -28,20 +37,30 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._large_deliveries = anyio.CapacityLimiter(LARGE_DELIVERIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, declared = scope["path"], Headers(scope=scope).get("content-length", "")
         limit = BODY_BYTES
-        if is_report(scope["path"]):
+        if is_report(path):
             limit = REPORT_BYTES
-        elif is_open(scope["path"]) or scope["path"] == METRICS_PATH:
+        elif is_delivery(path):
+            limit = DELIVERY_BYTES
+        elif is_open(path) or path == METRICS_PATH:
             limit = 0
+        length = int(declared) if declared.isdecimal() else limit
+        async with self._large_deliveries if length > BODY_BYTES else nullcontext():
+            await self._pass_on(scope, receive, send, limit, length)
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, limit: int, length: int
+    ) -> None:
         too_long = PlainTextResponse(
             f"The request's body is longer than the {limit:,} bytes that this address takes.",
             status_code=413,
             headers={"Connection": "close"},
         )
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
+        if length > limit:
             await too_long(scope, receive, send)
             return
         body: Message | None = None
@@ -62,12 +81,12 @@ class BodyLimit:
 
 
 async def _read(receive: Receive, limit: int) -> Message | None:
-    """Return the whole body, or that the client has left; None for a body that is too long."""
-    body = bytearray()
+    """Return the whole body, held once, or that the client has left; None for a body that is too
+    long."""
+    body = BytesIO()
     while (message := await receive())["type"] == "http.request":
-        body += message.get("body", b"")
-        if len(body) > limit:
+        if body.write(message.get("body", b"")) and body.tell() > limit:
             return None
         if not message.get("more_body", False):
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
+            return {"type": "http.request", "body": body.getvalue(), "more_body": False}
     return message

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from mcp_handoff.errors import RateLimited
-from mcp_handoff.http.authentication import is_open, is_report
+from mcp_handoff.http.authentication import is_open, takes_other_proof
 from mcp_handoff.http.capacity import Capacity
 from mcp_handoff.http.refusals import refuse_early
 
@@ -116,7 +116,7 @@ class ProvedConnections:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app, path = self._app, scope["path"]
-        if not (is_open(path) or is_report(path)):
+        if not (is_open(path) or takes_other_proof(path)):
             try:
                 scope["state"][CONNECTION].prove()
             except RateLimited as error:

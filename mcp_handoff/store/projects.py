@@ -6,6 +6,8 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.ids import new_id
 from mcp_handoff.projects import (
+    ChangedProject,
+    ChangeProject,
     CreatedProject,
     CreateProject,
     ListProjects,
@@ -79,6 +81,30 @@ def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> C
         raise AlreadyExists.at("slug", f"{slug!r} is taken", "choose another")
     row = _add(tx, caller, slug=slug, name=request.name)
     return CreatedProject(project=Project.model_validate(row))
+
+
+def change_project(tx: Transaction, caller: Caller, request: ChangeProject) -> ChangedProject:
+    """Change a project's policies."""
+    row = require(tx, caller, request.project)
+    tx.lock("projects", row["id"])
+    given = request.model_dump(exclude={"project"}, exclude_none=True)
+    now = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=row["id"])
+    assert now is not None, "projects stay"
+    changes = {name: int(value) for name, value in given.items() if value != now[name]}
+    if changes:
+        assignments = ", ".join(f"{name} = :{name}" for name in changes)
+        tx.execute(f"UPDATE projects SET {assignments} WHERE id = :id", id=row["id"], **changes)
+        history.add_event(
+            tx,
+            caller,
+            "project.changed",
+            subject_id=row["id"],
+            project_id=row["id"],
+            before={name: bool(now[name]) for name in changes},
+            after={name: bool(value) for name, value in changes.items()},
+        )
+    project = Project.model_validate({**now, **changes})
+    return ChangedProject(project=project, changed=[*changes])
 
 
 def find(tx: Transaction, name: str) -> Row | None:

@@ -11,13 +11,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change, EventPage, ListEvents
+from mcp_handoff.checkout import Checkout
+from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
+from mcp_handoff.proofs import Proof
 from mcp_handoff.receivers import Receiver
 from mcp_handoff.runs import Dispatch
 from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
     all_tickets,
     builds,
+    deliveries,
     idempotency,
     messages,
     outbox,
@@ -26,6 +30,7 @@ from mcp_handoff.store import (
     projects,
     receivers,
     reports,
+    repositories,
     suggestion_rows,
     suggestions,
     takes,
@@ -37,6 +42,12 @@ from mcp_handoff.store import (
 )
 from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.transaction import Database, Transaction
+from mcp_handoff.suggestions import (
+    ActedSuggestion,
+    ActOnSuggestion,
+    SuggestClose,
+    SuggestedClose,
+)
 from mcp_handoff.tickets import (
     CreatedTicket,
     CreateTicket,
@@ -83,12 +94,19 @@ def _read(operation: Operation[P, ResultT]) -> "Method[P, ResultT]":
 class StoreBackend:
     """Runs each operation in a transaction of `database`; see `Store` for what they promise.
 
-    `receiver` is whom this process tells of triggered builds, None where it tells nobody.
+    `receiver` is whom this process tells of triggered builds, None where it tells nobody;
+    `checkout` the git checkout that it runs in and may ask of commits.
     """
 
-    def __init__(self, database: Database, receiver: Receiver | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        receiver: Receiver | None = None,
+        checkout: Checkout | None = None,
+    ) -> None:
         self.database = database
         self._receiver = receiver
+        self._checkout = checkout
 
     async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
         # Beside the write, that no other has to wait for it.
@@ -133,8 +151,23 @@ class StoreBackend:
     list_messages = _read(messages.list_messages)
     trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestion_rows.list_suggestions)
-    suggest_close = _write(suggestions.suggest_close)
-    act_on_suggestion = _write(suggestions.act_on_suggestion)
+    _suggest_close = _write(suggestions.suggest_close)
+    _act_on_suggestion = _write(suggestions.act_on_suggestion)
+    _find_claimed_commit = _read(suggestions.find_claimed_commit)
+
+    async def suggest_close(self, caller: Caller, request: SuggestClose) -> SuggestedClose:
+        seen = await self._look_at(request.merge_sha)
+        return await self._suggest_close(caller, request, seen)
+
+    async def act_on_suggestion(self, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
+        seen = None
+        if self._checkout and request.action == "execute":
+            seen = await self._look_at(await self._find_claimed_commit(caller, request))
+        return await self._act_on_suggestion(caller, request, seen)
+
+    async def _look_at(self, sha: str | None) -> Proof | None:
+        """Return what the checkout that this process runs in says of a commit, None without one."""
+        return await self._checkout.proof_of(sha) if self._checkout and sha else None
 
     async def expire_suggestions(self) -> None:
         with span("store expire_suggestions"):
@@ -156,6 +189,7 @@ class StoreBackend:
     get_overview = _read(overview.get_overview)
     list_projects = _read(projects.list_projects)
     create_project = _write(projects.create_project)
+    change_project = _write(projects.change_project)
     list_organizations = _read(projects.list_organizations)
     open_organization = _write(projects.open_organization)
 
@@ -181,6 +215,23 @@ class StoreBackend:
     async def valid_tokens(self, ids: Collection[str]) -> frozenset[str]:
         with span("store valid_tokens"):
             return await self.database.read_apart(lambda tx: tokens.valid_tokens(tx, ids))
+
+    link_repository = _write(repositories.link_repository)
+    list_repositories = _read(repositories.list_repositories)
+    unlink_repository = _write(repositories.unlink_repository)
+    take_delivery = _write(deliveries.take_delivery)
+
+    async def find_secret(self, forge: ForgeName, name: str, /) -> str | None:
+        with span("store find_secret"):
+            return await self.database.read_apart(
+                lambda tx: repositories.find_secret(tx, forge, name)
+            )
+
+    async def forget_deliveries(self) -> None:
+        with span("store forget_deliveries"):
+            await self._write_while(
+                deliveries.are_old_deliveries_kept, deliveries.forget_deliveries
+            )
 
     report_run = _write(reports.report_run)
 

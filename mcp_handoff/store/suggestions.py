@@ -144,6 +144,17 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
     return row
 
 
+def find_claimed_commit(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> str | None:
+    """Return the commit that a suggestion claims was merged, None without one."""
+    project = projects.find_named(tx, caller, request.project)
+    row = tx.fetch_one(
+        "SELECT merge_sha FROM suggestions WHERE id = :id AND project_id = :project_id",
+        id=request.suggestion_id,
+        project_id=project["id"] if project else "",
+    )
+    return row["merge_sha"] if row else None
+
+
 @idempotency.once(ActedSuggestion, access=_require_locked)
 def act_on_suggestion(
     tx: Transaction, caller: Caller, request: ActOnSuggestion, seen: Proof | None = None
