@@ -12,9 +12,9 @@ def main() -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
     try:
-        from mcp_handoff import cli
+        from mcp_handoff.cli.commands import main as run
 
-        return cli.main()
+        return run()
     except KeyboardInterrupt:
         return 1
 

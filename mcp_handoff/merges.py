@@ -4,13 +4,16 @@ A forge's payload is read into these nouns in one file of its own (`hooks/`); wh
 knows no forge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from mcp_handoff.schema import Record
 
 ForgeName = Literal["github", "gitlab", "forgejo"]
 PullRequestState = Literal["open", "merged", "closed"]
 CheckState = Literal["passed", "failed", "pending"]
+Checks = Literal["passed", "failed", "pending", "none"]
 DeploymentState = Literal["succeeded", "failed"]
 
 
@@ -90,7 +93,32 @@ class Delivery:
     facts: Sequence[Fact]
 
 
-def confidence_of(checks: str, *, in_pull_request: bool) -> float:
+class LinkedChange(Record):
+    """A pull request, or a commit of the default branch, that mentions a ticket.
+
+    `name` is owner/name#50 or owner/name@hash; `closes` whether it declares to close the ticket.
+    """
+
+    name: str
+    state: Literal["open", "draft", "merged", "closed", "reverted"]
+    closes: bool
+    checks: Checks
+    title: str | None = None
+    url: str | None = None
+    merge_sha: str | None = None
+
+
+def checks_of(states: Iterable[CheckState]) -> Checks:
+    """Return how the checks of one change went, all together."""
+    seen = {*states}
+    if "failed" in seen:
+        return "failed"
+    if "pending" in seen:
+        return "pending"
+    return "passed" if seen else "none"
+
+
+def confidence_of(checks: Checks, *, in_pull_request: bool) -> float:
     """Return how sure it is that a merge finishes a ticket that it declares to close: a pull
     request says so on purpose, a commit's message may have been copied, and failed checks cost."""
     confidence = 0.95 if in_pull_request else 0.9

@@ -73,9 +73,9 @@ class ProjectPage(Record):
 class ChangeProject(Request):
     """Change a project's policies; what is absent stays.
 
-    `auto_close` executes at once what a linked repository's merge proposes; `require_proof` executes
-    only what a forge or git has seen, and whose checks have not failed; `four_eyes` has a suggestion
-    executed by somebody else than who made it.
+    `auto_close` executes at once what a linked repository's merge proposes; `require_proof`
+    executes only what a forge or git has seen, and whose checks have not failed; `four_eyes` has a
+    suggestion executed by somebody else than who made it.
     """
 
     project: ProjectName

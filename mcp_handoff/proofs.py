@@ -1,16 +1,14 @@
 """Proofs: what a machine has seen of the merge that a suggestion claims."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from mcp_handoff.errors import EvidenceContradicted, Forbidden, HandoffError, ProofRequired
-from mcp_handoff.merges import CheckState, PullRequestState
+from mcp_handoff.merges import Checks, PullRequestState
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import Record, Timestamp
 
 ProofState = Literal["proven", "unproven", "contradicted"]
-Checks = Literal["passed", "failed", "pending", "none"]
 
 
 class Proof(Record):
@@ -71,16 +69,6 @@ def verdict(told: Told, claimed_sha: str | None) -> tuple[ProofState, str]:
     if told.reverted:
         return "contradicted", f"{sha[:12]} was reverted in {told.repository}"
     return "proven", f"{sha[:12]} is on the default branch of {told.repository}"
-
-
-def checks_of(states: Iterable[CheckState]) -> Checks:
-    """Return how the checks of one change went, all together."""
-    seen = {*states}
-    if "failed" in seen:
-        return "failed"
-    if "pending" in seen:
-        return "pending"
-    return "passed" if seen else "none"
 
 
 def objection(proof: Proof, policy: Policy) -> HandoffError | None:

@@ -21,6 +21,7 @@ from mcp_handoff.builds import Build
 from mcp_handoff.errors import TicketClosed
 from mcp_handoff.events import Event, author
 from mcp_handoff.links import Blockers, LinkedTicket
+from mcp_handoff.merges import LinkedChange
 from mcp_handoff.messages import Message
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName, project_of
@@ -114,6 +115,8 @@ class Ticket(TicketSummary):
     resolution_type: str | None = None
     resolution_note: str | None = None
     resolved_at: Timestamp | None = None
+    deployed_at: Timestamp | None = None
+    deploy_failed_at: Timestamp | None = None
 
     @property
     def author(self) -> str | None:
@@ -261,8 +264,8 @@ class GetTicket(Request):
 
 
 class TicketDetail(Record):
-    """A ticket with who holds its roles, what blocks it and what it blocks, the newest of its
-    thread, its suggestions, builds and events.
+    """A ticket with who holds its roles, what blocks it and what it blocks, the changes that
+    mention it, the newest of its thread, its suggestions, builds and events.
 
     `notes` are the newest with which work was handed on, also on the tickets that blocked it.
     """
@@ -271,6 +274,7 @@ class TicketDetail(Record):
     takes: list[Take] = Field(default_factory=list[Take])
     blocked_by: list[LinkedTicket] = Field(default_factory=list[LinkedTicket])
     blocks: list[LinkedTicket] = Field(default_factory=list[LinkedTicket])
+    changes: list[LinkedChange] = Field(default_factory=list[LinkedChange])
     notes: list[Message] = Field(default_factory=list[Message])
     messages: list[Message] = Field(default_factory=list[Message])
     suggestions: list[Suggestion] = Field(default_factory=list[Suggestion])

@@ -18,9 +18,9 @@ async def upkeep(
     store: Store, every_seconds: float, *, keep_keys_days: int, build_timeout: int
 ) -> AsyncGenerator[None]:
     """See to a store that can be written, at once and every so many seconds while this is entered:
-    mark suggestions that have expired, forget old idempotency keys and deliveries, and end builds that have not
-    reported for `build_timeout` hours (0: never). What goes wrong is logged, and tried again the
-    next time."""
+    mark suggestions that have expired, forget old idempotency keys and deliveries, and end builds
+    that have not reported for `build_timeout` hours (0: never). What goes wrong is logged, and
+    tried again the next time."""
     tasks = [
         store.expire_suggestions,
         store.forget_deliveries,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff import __version__
-from mcp_handoff.cli import ENVIRONMENT
+from mcp_handoff.cli.commands import ENVIRONMENT
 from mcp_handoff.config import read_settings
 from tests.mcp.wire import TIMEOUT, bounded, environment
 

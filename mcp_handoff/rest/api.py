@@ -26,6 +26,7 @@ from mcp_handoff.rest import (
     messages,
     overview,
     projects,
+    repositories,
     runs,
     suggestions,
     tickets,
@@ -83,7 +84,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.state.report_key = report_key
     for module in (
         *(me, projects, overview, all_tickets, tickets, work, messages),
-        *(suggestions, builds, events, tokens),
+        *(suggestions, builds, events, tokens, repositories),
     ):
         api.include_router(module.router)
     if report_key is not None:

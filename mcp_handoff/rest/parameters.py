@@ -31,6 +31,8 @@ Organization = Annotated[str, Path(alias="org", description="an organization's s
 
 BuildId = Annotated[str, Path(alias="build_id"), _UUID]
 
+RepositoryId = Annotated[str, Path(alias="repository_id"), _UUID]
+
 RunId = Annotated[str, Path(alias="run_id"), _UUID]
 
 _STAGE = f" *({'|'.join(STAGES)})? *"

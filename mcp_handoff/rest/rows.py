@@ -72,7 +72,7 @@ class TicketRows(BaseModel):
 
 
 def ticket_row(ticket: Ticket, *, slim: bool) -> TicketRow | SlimTicketRow:
-    """Return a ticket as a list shows it; we know nothing of deployments."""
+    """Return a ticket as a list shows it."""
     row: dict[str, Any] = {
         **ticket.model_dump(),
         "category": ticket.request_type,
@@ -89,9 +89,5 @@ def ticket_row(ticket: Ticket, *, slim: bool) -> TicketRow | SlimTicketRow:
     }
     if slim:
         return SlimTicketRow.model_validate(row)
-    texts = {
-        "suggested_backend_change": ticket.suggested_resolution,
-        "deployed_at": None,
-        "deploy_failed_at": None,
-    }
-    return TicketRow.model_validate({**row, **texts})
+    row["suggested_backend_change"] = ticket.suggested_resolution
+    return TicketRow.model_validate(row)

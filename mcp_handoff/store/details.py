@@ -1,6 +1,6 @@
 """A ticket whole, with all that is shown of it in one piece."""
 
-from mcp_handoff.store import builds, history, links, messages, suggestion_rows, takes
+from mcp_handoff.store import builds, history, landings, links, messages, suggestion_rows, takes
 from mcp_handoff.store.lookup import FoundTicket
 from mcp_handoff.store.ticket_rows import whole_tickets
 from mcp_handoff.store.transaction import Transaction
@@ -13,6 +13,7 @@ NEWEST = 5
 _HAS = (
     "SELECT EXISTS (SELECT 1 FROM takes WHERE ticket_id = :id) AS takes,"
     " EXISTS (SELECT 1 FROM messages WHERE ticket_id = :id) AS messages,"
+    " EXISTS (SELECT 1 FROM mentions WHERE ticket_id = :id) AS changes,"
     " EXISTS (SELECT 1 FROM links WHERE ticket_id = :id) AS blockers,"
     " EXISTS (SELECT 1 FROM links WHERE blocker_id = :id) AS blocked"
 )
@@ -31,6 +32,7 @@ def of_ticket(tx: Transaction, found: FoundTicket) -> TicketDetail:
         takes=[takes.shown(tx, row) for row in held if row["held"]],
         blocked_by=links.blockers_of(tx, ticket_id) if has["blockers"] else [],
         blocks=links.blocked_by(tx, ticket_id) if has["blocked"] else [],
+        changes=landings.changes_of(tx, ticket_id) if has["changes"] else [],
         notes=notes + (messages.blockers_notes(tx, ticket_id) if has["blockers"] else []),
         messages=messages.newest(tx, ticket_id, NEWEST) if has["messages"] else [],
         suggestions=suggestion_rows.of_ticket(tx, ticket_id, NEWEST),

@@ -1,16 +1,20 @@
 """What landed on default branches, and what was taken back there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from mcp_handoff.merges import Checks, LinkedChange, checks_of
 from mcp_handoff.store.transaction import Row, Transaction, placeholders
+
+SHOWN = 20
+"""How many of the changes that mention a ticket are shown with it."""
 
 FOLLOWED = 20
 """How many reverts of reverts are followed."""
 
 _CHANGES = (
     "SELECT m.repository_id, r.name AS repository, m.change, m.closes, p.number, p.url, p.state,"
-    " p.lands, p.head_sha, p.merge_sha, c.push, c.place"
+    " p.title, p.draft, p.lands, p.head_sha, p.merge_sha, c.push, c.place"
     " FROM mentions m JOIN repositories r ON r.id = m.repository_id"
     " LEFT JOIN pull_requests p ON p.repository_id = m.repository_id AND p.change = m.change"
     " LEFT JOIN commits c ON c.repository_id = m.repository_id AND c.change = m.change"
@@ -53,6 +57,33 @@ def closing_changes(tx: Transaction, ticket_id: str) -> list[Change]:
         for row in rows
         if row["closes"]
     ]
+
+
+def changes_of(tx: Transaction, ticket_id: str) -> list[LinkedChange]:
+    """Return the changes that mention a ticket, as they are shown: SHOWN at most."""
+    return [
+        _shown(tx, row) for row in tx.fetch_all(f"{_CHANGES} LIMIT {SHOWN}", ticket_id=ticket_id)
+    ]
+
+
+def _shown(tx: Transaction, row: Row) -> LinkedChange:
+    repository_id, merge_sha = row["repository_id"], _merge_of(tx, row)
+    state = row["state"] or "merged"
+    if merge_sha and is_taken_back(tx, repository_id, merge_sha, row["change"]):
+        state = "reverted"
+    elif state == "open" and row["draft"]:
+        state = "draft"
+    shas = [one for one in (row["head_sha"], merge_sha) if one]
+    is_request = row["number"] is not None
+    return LinkedChange(
+        name=f"{row['repository']}{'' if is_request else '@'}{row['change'][:12]}",
+        state=state,
+        closes=bool(row["closes"]),
+        checks=checks_of_change(tx, repository_id, shas),
+        title=row["title"],
+        url=row["url"],
+        merge_sha=merge_sha,
+    )
 
 
 def _merge_of(tx: Transaction, row: Row) -> str | None:
@@ -150,3 +181,14 @@ def deployed_at(tx: Transaction, change: Change) -> tuple[str | None, str | None
     )
     assert row is not None, "aggregates have one row"
     return row["succeeded_at"], row["failed_at"]
+
+
+def checks_of_change(tx: Transaction, repository_id: str, shas: Sequence[str]) -> Checks:
+    """Return how the checks of a change went, by its commits: the newest of its own, its merge."""
+    parameters, values = placeholders("sha", shas)
+    rows = tx.fetch_all(
+        f"SELECT state FROM checks WHERE repository_id = :id AND sha IN ({parameters})",
+        id=repository_id,
+        **values,
+    )
+    return checks_of(row["state"] for row in rows)

@@ -15,9 +15,9 @@ from mcp_handoff.merges import confidence_of
 from mcp_handoff.principals import SYSTEM_ID
 from mcp_handoff.proofs import objection
 from mcp_handoff.store import history, landings, messages, suggestions
-from mcp_handoff.store.landings import Change
+from mcp_handoff.store.landings import Change, checks_of_change
 from mcp_handoff.store.lookup import FoundTicket
-from mcp_handoff.store.proofs import checks_of_change, policy_of, proof_of
+from mcp_handoff.store.proofs import policy_of, proof_of
 from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.suggestion_rows import pending_of
 from mcp_handoff.store.transaction import Row, Transaction, decode_json

@@ -1,11 +1,9 @@
 """What machines have seen of the merges that suggestions claim."""
 
-from collections.abc import Sequence
-
 from mcp_handoff.actors import Caller
-from mcp_handoff.proofs import Checks, Policy, Proof, Told, checks_of, verdict
-from mcp_handoff.store.landings import is_taken_back, landing_of
-from mcp_handoff.store.transaction import Row, Transaction, placeholders
+from mcp_handoff.proofs import Policy, Proof, Told, verdict
+from mcp_handoff.store.landings import checks_of_change, is_taken_back, landing_of
+from mcp_handoff.store.transaction import Row, Transaction
 
 
 def policy_of(caller: Caller, suggestion: Row) -> Policy:
@@ -64,14 +62,3 @@ def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None)
     checks = checks_of_change(tx, repository["id"], shas)
     by, seen_at = repository["forge"], known["seen_at"]
     return Proof(state=state, by=by, seen_at=seen_at, checks=checks, why=why)
-
-
-def checks_of_change(tx: Transaction, repository_id: str, shas: Sequence[str]) -> Checks:
-    """Return how the checks of a change went, by its commits: the newest of its own, its merge."""
-    parameters, values = placeholders("sha", shas)
-    rows = tx.fetch_all(
-        f"SELECT state FROM checks WHERE repository_id = :id AND sha IN ({parameters})",
-        id=repository_id,
-        **values,
-    )
-    return checks_of(row["state"] for row in rows)

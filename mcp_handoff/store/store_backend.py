@@ -9,9 +9,9 @@ from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.checkout import Checkout
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change, EventPage, ListEvents
-from mcp_handoff.checkout import Checkout
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.proofs import Proof

@@ -300,7 +300,7 @@ def test_check_names_host_and_database_and_nothing_ever_shows_the_password(
 def test_without_the_driver_the_start_says_how_to_install_it(store: Path) -> None:
     code = (
         "import sys; sys.modules['psycopg'] = None;"
-        "from mcp_handoff.cli import main; sys.exit(main(['check']))"
+        "from mcp_handoff.cli.commands import main; sys.exit(main(['check']))"
     )
     stopped = subprocess.run(
         [sys.executable, "-c", code],

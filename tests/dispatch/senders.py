@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from mcp_handoff.cli import main
+from mcp_handoff.cli.commands import main
 from mcp_handoff.dispatch import Attempt, Dispatcher, Receiver
 from mcp_handoff.runs import Dispatch
 from mcp_handoff.sqlite.database import SqliteDatabase

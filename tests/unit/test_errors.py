@@ -6,7 +6,7 @@ import pytest
 from mcp_types import TextContent
 
 from mcp_handoff import errors
-from mcp_handoff.cli import exit_status
+from mcp_handoff.cli.commands import exit_status
 from mcp_handoff.errors import HandoffError, RateLimited
 from mcp_handoff.mcp.results import protocol_error, tool_error
 from mcp_handoff.rest.envelopes import error_response
