@@ -16,6 +16,13 @@ PATTERN = (
 )
 """A ticket's uuid, reference or number, for those who describe it to others."""
 
+IN_TEXT = (
+    r"(?<![\w@-])[Hh][Oo]-(?P<number>[1-9][0-9]{0,14})"
+    r"(?:-(?P<project>[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+))?+(?![\w@]|[.-]\w)"
+)
+"""A reference within a text, as a word of its own: not in XHO-12, HO-12a, HO-12.5 or HO-12.md."""
+
+_IN_TEXT = re.compile(IN_TEXT)
 _REFERENCE = re.compile(r"HO-([1-9][0-9]{0,14})-([a-z0-9-]{1,60})", re.IGNORECASE)
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,14})")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,7 +50,7 @@ def project_of(reference: str) -> str | None:
 
 def mentioned(text: str) -> list[str]:
     """Return the references of tickets that a text mentions, in their order."""
-    return [found[0] for found in _REFERENCE.finditer(text)]
+    return [found[0] for found in _IN_TEXT.finditer(text) if found["project"]]
 
 
 def parse_name(name: str) -> TicketKey:

@@ -19,6 +19,7 @@ OWNERS = {
     "mcp_types": ("mcp/", "demo.py"),
     "apsw": ("sqlite/",),
     "Stemmer": ("terms.py",),
+    "pyromark": ("markdown.py",),
     "psycopg": ("postgres/",),
     "psycopg_pool": ("postgres/",),
     "platformdirs": ("wiring.py",),
