@@ -28,6 +28,7 @@ OWNERS = {
     "fastapi_offline": ("rest/",),
     "uvicorn": ("http/",),
     "h11": ("http/deadlines.py",),
+    "msgspec": ("hooks/payloads.py",),
     "limits": ("http/rate_limit.py", "http/wrong_tokens.py"),
     "prometheus_client": ("http/metrics.py",),
     "jwt": ("http/oauth.py", "http/issuer_keys.py"),
@@ -42,7 +43,7 @@ OWNERS = {
 
 DATABASES = ("mcp_handoff.sqlite", "mcp_handoff.postgres")
 BACKENDS = ("mcp_handoff.store", "mcp_handoff.remote", *DATABASES)
-DOORS = ("mcp_handoff.mcp", "mcp_handoff.rest")
+DOORS = ("mcp_handoff.mcp", "mcp_handoff.rest", "mcp_handoff.hooks")
 EDGE = ("mcp_handoff.http", "mcp_handoff.wiring", "mcp_handoff.cli", "mcp_handoff.demo")
 
 HIDDEN = {
@@ -50,8 +51,9 @@ HIDDEN = {
     "sqlite/": ("mcp_handoff.remote", "mcp_handoff.postgres", *DOORS, *EDGE, "mcp_handoff.config"),
     "postgres/": ("mcp_handoff.remote", "mcp_handoff.sqlite", *DOORS, *EDGE, "mcp_handoff.config"),
     "remote/": ("mcp_handoff.store", *DATABASES, *DOORS, *EDGE, "mcp_handoff.config"),
-    "mcp/": ("mcp_handoff.rest", *BACKENDS, *EDGE),
-    "rest/": ("mcp_handoff.mcp", *BACKENDS, *EDGE),
+    "mcp/": ("mcp_handoff.rest", "mcp_handoff.hooks", *BACKENDS, *EDGE),
+    "rest/": ("mcp_handoff.mcp", "mcp_handoff.hooks", *BACKENDS, *EDGE),
+    "hooks/": ("mcp_handoff.mcp", "mcp_handoff.rest", *BACKENDS, *EDGE),
     "http/": (*BACKENDS, *EDGE[1:]),
     "": (*BACKENDS, *DOORS, *EDGE),
 }

@@ -1,0 +1,1 @@
+"""What forges tell, read into our nouns: a forge a file."""
