@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Forbidden
-from mcp_handoff.principals import LOCAL, Principal
+from mcp_handoff.principals import LOCAL, SYSTEM_ID, Principal
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import project_of
 from mcp_handoff.schema import WHOLE, Cursor, Record, Request, Timestamp
@@ -58,6 +58,8 @@ def author(
         return f"{claimed}, without a token"
     if principal_name in (None, actor_id):
         return claimed
+    if principal_id == SYSTEM_ID:
+        return f"{shortened(visible(actor_id or ''), 200)} on {principal_name}"
     return f"{claimed}, with token {shortened(visible(principal_name), 200)}"
 
 

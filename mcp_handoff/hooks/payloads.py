@@ -75,6 +75,7 @@ class PushedCommit(Payload, frozen=True):
 
     id: Sha
     message: str
+    timestamp: str
 
 
 PushedCommits = Annotated[list[PushedCommit], Meta(max_length=COMMITS)]
@@ -125,13 +126,14 @@ def text(told: str | None) -> str:
 
 
 def pushes(ref: str, head: str, commits: Sequence[PushedCommit]) -> list[Push]:
-    """Return the push to a branch; none for a tag or for a branch that is gone."""
-    if not ref.startswith(_BRANCH) or not head.strip("0"):
+    """Return the push to a branch; none for a tag, for a branch that is gone, or of nothing."""
+    if not ref.startswith(_BRANCH) or not head.strip("0") or not commits:
         return []
-    told = [Commit(commit.id, text(commit.message)) for commit in commits]
-    if told and told[0].sha == head:  # Gitea and Forgejo name the newest first
-        told.reverse()
-    return [Push(ref.removeprefix(_BRANCH), head, told)]
+    # Gitea and Forgejo name the newest first.
+    told = [*reversed(commits)] if commits[0].id == head else commits
+    kept = [Commit(commit.id, text(commit.message)) for commit in told]
+    pushed_at = instant(told[-1].timestamp, "commits.timestamp")
+    return [Push(ref.removeprefix(_BRANCH), head, kept, pushed_at)]
 
 
 def _refusal(finding: str) -> ValidationFailed:

@@ -3,14 +3,21 @@ touches are seen to in the same transaction."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from mcp_handoff.errors import NotFound
-from mcp_handoff.mentions import Mention, mentions_in, mentions_in_branch, reverted_in
+from mcp_handoff.mentions import (
+    Mention,
+    find_in_branch,
+    find_mentions,
+    reverted_commits,
+    reverted_pulls,
+)
 from mcp_handoff.merges import Check, Delivery, Deployment, Fact, ForgeName, PullRequest, Push
 from mcp_handoff.repositories import TakenDelivery
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import repositories
-from mcp_handoff.store.landings import FOLLOWED, merged_as
+from mcp_handoff.store.landings import FOLLOWED, landing_of, merged_as
 from mcp_handoff.store.merges import see_to
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
 from mcp_handoff.text import shortened
@@ -81,7 +88,7 @@ def _keep(tx: Transaction, repository: Row, fact: Fact) -> set[str]:
 def _keep_pull_request(tx: Transaction, repository: Row, fact: PullRequest) -> set[str]:
     named = {"repository_id": repository["id"], "change": f"#{fact.number}"}
     merged, lands = fact.state == "merged", fact.base == repository["default_branch"]
-    told = {
+    told: dict[str, Any] = {
         **named,
         "number": fact.number,
         "title": shortened(fact.title, TITLE_LENGTH),
@@ -99,8 +106,8 @@ def _keep_pull_request(tx: Transaction, repository: Row, fact: PullRequest) -> s
     landed = [one["landed_at"] for one in (told, known) if one["landed_at"]]
     _write(tx, "pull_requests", named, {**newest, "landed_at": min(landed, default=None)})
     text = f"{fact.title}\n\n{fact.body}"
-    mentions = [*mentions_in(text), *mentions_in_branch(fact.branch)]
-    _keep_what_is_said(tx, repository, named, mentions, reverted_in(text))
+    mentions = [*find_mentions(text), *find_in_branch(fact.branch, {repository["project"]})]
+    _keep_what_is_said(tx, repository, named, mentions, text)
     touched = _mentioned_by(tx, repository, [named["change"]])
     if newest["merge_sha"]:
         touched |= _mentioned_with(tx, repository, newest["merge_sha"])
@@ -122,8 +129,8 @@ def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
         # What was pushed again, by force, landed when it came first.
         first = min((told, known), key=lambda one: (one["landed_at"], one["push"]))
         _write(tx, "commits", named, first)
-        mentions, reverted = mentions_in(commit.message), reverted_in(commit.message)
-        _keep_what_is_said(tx, repository, named, mentions, reverted)
+        mentions = find_mentions(commit.message)
+        _keep_what_is_said(tx, repository, named, mentions, commit.message)
     merged = merged_as(tx, repository["id"], shas)
     touched = _mentioned_by(tx, repository, [*shas, *merged])
     touched |= _taken_back_by(tx, repository, [*shas, *merged])
@@ -177,10 +184,10 @@ def _keep_what_is_said(
     repository: Row,
     named: Row,
     mentions: Iterable[Mention],
-    reverted: Iterable[str],
+    text: str,
 ) -> None:
-    """Keep which tickets of its own project a change mentions, and which changes it takes back;
-    that it closes one is not forgotten when it is told otherwise later."""
+    """Keep which tickets of its own project a change mentions, and which changes its `text` takes
+    back; that it closes one is not forgotten when it is told otherwise later."""
     closes = dict[int, bool]()
     for one in mentions:
         if one.project in (None, repository["project"]):
@@ -197,7 +204,8 @@ def _keep_what_is_said(
             project_id=repository["project_id"],
             number=number,
         )
-    for one in reverted:
+    pulls = [f"#{number}" for number in reverted_pulls(text, repository["name"])]
+    for one in (*reverted_commits(text), *pulls):
         tx.execute(
             "INSERT INTO reverts (repository_id, reverted, change)"
             " VALUES (:repository_id, :reverted, :change) ON CONFLICT DO NOTHING",
@@ -243,16 +251,17 @@ def _taken_back_by(
         id=repository["id"],
         **values,
     )
-    names = {row["reverted"] for row in rows} | {row["merge_sha"] for row in rows} - {None}
-    if not names or not followed:
+    if not rows or not followed:
         return set()
+    names = {row["reverted"] for row in rows} | {row["merge_sha"] for row in rows} - {None}
+    landed = (landing_of(tx, repository["id"], name) for name in names if name[0] != "#")
+    names |= {landing["merge_sha"] for landing in landed if landing}
     names |= {*merged_as(tx, repository["id"], names)}
-    touched = _mentioned_by(tx, repository, [*names])
-    touched |= _closed_by(tx, repository, names)
+    touched = _mentioned_by(tx, repository, [*names]) | _moved_on_by(tx, repository, names)
     return touched | _taken_back_by(tx, repository, [*names], followed - 1)
 
 
-def _closed_by(tx: Transaction, repository: Row, shas: Collection[str]) -> set[str]:
+def _moved_on_by(tx: Transaction, repository: Row, shas: Collection[str]) -> set[str]:
     """Return the tickets that were moved on by the merge of one of these commits."""
     parameters, values = placeholders("sha", shas)
     rows = tx.fetch_all(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mcp_handoff.merges import Checks, LinkedChange, checks_of
 from mcp_handoff.store.transaction import Row, Transaction, placeholders
+from mcp_handoff.suggestions import SHORTEST_SHA
 
 SHOWN = 20
 """How many of the changes that mention a ticket are shown with it."""
@@ -147,7 +148,7 @@ def is_taken_back(
 def _are_taken_back(
     tx: Transaction, repository_id: str, names: Collection[str], followed: int
 ) -> bool:
-    parameters, values = placeholders("name", names)
+    parameters, values = placeholders("name", sorted(_abbreviations(names)))
     reverts = tx.fetch_all(
         "SELECT v.change, coalesce(c.push, p.merge_sha) AS merge_sha FROM reverts v"
         " LEFT JOIN commits c ON c.repository_id = v.repository_id AND c.change = v.change"
@@ -162,6 +163,13 @@ def _are_taken_back(
         not _are_taken_back(tx, repository_id, {row["change"], row["merge_sha"]}, followed - 1)
         for row in landed
     )
+
+
+def _abbreviations(names: Collection[str]) -> set[str]:
+    """Return these names, and those of them that are hashes by each of their beginnings too."""
+    lengths = range(SHORTEST_SHA, 64)
+    shas = [name for name in names if not name.startswith("#")]
+    return {*names, *(sha[:length] for sha in shas for length in lengths)}
 
 
 def deployed_at(tx: Transaction, change: Change) -> tuple[str | None, str | None]:

@@ -149,7 +149,7 @@ def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTi
     if landing is None or not landings.is_taken_back(tx, repository["id"], landing["merge_sha"]):
         return
     after = take_back(before, _finished_by_merge(tx, ticket["id"]))
-    why = f"{landing['sha'][:12]}, which closed this, was reverted in {repository['name']}."
+    why = f"{landing['merge_sha'][:12]}, which closed this, was reverted in {repository['name']}."
     move(tx, teller, found, before, after, {"merge_sha": None})
     kind: EventKind = "ticket.reopened" if before.status == "closed" else "ticket.updated"
     history.add_event(
