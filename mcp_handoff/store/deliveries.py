@@ -151,7 +151,8 @@ def _keep_check(tx: Transaction, repository: Row, fact: Check) -> set[str]:
         sha=fact.sha,
     )
     merged = merged_as(tx, repository["id"], [fact.sha])
-    return _mentioned_by(tx, repository, [fact.sha, *merged, *(row["change"] for row in heads)])
+    changes = [fact.sha, *merged, *(row["change"] for row in heads)]
+    return _mentioned_by(tx, repository, changes) | _mentioned_with(tx, repository, fact.sha)
 
 
 def _keep_deployment(tx: Transaction, repository: Row, fact: Deployment) -> set[str]:

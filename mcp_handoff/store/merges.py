@@ -79,9 +79,13 @@ def _merges(landed: Sequence[Change]) -> list[_Merge]:
 
 def _propose(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
     """Have one proposal wait for each merge, and none for what is no merge (any more)."""
-    ticket_id, shas = found.ticket["id"], {merge.sha for merge in merges}
+    ticket_id, by_sha = found.ticket["id"], {merge.sha: merge for merge in merges}
     for row in pending_of(tx, ticket_id):
-        if row["principal_id"] == SYSTEM_ID and row["merge_sha"] not in shas:
+        if row["principal_id"] != SYSTEM_ID:
+            continue
+        if merge := by_sha.get(row["merge_sha"]):
+            suggestions.revise(tx, row, _claim(tx, merge))
+        else:
             why = "What closes the ticket was reverted, or another pull request holds it back."
             suggestions.end(tx, teller, row, "skipped", why)
     made = tx.fetch_all(
@@ -118,7 +122,7 @@ def _answers(suggestion: Row, merge: _Merge, version: int) -> bool:
     """Tell whether a suggestion stands for a merge, so that it is not proposed (again): it waits,
     was carried out, or was turned down when a forge had proposed it."""
     claimed = suggestion["merge_sha"] or "-"
-    numbers = [change.number for change in merge.changes]
+    numbers = {change.number for change in merge.changes} - {None}
     if not merge.sha.startswith(claimed) and suggestion["pr_number"] not in numbers:
         return False
     if suggestion["status"] in ("pending", "processing", "executed"):
@@ -194,7 +198,7 @@ def _note_deployments(
     history.add_event(
         tx,
         teller,
-        "ticket.deployed" if succeeded else "ticket.deploy_failed",
+        "ticket.deployed" if succeeded else "ticket.deploy_failed" if failed else "ticket.updated",
         subject_id=found.ticket["id"],
         **found.in_history,
         before=before,

@@ -108,6 +108,13 @@ def propose(
     return made
 
 
+def revise(tx: Transaction, row: Row, claim: Row) -> None:
+    """Have a pending proposal claim what is known by now."""
+    columns = {**claim, "evidence": encode_json(claim["evidence"])}
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    tx.execute(f"UPDATE suggestions SET {assignments} WHERE id = :id", id=row["id"], **columns)
+
+
 def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggestion | None:
     """Return the oldest pending proposal for the same change of a ticket, None without one."""
     if request.merge_sha is None and request.pr_number is None:

@@ -10,6 +10,7 @@ from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut, cut_json
 from mcp_handoff.mcp.tools.builds import BuildRow, build_row
 from mcp_handoff.mcp.tools.suggestions import SuggestionRow, next_act, row_at_its_ticket
 from mcp_handoff.mcp.tools.words import moment
+from mcp_handoff.merges import LinkedChange
 from mcp_handoff.messages import Message
 from mcp_handoff.takes import Take
 from mcp_handoff.text import listed
@@ -48,6 +49,17 @@ class NoteRow(Row):
     note: str
 
 
+class ChangeRow(Row):
+    """A pull request, or a commit of the default branch, that mentions the ticket; `closes` where
+    it declares to close it."""
+
+    name: Line
+    state: str
+    closes: bool | None = None
+    checks: str | None = None
+    title: Line | None = None
+
+
 class MessageRow(Row):
     """A message of the thread; one that `waits` has no answer yet."""
 
@@ -79,12 +91,15 @@ class TicketAnswer(Answer):
     blocked_by: list[str] | None = None
     blocks: list[str] | None = None
     merge_sha: str | None = None
+    deployed_at: str | None = None
+    deploy_failed_at: str | None = None
     filed_at: str | None = None
     updated: str | None = None
     title: Line | None = None
     filed_by: Line | None = None
     taken: list[TakeRow] | None = None
     notes: list[NoteRow] | None = None
+    changes: list[ChangeRow] | None = None
     suggestions: list[SuggestionRow] | None = None
     builds: list[BuildRow] | None = None
     events: list[EventsRow] | None = None
@@ -183,12 +198,15 @@ def ticket_answer(
         blocked_by=detail.open_blockers or None,
         blocks=[one.reference for one in detail.blocks if one.status == "open"] or None,
         merge_sha=ticket.merge_sha,
+        deployed_at=moment(ticket.deployed_at),
+        deploy_failed_at=moment(ticket.deploy_failed_at),
         filed_at=moment(ticket.created_at),
         updated=None if ticket.updated_at == ticket.created_at else moment(ticket.updated_at),
         title=ticket.title,
         filed_by=ticket.author,
         taken=[_take_row(one) for one in detail.takes] or None,
         notes=[_note_row(one, whole_at) for one in detail.notes] or None,
+        changes=[_change_row(one) for one in detail.changes] or None,
         suggestions=[row_at_its_ticket(one) for one in detail.suggestions[:SUGGESTIONS]] or None,
         builds=[build_row(build) for build in detail.builds[:BUILDS]] or None,
         events=_events_rows(detail.events[:EVENTS]) or None,
@@ -211,6 +229,16 @@ def _take_row(take: Take) -> TakeRow:
         stale=take.stale or None,
         parked=take.parked,
         note=take.note,
+    )
+
+
+def _change_row(change: LinkedChange) -> ChangeRow:
+    return ChangeRow(
+        name=change.name,
+        state=change.state,
+        closes=change.closes or None,
+        checks=None if change.checks == "none" else change.checks,
+        title=change.title,
     )
 
 

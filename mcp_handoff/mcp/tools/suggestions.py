@@ -10,6 +10,7 @@ from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment, page_words, written
+from mcp_handoff.proofs import Proof
 from mcp_handoff.schema import WHOLE
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -76,6 +77,7 @@ class SuggestionRow(Row):
     settled_at: str | None = None
     settled_by: Line | None = None
     reason: Line | None = None
+    proof: Line | None = None
     evidence: Any = None
 
 
@@ -100,6 +102,7 @@ class SuggestedAnswer(Answer):
     expires_at: str | None = None
     masked: list[str] | None = None
     suggested_by: Line | None = None
+    proof: Line | None = None
 
 
 class ActedAnswer(Answer):
@@ -114,6 +117,16 @@ class ActedAnswer(Answer):
     roles_marked_done: list[str] | None = None
     masked: list[str] | None = None
     reason: Line | None = None
+    proof: Line | None = None
+
+
+def proof_words(proof: Proof | None) -> str | None:
+    """Return what was seen of a suggestion's merge, and by whom."""
+    if proof is None:
+        return None
+    by = f" by {proof.by}" if proof.by else ""
+    checks = "" if proof.checks == "none" else f"; its checks: {proof.checks}"
+    return f"{proof.state}{by}: {proof.why}{checks}"
 
 
 def suggestion_row(suggestion: Suggestion) -> SuggestionRow:
@@ -132,6 +145,7 @@ def suggestion_row(suggestion: Suggestion) -> SuggestionRow:
         settled_at=moment(suggestion.settled_at),
         settled_by=suggestion.settled_by,
         reason=suggestion.reason,
+        proof=proof_words(suggestion.proof),
         evidence=cut_json(suggestion.evidence, f"handoff://tickets/{ticket}"),
     )
 
@@ -140,6 +154,8 @@ def row_at_its_ticket(suggestion: Suggestion) -> SuggestionRow:
     """Return a suggestion as a row among what else is told of its ticket: of one that is settled,
     with which nothing can be done any more, only what was proposed and what became of it."""
     unsaid = {"ticket"}
+    if suggestion.proof and suggestion.proof.by is None:
+        unsaid.add("proof")
     if suggestion.status not in ("pending", "processing"):
         unsaid |= {"suggestion_id", "confidence", "suggested_at", "suggested_by"}
     return suggestion_row(suggestion).model_copy(update=dict.fromkeys(unsaid))
@@ -173,10 +189,14 @@ def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
         done = f"It is suggested already to close {_ticket(suggestion)} for this change"
     else:
         done = f"Suggested to close {_ticket(suggestion)}"
-    sentence = (
-        f"{done}; the ticket stays as it is until somebody acts on it."
-        f" Next, for whoever checks the evidence: {next_act(suggestion, reader)}."
-    )
+    if suggestion.proof and suggestion.proof.state == "contradicted":
+        rest = "it can't be executed, for a machine has seen otherwise: see proof."
+    else:
+        rest = (
+            "the ticket stays as it is until somebody acts on it."
+            f" Next, for whoever checks the evidence: {next_act(suggestion, reader)}."
+        )
+    sentence = f"{done}; {rest}"
     return SuggestedAnswer(
         message=written(result, sentence, result.masked),
         suggestion_id=suggestion.id,
@@ -185,6 +205,7 @@ def _tell_suggested(result: SuggestedClose, reader: Reader) -> SuggestedAnswer:
         expires_at=moment(suggestion.expires_at),
         masked=result.masked,
         suggested_by=suggestion.suggested_by if result.deduplicated else None,
+        proof=proof_words(suggestion.proof if suggestion.proof and suggestion.proof.by else None),
     )
 
 
@@ -211,6 +232,7 @@ def _tell_acted(result: ActedSuggestion, reader: Reader) -> ActedAnswer:
         roles_marked_done=applied.roles_marked_done if applied else None,
         masked=result.masked,
         reason=suggestion.reason,
+        proof=proof_words(suggestion.proof) if suggestion.status == "executed" else None,
     )
 
 
