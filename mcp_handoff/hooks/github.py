@@ -123,18 +123,19 @@ class _App(Payload, frozen=True):
 
 class _CheckSuite(Payload, frozen=True):
     head_sha: Sha
-    status: str | None
     conclusion: str | None
     updated_at: str
     app: _App
 
 
 class _CheckSuiteEvent(_Event, frozen=True):
+    action: str
     check_suite: _CheckSuite
 
     def facts(self) -> Sequence[Fact]:
         told = self.check_suite
-        went = told.conclusion if told.status == "completed" else None
+        # A suite that is asked for anew keeps the conclusion of its last run.
+        went = told.conclusion if self.action == "completed" else None
         state = _CONCLUSIONS.get(went or "", "pending")
         changed_at = instant(told.updated_at, "check_suite.updated_at")
         return [Check(told.head_sha, told.app.slug or told.app.name, state, changed_at)]
