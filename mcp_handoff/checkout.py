@@ -13,11 +13,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Literal
 
 import anyio
 
 from mcp_handoff.mentions import reverted_commits
+from mcp_handoff.proofs import Proof, ProofState
 from mcp_handoff.suggestions import SHA_PATTERN
 
 SECONDS = 2.0
@@ -45,14 +45,6 @@ _ENVIRONMENT = {
 
 _USUAL_NAMES = ("main", "master")
 _HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen of a commit, and why that is thought of it, in our own words."""
-
-    state: Literal["proven", "unproven", "contradicted"]
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,7 @@ class Checkout:
                 return cls(folder)
         return None
 
-    async def proof_of(self, sha: str) -> Seen:
+    async def proof_of(self, sha: str) -> Proof:
         """Tell whether a commit is on the default branch, within SECONDS.
 
         The default branch is the remote's, as it was last fetched: origin's, or that of the only
@@ -105,32 +97,32 @@ class Checkout:
         A squashed or rebased commit is another one on the default branch: only that one is proven.
         """
         if not re.fullmatch(SHA_PATTERN, sha):
-            return Seen("unproven", "this is no commit's SHA")
+            return _seen("unproven", "this is no commit's SHA")
         try:
             with anyio.fail_after(SECONDS):
                 return await self._look_for(sha.lower())
         except TimeoutError:
-            return Seen("unproven", f"git did not answer within {SECONDS:g} seconds")
+            return _seen("unproven", f"git did not answer within {SECONDS:g} seconds")
         except _Unknown as why:
-            return Seen("unproven", str(why))
+            return _seen("unproven", str(why))
 
-    async def _look_for(self, sha: str) -> Seen:
+    async def _look_for(self, sha: str) -> Proof:
         history = await self._history()
         commit = await self._commit(sha)
         not_there = "contradicted" if history.complete else "unproven"
         if commit is None:
             hint = "and there is no other" if history.complete else "git fetch may bring it"
-            return Seen(not_there, f"{sha[:12]} is no commit of this repository, {hint}")
+            return _seen(not_there, f"{sha[:12]} is no commit of this repository, {hint}")
         if not await self._contains(history.tip, commit):
             fetched = "" if history.complete else " as it was last fetched"
-            return Seen(
+            return _seen(
                 not_there,
                 f"{sha[:12]} is not on {history.branch}{fetched}; if it was squashed or rebased,"
                 " name the commit that came of it",
             )
         if reverting := await self._reverting(commit, history.tip):
-            return Seen("contradicted", f"{reverting[:12]} on {history.branch} reverts {sha[:12]}")
-        return Seen("proven", f"{sha[:12]} is on {history.branch}")
+            return _seen("contradicted", f"{reverting[:12]} on {history.branch} reverts {sha[:12]}")
+        return _seen("proven", f"{sha[:12]} is on {history.branch}")
 
     async def _history(self) -> _History:
         """Return the default branch's history."""
@@ -254,3 +246,7 @@ def _default_branch(refs: Mapping[str, str], remotes: Collection[str]) -> str:
     if len(candidates) != 1:
         raise _Unknown("this checkout does not say which branch is the default one")
     return candidates[0]
+
+
+def _seen(state: ProofState, why: str) -> Proof:
+    return Proof(state=state, by="git", why=why)

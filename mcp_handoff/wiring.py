@@ -21,15 +21,19 @@ UPKEEP_SECONDS = 60.0
 """How often a store is seen to."""
 
 if TYPE_CHECKING:
+    from mcp_handoff.checkout import Checkout
     from mcp_handoff.dispatch import Dispatcher
 
 
-def open_backend(settings: Settings) -> Backend:
-    """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used."""
-    return _open_api(settings) if settings.backend.kind == "api" else open_store(settings)
+def open_backend(settings: Settings, checkout: "Checkout | None" = None) -> Backend:
+    """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used.
+
+    `checkout` is the git checkout that a store of ours may ask of commits.
+    """
+    return _open_api(settings) if settings.backend.kind == "api" else open_store(settings, checkout)
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
     """Open a backend that keeps tokens; Misconfigured when HANDOFF_BACKEND names an API."""
     from mcp_handoff.store.store_backend import StoreBackend
 
@@ -50,7 +54,7 @@ def open_store(settings: Settings) -> Store:
             raise Misconfigured(
                 "HANDOFF_BACKEND is an API: its tokens are made and kept over there."
             )
-    return StoreBackend(database, receiver)
+    return StoreBackend(database, receiver, checkout)
 
 
 async def agree_on_receiver(backend: Backend, settings: Settings) -> None:

@@ -5,7 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from mcp_handoff.checkout import Checkout, Seen
+from mcp_handoff.checkout import Checkout
+from mcp_handoff.proofs import Proof
 
 OWN_SETTINGS = {
     "PATH": os.environ["PATH"],
@@ -61,7 +62,7 @@ class Repository:
         self.git("clone", "--quiet", *options, self.path.as_uri(), str(path))
         return Repository(path)
 
-    async def proof_of(self, sha: str) -> Seen:
+    async def proof_of(self, sha: str) -> Proof:
         found = Checkout.at(self.path)
         assert found
         return await found.proof_of(sha)

@@ -3,8 +3,10 @@
 import argparse
 import gc
 import sys
+from pathlib import Path
 
 from mcp_handoff.backend import Backend, Store
+from mcp_handoff.checkout import Checkout
 from mcp_handoff.cli.running import run
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk
@@ -66,7 +68,7 @@ def serve_over_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
     if sys.stdin.isatty():
         print(_AT_A_TERMINAL, file=sys.stderr)
-    return run(open_backend(settings), settings, serve)
+    return run(open_backend(settings, Checkout.at(Path.cwd())), settings, serve)
 
 
 def dispatch(_: argparse.Namespace, settings: Settings) -> int:

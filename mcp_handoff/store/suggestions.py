@@ -91,7 +91,7 @@ def propose(
         "status": "pending",
         **claim,
         "evidence": encode_json(claim["evidence"]),
-        "proof": seen and seen.model_dump_json(exclude_none=True),
+        "proof": _stored(tx, seen) if seen else None,
         **caller.actor.as_json(),
         **caller.principal.as_json(),
         "created_at": timestamp(tx.now),
@@ -185,10 +185,16 @@ def _require_proof(tx: Transaction, caller: Caller, row: Row, seen: Proof | None
     """Return what a suggestion rests on that the caller may execute; refuse it otherwise."""
     policy = policy_of(caller, row)
     require_other(policy, row["principal_id"], caller.principal)
-    proof = proof_of(tx, {**row, "proof": seen.model_dump_json()} if seen else row)
+    proof = proof_of(tx, {**row, "proof": _stored(tx, seen)} if seen else row)
     if error := objection(proof, policy):
         raise error
     return proof
+
+
+def _stored(tx: Transaction, seen: Proof) -> str:
+    """Return as JSON what was seen by now."""
+    now = {"seen_at": timestamp(tx.now)}
+    return seen.model_copy(update=now).model_dump_json(exclude_none=True)
 
 
 def end(

@@ -8,7 +8,6 @@ import anyio.to_thread
 import pytest
 
 from mcp_handoff import checkout
-from mcp_handoff.checkout import Seen
 from tests.repositories import MISSING, OWN_SETTINGS, Repository, started
 
 
@@ -24,7 +23,7 @@ async def test_what_is_no_repository_is_not_looked_for_further_up(shop: Reposito
     (shop.path / "broken" / ".git").mkdir(parents=True)
     seen = await Repository(shop.path / "broken").proof_of(shop.git("rev-parse", "HEAD"))
     assert seen.state == "unproven"
-    assert "git does not read this checkout" in seen.reason
+    assert "git does not read this checkout" in seen.why
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives a folder away")
@@ -34,12 +33,14 @@ async def test_another_users_checkout_is_not_read(shop: Repository) -> None:
         os.chown(path, 12_345, -1)
     seen = await shop.proof_of(sha)
     assert seen.state == "unproven"
-    assert "another user" in seen.reason
+    assert "another user" in seen.why
 
 
 @pytest.mark.parametrize("name", ["", "HEAD", "main", "--all", "abc123", "main^{commit}", "g" * 40])
 async def test_only_a_sha_is_looked_for(shop: Repository, name: str) -> None:
-    assert await shop.proof_of(name) == Seen("unproven", "this is no commit's SHA")
+    assert await shop.proof_of(name) == Proof(
+        state="unproven", by="git", why="this is no commit's SHA"
+    )
 
 
 async def test_a_branch_that_is_called_like_a_sha_is_not_taken_for_it(shop: Repository) -> None:
@@ -173,7 +174,9 @@ async def test_without_git_nothing_is_proven(
     shop: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert await shop.proof_of(MISSING) == Seen("unproven", "there is no git on the PATH")
+    assert await shop.proof_of(MISSING) == Proof(
+        state="unproven", by="git", why="there is no git on the PATH"
+    )
 
 
 async def test_a_git_that_hangs_is_given_up(
@@ -183,7 +186,7 @@ async def test_a_git_that_hangs_is_given_up(
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{OWN_SETTINGS['PATH']}")
     monkeypatch.setattr(checkout, "SECONDS", 0.05)
     seen = await shop.proof_of(MISSING)
-    assert seen == Seen("unproven", "git did not answer within 0.05 seconds")
+    assert seen == seen_by_git("unproven", "git did not answer within 0.05 seconds")
 
 
 async def test_a_git_that_is_given_up_is_ended(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_handoff.checkout import Checkout, Seen
+from mcp_handoff.checkout import Checkout
 from tests.repositories import MISSING, Repository, started
 
 
@@ -20,7 +20,9 @@ def shop(tmp_path: Path) -> Repository:
 async def test_what_was_merged_is_proven(shop: Repository) -> None:
     work = shop.commit_on("cart", "Add the cart")
     merge = shop.merge("cart")
-    assert await shop.proof_of(merge) == Seen("proven", f"{merge[:12]} is on main")
+    assert await shop.proof_of(merge) == Proof(
+        state="proven", by="git", why=f"{merge[:12]} is on main"
+    )
     assert await shop.state_of(work) == "proven"
     assert await shop.state_of(work[:7].upper()) == "proven"
 
@@ -32,7 +34,7 @@ async def test_what_was_not_merged_is_contradicted_where_there_is_no_remote(
     shop.git("switch", "--quiet", "cart")
     seen = await shop.proof_of(work)
     assert seen.state == "contradicted"
-    assert "is not on main" in seen.reason
+    assert "is not on main" in seen.why
     assert await shop.state_of(MISSING) == "contradicted"
     assert await shop.state_of(shop.git("rev-parse", "main^{tree}")) == "contradicted"
 
@@ -44,7 +46,7 @@ async def test_of_a_squashed_branch_the_commit_that_came_of_it_is_proven(shop: R
     assert await shop.state_of(squashed) == "proven"
     seen = await shop.proof_of(work)
     assert seen.state == "contradicted"
-    assert "name the commit that came of it" in seen.reason
+    assert "name the commit that came of it" in seen.why
 
 
 async def test_of_a_rebased_branch_the_new_commit_is_proven(shop: Repository) -> None:
@@ -64,7 +66,9 @@ async def test_what_was_reverted_is_contradicted_until_that_is_reverted(shop: Re
     shop.git("revert", "--no-edit", work)
     reverting = shop.git("rev-parse", "HEAD")
     seen = await shop.proof_of(work)
-    assert seen == Seen("contradicted", f"{reverting[:12]} on main reverts {work[:12]}")
+    assert seen == Proof(
+        state="contradicted", by="git", why=f"{reverting[:12]} on main reverts {work[:12]}"
+    )
     assert await shop.state_of(later) == "proven"
     shop.git("revert", "--no-edit", reverting)
     assert await shop.state_of(work) == "proven"
@@ -111,7 +115,9 @@ async def test_the_only_branch_is_the_default_one_and_of_several_strangers_none(
     assert await shop.state_of(merged) == "proven"
     shop.git("branch", "cart")
     seen = await shop.proof_of(merged)
-    assert seen == Seen("unproven", "this checkout does not say which branch is the default one")
+    assert seen == Proof(
+        state="unproven", by="git", why="this checkout does not say which branch is the default one"
+    )
     shop.git("branch", "main")
     assert await shop.state_of(merged) == "proven"
     shop.git("branch", "master")
@@ -130,10 +136,10 @@ async def test_of_a_remote_only_what_was_fetched_is_known(shop: Repository) -> N
     assert await clone.state_of(begun) == "proven"
     seen = await clone.proof_of(own)
     assert seen.state == "unproven"
-    assert "is not on origin/main as it was last fetched" in seen.reason
+    assert "is not on origin/main as it was last fetched" in seen.why
     seen = await clone.proof_of(elsewhere)
     assert seen.state == "unproven"
-    assert "git fetch may bring it" in seen.reason
+    assert "git fetch may bring it" in seen.why
     clone.git("fetch", "--quiet")
     assert await clone.state_of(elsewhere) == "proven"
 
@@ -150,7 +156,7 @@ async def test_a_remotes_default_branch_is_what_its_head_names(tmp_path: Path) -
     work = shop.commit_on("main", "Add the cart")
     clone = shop.clone("clone")
     assert await clone.state_of(work) == "unproven"
-    assert (await clone.proof_of(shop.git("rev-parse", "trunk"))).reason.endswith("origin/trunk")
+    assert (await clone.proof_of(shop.git("rev-parse", "trunk"))).why.endswith("origin/trunk")
     clone.git("remote", "set-head", "origin", "--delete")
     assert await clone.state_of(work) == "proven"
 
@@ -161,7 +167,11 @@ async def test_the_remote_is_origin_or_the_only_one(shop: Repository) -> None:
     assert await clone.state_of(begun) == "proven"
     clone.git("remote", "add", "fork", "https://shop.example/fork")
     seen = await clone.proof_of(begun)
-    assert seen == Seen("unproven", "this checkout has several remotes, and none is called origin")
+    assert seen == Proof(
+        state="unproven",
+        by="git",
+        why="this checkout has several remotes, and none is called origin",
+    )
     clone.git("remote", "add", "origin", "https://shop.example/origin")
     assert await clone.state_of(begun) == "unproven"
 
@@ -209,7 +219,7 @@ async def test_an_abbreviation_that_fits_several_objects_proves_nothing(shop: Re
         shop.git("hash-object", "-w", "blob")
     seen = await shop.proof_of(digits)
     assert seen.state == "unproven"
-    assert "give the whole SHA" in seen.reason
+    assert "give the whole SHA" in seen.why
 
 
 def blobs_that_begin_alike() -> tuple[str, str, str]:
