@@ -92,7 +92,7 @@ def decoded(body: bytes, kind: type[PayloadT]) -> PayloadT:
         raise _refusal(str(error)) from None
     except RecursionError:
         raise Malformed("The body is nested deeper than a forge's; nothing was stored.") from None
-    except ValueError:  # no JSON, or no UTF-8
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Malformed("The body is not JSON; let the webhook send application/json.") from None
 
 
