@@ -29,7 +29,7 @@ def delivery(*facts: Fact, repository: str = REPOSITORY, **fields: Any) -> Deliv
 def pull_request(number: int, minute: int, body: str = "Closes HO-1", **fields: Any) -> PullRequest:
     """Return an open pull request into main; `merge_sha` has it merged."""
     merge_sha = fields.pop("merge_sha", None)
-    told = {
+    told: dict[str, Any] = {
         "title": "Lift the limit",
         "branch": "lift",
         "base": "main",

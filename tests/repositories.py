@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from mcp_handoff.checkout import Checkout
-from mcp_handoff.proofs import Proof
+from mcp_handoff.proofs import Proof, ProofState
 
 OWN_SETTINGS = {
     "PATH": os.environ["PATH"],
@@ -22,6 +22,10 @@ OWN_SETTINGS = {
     "GIT_CONFIG_VALUE_0": "always",
 }
 MISSING = "0123456789abcdef0123456789abcdef01234567"
+
+
+def seen_by_git(state: ProofState, why: str) -> Proof:
+    return Proof(state=state, by="git", why=why)
 
 
 class Repository:

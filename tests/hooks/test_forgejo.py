@@ -62,6 +62,7 @@ def test_a_push_tells_the_oldest_commit_first_though_the_newest_is_sent_first() 
                 Commit("b6568db1bc1dcd7f8b4d5a946b0b91f9dacd7327", "Prepare\n"),
                 Commit(HEAD, "Log in with a key\n\nFixes HO-12.\n"),
             ],
+            "2026-03-01T09:20:00.000Z",
         )
     ]
     assert read("forgejo", "push", payload).facts == pushed
@@ -69,9 +70,9 @@ def test_a_push_tells_the_oldest_commit_first_though_the_newest_is_sent_first() 
     assert read("forgejo", "push", payload).facts == pushed
 
 
-def test_a_push_without_commits_says_where_the_branch_is() -> None:
+def test_a_push_without_commits_tells_nothing() -> None:
     payload = recorded("forgejo/push", {"commits": None})
-    assert read("forgejo", "push", payload).facts == [Push("main", HEAD, [])]
+    assert read("forgejo", "push", payload).facts == []
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,17 @@ def test_a_draft_is_one() -> None:
 
 def test_a_push_tells_a_branchs_commits_with_their_whole_messages() -> None:
     commits = [
-        {"id": "a" * 40, "message": "One\n\nCloses HO-12\n"},
-        {"id": "b" * 40, "message": ""},
+        {"id": "a" * 40, "message": "One\n\nCloses HO-12\n", "timestamp": "2026-03-01T09:00:00Z"},
+        {"id": "b" * 40, "message": "", "timestamp": "2026-03-01T11:00:00+01:00"},
     ]
     payload = recorded("github/push", {"commits": commits, "after": "b" * 40})
     assert read("github", "push", payload).facts == [
-        Push("master", "b" * 40, [Commit("a" * 40, "One\n\nCloses HO-12\n"), Commit("b" * 40, "")])
+        Push(
+            "master",
+            "b" * 40,
+            [Commit("a" * 40, "One\n\nCloses HO-12\n"), Commit("b" * 40, "")],
+            "2026-03-01T10:00:00.000Z",
+        )
     ]
 
 
@@ -78,7 +83,8 @@ def test_a_new_branch_is_a_push_and_its_name_may_have_slashes() -> None:
     payload = recorded("github/push", {"ref": "refs/heads/fix/HO-12/a"})
     assert payload["created"]
     head = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
-    facts = [Push("fix/HO-12/a", head, [Commit(head, "Initial commit")])]
+    commits = [Commit(head, "Initial commit")]
+    facts = [Push("fix/HO-12/a", head, commits, "2019-05-15T15:19:25.000Z")]
     assert read("github", "push", payload).facts == facts
 
 

@@ -113,6 +113,7 @@ def test_a_push_tells_a_branchs_commits_the_oldest_first() -> None:
                 Commit("b6568db1bc1dcd7f8b4d5a946b0b91f9dacd7327", "Prepare\n"),
                 Commit(HEAD, "Log in with a key\n\nFixes HO-12.\n"),
             ],
+            "2026-03-01T09:20:00.000Z",
         )
     ]
 

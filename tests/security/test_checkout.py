@@ -8,7 +8,7 @@ import anyio.to_thread
 import pytest
 
 from mcp_handoff import checkout
-from tests.repositories import MISSING, OWN_SETTINGS, Repository, started
+from tests.repositories import MISSING, OWN_SETTINGS, Repository, seen_by_git, started
 
 
 @pytest.fixture
@@ -38,9 +38,7 @@ async def test_another_users_checkout_is_not_read(shop: Repository) -> None:
 
 @pytest.mark.parametrize("name", ["", "HEAD", "main", "--all", "abc123", "main^{commit}", "g" * 40])
 async def test_only_a_sha_is_looked_for(shop: Repository, name: str) -> None:
-    assert await shop.proof_of(name) == Proof(
-        state="unproven", by="git", why="this is no commit's SHA"
-    )
+    assert await shop.proof_of(name) == seen_by_git("unproven", "this is no commit's SHA")
 
 
 async def test_a_branch_that_is_called_like_a_sha_is_not_taken_for_it(shop: Repository) -> None:
@@ -174,9 +172,7 @@ async def test_without_git_nothing_is_proven(
     shop: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert await shop.proof_of(MISSING) == Proof(
-        state="unproven", by="git", why="there is no git on the PATH"
-    )
+    assert await shop.proof_of(MISSING) == seen_by_git("unproven", "there is no git on the PATH")
 
 
 async def test_a_git_that_hangs_is_given_up(

@@ -20,9 +20,7 @@ def shop(tmp_path: Path) -> Repository:
 async def test_what_was_merged_is_proven(shop: Repository) -> None:
     work = shop.commit_on("cart", "Add the cart")
     merge = shop.merge("cart")
-    assert await shop.proof_of(merge) == Proof(
-        state="proven", by="git", why=f"{merge[:12]} is on main"
-    )
+    assert await shop.proof_of(merge) == seen_by_git("proven", f"{merge[:12]} is on main")
     assert await shop.state_of(work) == "proven"
     assert await shop.state_of(work[:7].upper()) == "proven"
 
@@ -66,9 +64,7 @@ async def test_what_was_reverted_is_contradicted_until_that_is_reverted(shop: Re
     shop.git("revert", "--no-edit", work)
     reverting = shop.git("rev-parse", "HEAD")
     seen = await shop.proof_of(work)
-    assert seen == Proof(
-        state="contradicted", by="git", why=f"{reverting[:12]} on main reverts {work[:12]}"
-    )
+    assert seen == seen_by_git("contradicted", f"{reverting[:12]} on main reverts {work[:12]}")
     assert await shop.state_of(later) == "proven"
     shop.git("revert", "--no-edit", reverting)
     assert await shop.state_of(work) == "proven"
@@ -115,8 +111,8 @@ async def test_the_only_branch_is_the_default_one_and_of_several_strangers_none(
     assert await shop.state_of(merged) == "proven"
     shop.git("branch", "cart")
     seen = await shop.proof_of(merged)
-    assert seen == Proof(
-        state="unproven", by="git", why="this checkout does not say which branch is the default one"
+    assert seen == seen_by_git(
+        "unproven", "this checkout does not say which branch is the default one"
     )
     shop.git("branch", "main")
     assert await shop.state_of(merged) == "proven"
@@ -167,10 +163,8 @@ async def test_the_remote_is_origin_or_the_only_one(shop: Repository) -> None:
     assert await clone.state_of(begun) == "proven"
     clone.git("remote", "add", "fork", "https://shop.example/fork")
     seen = await clone.proof_of(begun)
-    assert seen == Proof(
-        state="unproven",
-        by="git",
-        why="this checkout has several remotes, and none is called origin",
+    assert seen == seen_by_git(
+        "unproven", "this checkout has several remotes, and none is called origin"
     )
     clone.git("remote", "add", "origin", "https://shop.example/origin")
     assert await clone.state_of(begun) == "unproven"
