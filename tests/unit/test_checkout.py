@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.checkout import Checkout
-from tests.repositories import MISSING, Repository, started
+from tests.repositories import MISSING, Repository, seen_by_git, started
 
 
 @pytest.fixture
