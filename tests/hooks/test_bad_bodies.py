@@ -66,7 +66,7 @@ RECORDED = [(forge, event, name) for forge in FORGE_NAMES for event, name in EVE
 
 WRONG: list[Any] = [None, 5, -1, 1.5, True, "", "\x00", "x" * 2_000, [], {}, [[]], [{}], {"id": 5}]
 
-COMMIT = {"id": "a" * 40, "message": "", "timestamp": "2026-03-01T09:00:00Z"}
+PUSHED = {"id": "a" * 40, "message": "", "timestamp": "2026-03-01T09:00:00Z"}
 
 
 def places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -205,9 +205,9 @@ def test_a_missing_field_is_named() -> None:
 @pytest.mark.parametrize(
     ("commits", "fields"),
     [
-        ([COMMIT] * 10_001, {"commits": "must have at most 10000 items"}),
+        ([PUSHED] * 10_001, {"commits": "must have at most 10000 items"}),
         ({}, {"commits": "must be an array"}),
-        ([COMMIT, {"id": "b" * 40}], {"commits.1.message": "is required"}),
+        ([PUSHED, {"id": "b" * 40}], {"commits.1.message": "is required"}),
     ],
 )
 def test_a_push_names_commits_and_not_too_many(commits: Any, fields: dict[str, str]) -> None:
@@ -233,7 +233,7 @@ def test_what_people_wrote_keeps_every_character_but_nul() -> None:
     (told,) = read("github", "pull_request", recorded("github/pull_request_opened", changes)).facts
     assert isinstance(told, PullRequest)
     assert (told.title, told.body) == (f"{written}\ufffd", f"\ufffd{written}")
-    commits = [{**COMMIT, "message": f"{written}\x00"}]
+    commits = [{**PUSHED, "message": f"{written}\x00"}]
     (pushed,) = read("github", "push", recorded("github/push", {"commits": commits})).facts
     assert isinstance(pushed, Push)
     assert pushed.commits == [Commit("a" * 40, f"{written}\ufffd")]
@@ -259,7 +259,7 @@ def test_a_delivery_says_its_event_and_its_id(
 START = b"{%s, " % REPOSITORIES["github"]
 SHA = b"a" * 40
 PUSH = START + b'"ref": "refs/heads/main", "after": "%s", "commits": [' % SHA
-COMMIT = b'{"id": "%s", "message": "%s", "modified": [%s]}'
+COMMIT = b'{"id": "%s", "message": "%s", "timestamp": "2026-03-01T09:00:00Z", "modified": [%s]}'
 PULL_REQUEST = START + (
     b'"pull_request": {"number": 1, "title": "", "html_url": "u", "state": "open", '
     b'"merged": false, "updated_at": "2026-03-01T09:30:00Z", "head": {"ref": "b", "sha": "%s"}, '
