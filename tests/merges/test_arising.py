@@ -1,0 +1,188 @@
+"""What a merge gives rise to, and what it does not."""
+
+from typing import Any
+
+import pytest
+
+from mcp_handoff.errors import AlreadyExists, NotFound
+from mcp_handoff.repositories import LinkRepository, ListRepositories, UnlinkRepository
+from tests import requests
+from tests.clock import SteppedClock
+from tests.facts import REPOSITORY, check, delivery, pull_request, push, sha
+from tests.merges.desk import Desk
+
+MERGE = sha("m")
+
+
+async def test_a_merge_that_declares_to_close_gives_one_suggestion_made_of_what_was_seen(
+    desk: Desk,
+) -> None:
+    await desk.hear(pull_request(50, 1))
+    await desk.hear(check(sha("head50"), "passed", 2))
+    assert await desk.suggestions() == []
+    await desk.hear(pull_request(50, 3, merge_sha=MERGE))
+    [made] = await desk.suggestions()
+    assert (made.source, made.suggestion_type, made.status) == (
+        "github",
+        "close_suggestion",
+        "pending",
+    )
+    assert (made.merge_sha, made.pr_number, made.repo) == (MERGE, 50, REPOSITORY)
+    assert made.evidence == {
+        "merged": f"{MERGE} is on the default branch of {REPOSITORY}",
+        "declared_by": ["#50"],
+        "pull_request": f"https://github.com/{REPOSITORY}/pull/50",
+        "checks": "passed",
+    }
+    assert (made.confidence, made.suggested_by) == (0.95, f"{REPOSITORY} on github")
+    assert made.proof is not None
+    assert (made.proof.state, made.proof.by, made.proof.checks) == ("proven", "github", "passed")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pull_request(50, 1),
+        pull_request(50, 1, draft=True),
+        pull_request(50, 1, state="closed"),
+        pull_request(50, 1, merge_sha=MERGE, base="release"),
+        pull_request(50, 1, merge_sha=MERGE, body="See HO-1"),
+        pull_request(50, 1, merge_sha=MERGE, body="", branch="ho-1-lift"),
+        pull_request(50, 1, merge_sha=MERGE, body="Closes HO-1-cart"),
+        pull_request(50, 1, merge_sha=MERGE, body="Closes HO-99"),
+        push(1, ("a", "Closes HO-1"), branch="lift"),
+        push(1, ("a", "Part of HO-1")),
+    ],
+    ids=lambda told: getattr(told, "body", "push")[:20] + getattr(told, "base", ""),
+)
+async def test_what_is_no_merge_with_that_intent_suggests_nothing(desk: Desk, told: Any) -> None:
+    await desk.file_ticket(project="cart", title="Another")
+    await desk.hear(told)
+    assert await desk.suggestions() == []
+    assert (await desk.detail()).ticket.status == "open"
+
+
+async def test_a_pull_request_is_shown_with_its_ticket_as_far_as_it_is(desk: Desk) -> None:
+    shown: list[tuple[str, str, bool, str]] = []
+    for told in (
+        pull_request(50, 1, body="See HO-1", draft=True),
+        pull_request(50, 2),
+        check(sha("head50"), "failed", 3),
+        check(sha("head50"), "passed", 4),
+        pull_request(50, 5, merge_sha=MERGE),
+    ):
+        await desk.hear(told)
+        [change] = (await desk.detail()).changes
+        shown.append((change.name, change.state, change.closes, change.checks))
+    name = f"{REPOSITORY}#50"
+    assert shown == [
+        (name, "draft", False, "none"),
+        (name, "open", True, "none"),
+        (name, "open", True, "failed"),
+        (name, "open", True, "passed"),
+        (name, "merged", True, "passed"),
+    ]
+
+
+async def test_the_intent_to_close_is_kept_when_a_later_delivery_lacks_it(desk: Desk) -> None:
+    await desk.hear(pull_request(50, 1, body="Fixes HO-1"))
+    await desk.hear(pull_request(50, 2, body="", merge_sha=MERGE))
+    assert len(await desk.suggestions()) == 1
+
+
+async def test_another_open_pull_request_holds_the_close_back_until_it_is_through(
+    desk: Desk,
+) -> None:
+    await desk.hear(pull_request(51, 1))
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE))
+    assert await desk.suggestions() == []
+    await desk.hear(pull_request(51, 3, state="closed"))
+    [made] = await desk.suggestions()
+    assert made.pr_number == 50
+    await desk.hear(pull_request(52, 4))
+    assert await desk.suggestions() == []
+    [withdrawn] = await desk.suggestions("skipped")
+    assert "another pull request holds it back" in (withdrawn.reason or "")
+    await desk.hear(pull_request(52, 5, merge_sha=sha("n")))
+    assert [one.pr_number for one in await desk.suggestions()] == [50, 52]
+
+
+async def test_a_push_with_a_pull_requests_merge_is_one_merge_whichever_comes_first(
+    desk: Desk,
+) -> None:
+    commits = ("a", "Lift it\n\nCloses: HO-1"), ("m", "Merge pull request #50")
+    await desk.hear(push(2, *commits))
+    [made] = await desk.suggestions()
+    assert (made.merge_sha, made.pr_number) == (MERGE, None)
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE))
+    [same] = await desk.suggestions()
+    assert (same.id, same.pr_number) == (made.id, 50)
+    assert same.evidence["declared_by"] == ["#50", sha("a")]
+
+
+async def test_a_commits_message_closes_by_its_push(desk: Desk) -> None:
+    await desk.hear(push(1, ("a", "Fixes HO-1"), ("b", "Tidy up")))
+    [made] = await desk.suggestions()
+    assert (made.merge_sha, made.pr_number, made.confidence) == (sha("b"), None, 0.9)
+    assert made.evidence["declared_by"] == [sha("a")]
+    [change] = (await desk.detail()).changes
+    assert change.name == f"{REPOSITORY}@{sha('a')[:12]}"
+
+
+async def test_what_an_agent_suggested_for_the_same_change_is_not_suggested_again(
+    desk: Desk,
+) -> None:
+    claimed = await desk.suggest(pr_number=50)
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    [pending] = await desk.suggestions()
+    assert pending.id == claimed.id
+    assert pending.proof is not None
+    assert pending.proof.state == "proven"
+    assert (await desk.suggest(merge_sha=MERGE, pr_number=50)).id == claimed.id
+
+
+async def test_what_was_declined_is_not_suggested_again(desk: Desk) -> None:
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    [made] = await desk.suggestions()
+    await desk.backend.act_on_suggestion(desk.caller, requests.decline(made.id))
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE))
+    await desk.hear(push(3, ("m", "Merge pull request #50")))
+    assert await desk.suggestions() == []
+
+
+async def test_a_delivery_is_taken_once(desk: Desk) -> None:
+    merged = delivery(pull_request(50, 1, merge_sha=MERGE))
+    assert not (await desk.backend.take_delivery("github", merged)).repeated
+    assert (await desk.backend.take_delivery("github", merged)).repeated
+    assert len(await desk.suggestions("any")) == 1
+
+
+async def test_taken_deliveries_are_forgotten_after_a_while_and_what_they_told_is_not(
+    desk: Desk, clock: SteppedClock
+) -> None:
+    merged = delivery(pull_request(50, 1, merge_sha=MERGE))
+    await desk.backend.take_delivery("github", merged)
+    clock.step(days=31)
+    await desk.backend.forget_deliveries()
+    assert not (await desk.backend.take_delivery("github", merged)).repeated
+    assert len((await desk.detail()).changes) == 1
+
+
+async def test_a_repository_that_is_not_linked_tells_nothing(desk: Desk) -> None:
+    with pytest.raises(NotFound, match="linked to no project"):
+        await desk.hear(pull_request(50, 1), repository="acme/other")
+    [linked] = (await desk.backend.list_repositories(desk.caller, ListRepositories())).repositories
+    await desk.backend.unlink_repository(desk.caller, UnlinkRepository(repository_id=linked.id))
+    with pytest.raises(NotFound):
+        await desk.hear(pull_request(50, 1))
+    assert await desk.backend.find_secret("github", REPOSITORY) is None
+
+
+async def test_a_repository_is_linked_to_one_project_by_any_spelling(desk: Desk) -> None:
+    with pytest.raises(AlreadyExists, match="linked to project shop"):
+        await desk.backend.link_repository(
+            desk.caller, LinkRepository(name=REPOSITORY.upper(), project="cart")
+        )
+    other = LinkRepository(name=REPOSITORY, forge="forgejo")
+    linked = await desk.backend.link_repository(desk.caller, other)
+    assert await desk.backend.find_secret("forgejo", "Acme/Shop") == linked.secret
