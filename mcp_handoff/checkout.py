@@ -111,7 +111,7 @@ class Checkout:
         commit = await self._commit(sha)
         not_there = "contradicted" if history.complete else "unproven"
         if commit is None:
-            hint = "and there is no other" if history.complete else "git fetch may bring it"
+            hint = "which has no remote" if history.complete else "git fetch may bring it"
             return _seen(not_there, f"{sha[:12]} is no commit of this repository, {hint}")
         if not await self._contains(history.tip, commit):
             fetched = "" if history.complete else " as it was last fetched"
@@ -220,6 +220,7 @@ class Checkout:
         ceiling = {"GIT_CEILING_DIRECTORIES": str(self._root.parent), "PATH": path}
         done = await anyio.run_process(
             [git, *_SAFELY, "-C", str(self._root), *arguments],
+            stdin=DEVNULL,  # the server's own is where MCP comes in
             stderr=DEVNULL,
             check=False,
             env=_ENVIRONMENT | ceiling,
@@ -228,7 +229,7 @@ class Checkout:
 
     def _is_outside(self, place: str) -> bool:
         """Tell whether programs that lie in a place are not the checkout's own."""
-        return os.path.isabs(place) and not Path(place).resolve().is_relative_to(self._root)
+        return not Path(place).resolve().is_relative_to(self._root)
 
 
 def _default_branch(refs: Mapping[str, str], remotes: Collection[str]) -> str:

@@ -15,12 +15,14 @@ class Proof(Record):
     """Whether a machine has seen that a suggestion's change is on the default branch.
 
     `by` is who saw it (a forge, or `git` for the checkout that a server runs in), None where nobody
-    did; `why` is what was seen, in our own words; `checks` those of the change's newest commit.
+    did; `why` is what was seen, in our own words; `merge_sha` the commit by which the change is
+    there, as far as it was seen; `checks` those of the change's newest commit.
     """
 
     state: ProofState
     by: str | None = None
     seen_at: Timestamp | None = None
+    merge_sha: str | None = None
     checks: Checks = "none"
     why: str
 

@@ -30,6 +30,9 @@ FORGOTTEN = 1_000
 
 TITLE_LENGTH = 200
 
+MESSAGES = 1_000_000
+"""How many characters of a push's messages are read for tickets, a second's work."""
+
 
 def take_delivery(tx: Transaction, forge: ForgeName, delivery: Delivery) -> TakenDelivery:
     """Keep what a forge told of a linked repository, and do what arises from it."""
@@ -122,6 +125,7 @@ def _finality(row: Row) -> tuple[bool, str, str]:
 
 def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
     shas = [commit.sha for commit in fact.commits]
+    left = MESSAGES
     for place, commit in enumerate(fact.commits):
         named = {"repository_id": repository["id"], "change": commit.sha}
         told = {**named, "push": fact.head, "place": place, "landed_at": fact.pushed_at}
@@ -129,8 +133,9 @@ def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
         # What was pushed again, by force, landed when it came first.
         first = min((told, known), key=lambda one: (one["landed_at"], one["push"]))
         _write(tx, "commits", named, first)
-        mentions = find_mentions(commit.message)
-        _keep_what_is_said(tx, repository, named, mentions, commit.message)
+        said = commit.message[:left]
+        left -= len(said)
+        _keep_what_is_said(tx, repository, named, find_mentions(said), said)
     merged = merged_as(tx, repository["id"], shas)
     touched = _mentioned_by(tx, repository, [*shas, *merged])
     touched |= _taken_back_by(tx, repository, [*shas, *merged])

@@ -61,4 +61,4 @@ def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None)
     shas = [one for one in (merge_sha, known.get("head_sha")) if one]
     checks = checks_of_change(tx, repository["id"], shas)
     by, seen_at = repository["forge"], known["seen_at"]
-    return Proof(state=state, by=by, seen_at=seen_at, checks=checks, why=why)
+    return Proof(state=state, by=by, seen_at=seen_at, merge_sha=merge_sha, checks=checks, why=why)

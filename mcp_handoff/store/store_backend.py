@@ -156,18 +156,22 @@ class StoreBackend:
     _find_claimed_commit = _read(suggestions.find_claimed_commit)
 
     async def suggest_close(self, caller: Caller, request: SuggestClose) -> SuggestedClose:
-        seen = await self._look_at(request.merge_sha)
+        seen = await self._look_at(request.merge_sha, request.repo)
         return await self._suggest_close(caller, request, seen)
 
     async def act_on_suggestion(self, caller: Caller, request: ActOnSuggestion) -> ActedSuggestion:
         seen = None
         if self._checkout and request.action == "execute":
-            seen = await self._look_at(await self._find_claimed_commit(caller, request))
+            seen = await self._look_at(*await self._find_claimed_commit(caller, request))
         return await self._act_on_suggestion(caller, request, seen)
 
-    async def _look_at(self, sha: str | None) -> Proof | None:
-        """Return what the checkout that this process runs in says of a commit, None without one."""
-        return await self._checkout.proof_of(sha) if self._checkout and sha else None
+    async def _look_at(self, sha: str | None, repo: str | None) -> Proof | None:
+        """Return what the checkout that this process runs in says of a commit, None without one. Of
+        a repository that is named it may not be a checkout, and proves at most that it is."""
+        if self._checkout is None or sha is None:
+            return None
+        seen = await self._checkout.proof_of(sha)
+        return seen if seen.state == "proven" or repo is None else None
 
     async def expire_suggestions(self) -> None:
         with span("store expire_suggestions"):

@@ -151,15 +151,18 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
     return row
 
 
-def find_claimed_commit(tx: Transaction, caller: Caller, request: ActOnSuggestion) -> str | None:
-    """Return the commit that a suggestion claims was merged, None without one."""
+def find_claimed_commit(
+    tx: Transaction, caller: Caller, request: ActOnSuggestion
+) -> tuple[str | None, str | None]:
+    """Return the commit that a suggestion claims was merged, and in which repository, as far as it
+    names them."""
     project = projects.find_named(tx, caller, request.project)
     row = tx.fetch_one(
-        "SELECT merge_sha FROM suggestions WHERE id = :id AND project_id = :project_id",
+        "SELECT merge_sha, repo FROM suggestions WHERE id = :id AND project_id = :project_id",
         id=request.suggestion_id,
         project_id=project["id"] if project else "",
     )
-    return row["merge_sha"] if row else None
+    return (row["merge_sha"], row["repo"]) if row else (None, None)
 
 
 @idempotency.once(ActedSuggestion, access=_require_locked)
@@ -217,7 +220,7 @@ def execute(
 ) -> ActedSuggestion:
     """Carry out a pending suggestion, which rests on this proof. When that closes the ticket, what
     else is pending for it is skipped."""
-    applied, why = _merge(tx, caller, row), None
+    applied, why = _merge(tx, caller, row, proof.merge_sha or row["merge_sha"]), None
     if applied.new_stage == "live" != row["stage"]:
         why = overtaken(reference(row["ticket_number"], row["project_slug"]), row["id"])
     kept = proof.model_dump_json(exclude_none=True)
@@ -252,14 +255,14 @@ def _ticket_of(row: Row) -> FoundTicket:
     return FoundTicket({"id": row["project_id"], "slug": row["project_slug"]}, columns)
 
 
-def _merge(tx: Transaction, caller: Caller, row: Row) -> ApplyResult:
-    """Do on a suggestion's ticket what the merge of its change does; one that is live already is
-    left alone."""
+def _merge(tx: Transaction, caller: Caller, row: Row, merge_sha: str | None) -> ApplyResult:
+    """Do on a suggestion's ticket what the merge of its change as this commit does; one that is
+    live already is left alone."""
     found = _ticket_of(row)
     before = standing_of(tx, found.ticket)
     after = merge(before)
     if before.status == "open":
-        changes = {"merge_sha": row["merge_sha"]} if row["merge_sha"] else {}
+        changes = {"merge_sha": merge_sha} if merge_sha else {}
         if after.status == "closed":
             changes["resolution_type"] = "completed"
         move(tx, caller, found, before, after, changes)

@@ -4,7 +4,7 @@ from typing import Any
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.merges import Fact
-from mcp_handoff.projects import ChangeProject
+from mcp_handoff.projects import ChangeProject, CreateProject
 from mcp_handoff.proofs import Proof
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.suggestions import ActedSuggestion, Suggestion
@@ -20,6 +20,9 @@ class Desk:
 
     async def file_ticket(self, **fields: Any) -> None:
         await self.backend.create_ticket(self.caller, requests.create_ticket(**fields))
+
+    async def start_project(self, slug: str) -> None:
+        await self.backend.create_project(self.caller, CreateProject(name=slug))
 
     async def hear(self, *facts: Fact, **fields: Any) -> bool:
         """Take one delivery with these facts; return whether it was taken before."""

@@ -56,7 +56,8 @@ async def test_a_merge_that_declares_to_close_gives_one_suggestion_made_of_what_
     ids=lambda told: getattr(told, "body", "push")[:20] + getattr(told, "base", ""),
 )
 async def test_what_is_no_merge_with_that_intent_suggests_nothing(desk: Desk, told: Any) -> None:
-    await desk.file_ticket(project="cart", title="Another")
+    await desk.start_project("cart")
+    await desk.file_ticket(project="cart")
     await desk.hear(told)
     assert await desk.suggestions() == []
     assert (await desk.detail()).ticket.status == "open"
@@ -162,7 +163,7 @@ async def test_taken_deliveries_are_forgotten_after_a_while_and_what_they_told_i
 ) -> None:
     merged = delivery(pull_request(50, 1, merge_sha=MERGE))
     await desk.backend.take_delivery("github", merged)
-    clock.step(days=31)
+    clock.advance(days=31)
     await desk.backend.forget_deliveries()
     assert not (await desk.backend.take_delivery("github", merged)).repeated
     assert len((await desk.detail()).changes) == 1
@@ -179,6 +180,7 @@ async def test_a_repository_that_is_not_linked_tells_nothing(desk: Desk) -> None
 
 
 async def test_a_repository_is_linked_to_one_project_by_any_spelling(desk: Desk) -> None:
+    await desk.start_project("cart")
     with pytest.raises(AlreadyExists, match="linked to project shop"):
         await desk.backend.link_repository(
             desk.caller, LinkRepository(name=REPOSITORY.upper(), project="cart")

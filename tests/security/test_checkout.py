@@ -185,18 +185,25 @@ async def test_a_git_that_hangs_is_given_up(
     assert seen == seen_by_git("unproven", "git did not answer within 0.05 seconds")
 
 
-async def test_a_git_that_is_given_up_is_ended(
+async def test_a_git_that_is_given_up_is_ended_and_has_no_hold_on_the_servers_input(
     shop: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    program(tmp_path / "bin" / "git", f'echo $$ > "{pipe}"; exec sleep 600')
+    os.mkfifo(tmp_path / "pipe")
+    script = "test /dev/stdin -ef /dev/null && echo no input >&3; exec sleep 600"
+    program(tmp_path / "bin" / "git", f'exec 3> "{tmp_path}/pipe"; {script}')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{OWN_SETTINGS['PATH']}")
     monkeypatch.setattr(checkout, "SECONDS", 60)
-    started_under: list[int] = []
+    giving_up = anyio.CancelScope()
+
+    async def ask() -> None:
+        with giving_up:
+            await shop.proof_of(MISSING)
+
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(shop.proof_of, MISSING)
-        started_under.append(int(await anyio.to_thread.run_sync(pipe.read_text)))
-        tasks.cancel_scope.cancel()
-    with pytest.raises(ProcessLookupError):
-        os.kill(started_under[0], 0)
+        tasks.start_soon(ask)
+        with await anyio.to_thread.run_sync((tmp_path / "pipe").open) as pipe:
+            assert await anyio.to_thread.run_sync(pipe.readline) == "no input\n"
+            giving_up.cancel()
+            with anyio.fail_after(60):
+                left = await anyio.to_thread.run_sync(pipe.read, abandon_on_cancel=True)
+            assert left == "", "the pipe is closed when its writer has ended"
