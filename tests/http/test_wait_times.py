@@ -20,8 +20,8 @@ BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 PATH = "/api/projects/shop/tickets"
 WAITS = 15
 SOON = 0.5
-"""Seconds: five times what half of the answers may take, for a machine that is busy; an answer
-that came of polling would take longer."""
+"""Seconds within which half of the answers come: five times the target, for a machine that is
+busy. What asked its database once a second would not be answered within them."""
 
 
 @pytest.fixture(params=["one server", "two replicas", "another mcp-handoff"])
@@ -89,5 +89,4 @@ async def test_a_call_that_waits_is_answered_soon_after_the_change(
                 for wait in waits:
                     await wait.begun.wait()
                 seconds = [await seconds_until_answered(wait, changed) for wait in waits]
-    print(f"ANSWERED {[round(1000*one) for one in seconds]} p50 {median(seconds)*1000:.0f} ms")
-    assert median(seconds) < SOON
+                assert median(seconds) < SOON
