@@ -226,6 +226,9 @@ def _add_event(
         now["roles"] = {role: after.roles[role] for role in turned}
     beside = ("blocked_by", "close_as", "note", "criteria")
     now |= {name: asked[name] for name in beside if asked[name] is not None}
+    begun = asked["role"] if asked["role_status"] == "in_progress" else None
+    if begun in turned and (held := takes.of_role(tx, found.ticket["id"], begun)):
+        kind, now = "ticket.taken", {"role": begun, "fence": held["fence"], **now}
     history.add_event(
         tx,
         caller,

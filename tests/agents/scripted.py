@@ -23,6 +23,16 @@ _LONGEST = re.compile(r"(\w+) must have at most (\d+) characters")
 _MISSING = re.compile(r"(\w+) (?:is required|must say)")
 
 
+class Player(Protocol):
+    """Whoever plays a part at the desk, by whatever door, without a slip."""
+
+    calls: int
+
+    async def call(self, tool: str, **arguments: Any) -> Seen:
+        """Return what it sees of a call's answer."""
+        ...
+
+
 class ScriptedAgent:
     """Calls tools, sees one form of each answer, and counts what that costs."""
 
@@ -77,6 +87,14 @@ class Task(Protocol):
     __name__: str
 
     async def __call__(self, agent: ScriptedAgent, desk: Agent, /) -> None: ...
+
+
+class Part(Protocol):
+    """A task that is played without a slip, and so by whoever can make its calls."""
+
+    __name__: str
+
+    async def __call__(self, agent: Player, desk: Agent, /) -> None: ...
 
 
 def _other_tool(tool: str, error: str) -> str:

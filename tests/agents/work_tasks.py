@@ -1,39 +1,39 @@
 """Tasks of those who work: their goals, how an agent goes about them, and what is then true."""
 
-from tests.agents.scripted import ScriptedAgent
+from collections.abc import Mapping
+
+from tests.agents.scripted import Part, Player, ScriptedAgent, Task
 from tests.mcp.agent import Agent
 
 
-async def do_the_next_for_frontend(agent: ScriptedAgent, desk: Agent) -> None:
+async def do_the_next_for_frontend(agent: Player, desk: Agent) -> None:
     """You are the frontend agent: do the most urgent work that is ready for you."""
     taken = await agent.call("take_ticket", role="frontend")
     ticket = taken.facts["ticket"]
     assert ticket == "HO-2-shop"
-    done = {"ticket": ticket, "role": "Frontend", "role_status": "done"}
+    done = {"ticket": ticket, "role": "frontend", "role_status": "done"}
     note = "Codes are compared without case in till/coupons.ts; 14 tests pass."
-    finished = await agent.get_done("complete_role", {**done, "note": note})
+    finished = await agent.call("update_ticket", **done, note=note)
     assert "merged" in finished.shown
     assert (await desk.whole(2))["ticket"]["stage"] == "validation"
-    assert agent.calls <= 3
 
 
-async def ask_and_finish_as_backend(agent: ScriptedAgent, desk: Agent) -> None:
+async def ask_and_finish_as_backend(agent: Player, desk: Agent) -> None:
     """You are the backend agent: take ticket 1, ask qa how many items a cart may have, finish."""
-    taken = await agent.call("take_ticket", role="backend", ticket="HO-1")
+    taken = await agent.call("take_ticket", role="backend", ticket="HO-1-shop")
     fence = taken.facts["fence"]
-    question = {"ticket": 1, "text": "How many items may a cart have?", "to": "QA"}
-    asked = await agent.get_done("add_comment", question)
+    question = {"body": "How many items may a cart have?", "to_role": "qa"}
+    asked = await agent.call("add_message", ticket=1, **question)
     answer = {"body": "1,000.", "answers": asked.facts["message_id"]}
     await desk.call("add_message", ticket=1, **answer)
     read = await agent.call("get_ticket", ticket=1)
     assert "1,000." in read.shown
     done = {"ticket": 1, "role": "backend", "role_status": "done", "fence": int(fence)}
     finished = await agent.call("update_ticket", **done, note="The limit is 1,000 items now.")
-    assert "qa can begin" in finished.shown
-    assert agent.calls <= 6
+    assert "qa" in finished.facts["can_begin"]
 
 
-async def send_back_once_as_qa(agent: ScriptedAgent, desk: Agent) -> None:
+async def send_back_once_as_qa(agent: Player, desk: Agent) -> None:
     """You are the qa agent: test ticket 1; what fails goes back to backend, what passes is done."""
     done = {"ticket": 1, "role": "backend", "role_status": "done"}
     await desk.call("update_ticket", **done, note="Lifted in cart/limits.py.")
@@ -48,10 +48,9 @@ async def send_back_once_as_qa(agent: ScriptedAgent, desk: Agent) -> None:
     await agent.call("update_ticket", **passed)
     roles = {role["role"]: role["status"] for role in (await desk.whole(1))["ticket"]["roles"]}
     assert roles == {"backend": "done", "qa": "done", "merged": "pending"}
-    assert agent.calls <= 4
 
 
-async def report_as_ci(agent: ScriptedAgent, desk: Agent) -> None:
+async def report_as_ci(agent: Player, desk: Agent) -> None:
     """You are the CI bot: tell that run 88 of ticket 1 began, and that it failed."""
     made = {"ticket": 1, "build_ref": "88", "provider": "ci"}
     began = await agent.call("report_build", **made, status="running")
@@ -60,10 +59,9 @@ async def report_as_ci(agent: ScriptedAgent, desk: Agent) -> None:
     await agent.call("report_build", build_id=build, status="failed", error_message=why)
     [newest] = (await desk.whole(1))["builds"]
     assert (newest["status"], newest["error_message"]) == ("failed", why)
-    assert agent.calls <= 4
 
 
-async def close_what_is_merged(agent: ScriptedAgent, desk: Agent) -> None:
+async def close_what_is_merged(agent: Player, desk: Agent) -> None:
     """You are the merge bot: pull request 50 of ticket 5 was merged as 50c0ffee; close it."""
     proof = {"ticket": 5, "evidence": {"url": "https://github.com/acme/shop/pull/50"}}
     change = {"pr_number": 50, "merge_sha": "50c0ffee", "repo": "acme/shop"}
@@ -71,10 +69,9 @@ async def close_what_is_merged(agent: ScriptedAgent, desk: Agent) -> None:
     named = {"suggestion_id": suggested.facts["suggestion_id"]}
     await agent.call("act_on_suggestion", **named, action="execute")
     assert (await desk.whole(5))["ticket"]["status"] == "closed"
-    assert agent.calls <= 4
 
 
-async def plan_with_blockers(agent: ScriptedAgent, desk: Agent) -> None:
+async def plan_with_blockers(agent: Player, desk: Agent) -> None:
     """Plan gift cards: design first, then backend and frontend, then texts. What is ready?"""
     filed = dict[str, str]()
     for name, role, after in (
@@ -97,17 +94,30 @@ async def plan_with_blockers(agent: ScriptedAgent, desk: Agent) -> None:
     await agent.call("update_ticket", **done, note="The drawing is in the wiki.")
     skipped = {"role": "merged", "role_status": "skipped", "note": "Nothing to merge."}
     closed = await agent.call("update_ticket", ticket=filed["design"], **skipped)
-    assert filed["backend"] in closed.shown
+    assert filed["backend"] in closed.facts["unblocked"]
     taken = await agent.call("take_ticket", role="backend", ticket=filed["backend"])
     assert "The drawing is in the wiki." in taken.shown
-    assert agent.calls <= 9
 
 
-TASKS = (
-    do_the_next_for_frontend,
-    ask_and_finish_as_backend,
-    send_back_once_as_qa,
-    report_as_ci,
-    close_what_is_merged,
-    plan_with_blockers,
-)
+async def ask_and_finish_in_other_words(agent: ScriptedAgent, desk: Agent) -> None:
+    """You are the frontend agent: take ticket 2, ask qa which codes there are, finish."""
+    await agent.get_done("claim_ticket", {"role": "Frontend", "ticket": "HO-2"})
+    question = {"ticket": 2, "text": "Which codes are there?", "to": "QA"}
+    asked = await agent.get_done("add_comment", question)
+    await desk.call("add_message", ticket=2, body="All.", answers=asked.facts["message_id"])
+    done = {"ticket": 2, "role": "Frontend", "role_status": "Done"}
+    await agent.get_done("complete_role", {**done, "note": "They are compared without case."})
+    assert (await desk.whole(2))["ticket"]["stage"] == "validation"
+
+
+PARTS: Mapping[Part, int] = {
+    do_the_next_for_frontend: 3,
+    ask_and_finish_as_backend: 6,
+    send_back_once_as_qa: 4,
+    report_as_ci: 4,
+    close_what_is_merged: 4,
+    plan_with_blockers: 9,
+}
+"""What everybody who works here does, and the most calls that it may take."""
+
+TASKS: tuple[Task, ...] = (*PARTS, ask_and_finish_in_other_words)

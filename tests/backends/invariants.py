@@ -55,6 +55,16 @@ def check_search_index(tx: Transaction) -> None:
     tx.execute("INSERT INTO ticket_terms (ticket_terms) VALUES ('integrity-check')")
 
 
+def takes_in_history(tx: Transaction) -> list[tuple[str, str, int]]:
+    """Return each ticket, role and fence that was ever taken."""
+    sql = (
+        "SELECT e.ticket_id, e.after ->> '$.role' AS role, e.after ->> '$.fence' AS fence"
+        " FROM events e WHERE e.kind = 'ticket.taken'"
+    )
+    rows = tx.fetch_all(_in_dialect(tx, sql))
+    return [(row["ticket_id"], row["role"], int(row["fence"])) for row in rows]
+
+
 def _is_stored(tx: Transaction, given: Acknowledgement) -> bool:
     sql = _in_dialect(tx, _STORED[given["operation"]])
     row = tx.fetch_one(sql, owner=CALLER.owner, **given)
@@ -144,6 +154,8 @@ _STORED = {
     ),
     "take_ticket": (
         "SELECT 1 FROM takes k JOIN events e ON e.ticket_id = k.ticket_id AND e.actor_id = :taker"
+        " JOIN idempotency i ON i.principal = 'bot:' || :taker AND i.key = :word"
+        " AND i.operation = 'TakeTicket' AND i.result ->> '$.detail.ticket.id' = k.ticket_id"
         " WHERE k.ticket_id = :ticket AND k.role = :role AND k.fence >= :fence"
         " AND e.kind = 'ticket.taken' AND e.after ->> '$.role' = :role"
         " AND CAST(e.after ->> '$.fence' AS TEXT) = CAST(:fence AS TEXT)"
@@ -189,9 +201,12 @@ _HALVES = {
     "an event of no ticket": (
         "SELECT seq FROM events WHERE ticket_id NOT IN (SELECT id FROM tickets)"
     ),
-    "a kept key of no ticket, run or suggestion": (
+    "a kept key of no ticket, message, run or suggestion": (
         "SELECT key FROM idempotency WHERE NOT CASE operation"
         " WHEN 'CreateTicket' THEN result ->> '$.ticket.id' IN (SELECT id FROM tickets)"
+        " WHEN 'TakeTicket' THEN result ->> '$.detail.ticket.id' IN (SELECT id FROM tickets)"
+        " WHEN 'UpdateTicket' THEN result ->> '$.ticket.id' IN (SELECT id FROM tickets)"
+        " WHEN 'AddMessage' THEN result ->> '$.message.id' IN (SELECT id FROM messages)"
         " WHEN 'TriggerBotBuild' THEN"
         " result ->> '$.ticket.ai_output.build_run.id' IN (SELECT id FROM build_runs)"
         " ELSE result ->> '$.suggestion.id' IN (SELECT id FROM suggestions) END"

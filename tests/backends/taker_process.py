@@ -1,4 +1,5 @@
-"""A process that takes ticket after ticket until it is killed and says what was acknowledged."""
+"""A process that takes ticket after ticket until it is killed, and says what it asks for, under
+which key, and what was acknowledged."""
 
 import asyncio
 import json
@@ -37,12 +38,14 @@ class Taker:
                 title=f"Fault {word}", roles=self._dice.choice(ROLES), blocked_by=blocked_by
             )
             last = (await self._backend.create_ticket(self._caller, request)).ticket.reference
+            role = self._dice.choice(("backend", "qa"))
+            self._say("ask", role=role, word=word)
             try:
-                take = requests.take_ticket(self._dice.choice(("backend", "qa")))
+                take = requests.take_ticket(role, idempotency_key=word)
                 taken = await self._backend.take_ticket(self._caller, take)
             except NotFound:
                 continue
-            self._say("take_ticket", taken, word)
+            self._say_of("take_ticket", taken, word)
             await self._go_on(taken, word)
 
     async def _go_on(self, taken: TakenTicket, word: str) -> None:
@@ -56,18 +59,21 @@ class Taker:
             "give_back": {"role": role, "role_status": "pending", "note": word},
             "close": {"close_as": "wont_fix", "note": word},
         }[ending]
-        await self._backend.update_ticket(self._caller, requests.update_ticket(ticket, **changes))
-        self._say(ending, taken, word)
+        request = requests.update_ticket(ticket, **changes, idempotency_key=word)
+        await self._backend.update_ticket(self._caller, request)
+        self._say_of(ending, taken, word)
 
-    def _say(self, operation: str, taken: TakenTicket, word: str) -> None:
-        said: Acknowledgement = {
-            "operation": operation,
-            "ticket": taken.detail.ticket.id,
-            "role": taken.role,
-            "fence": taken.fence,
-            "taker": self._name,
-            "word": word,
-        }
+    def _say_of(self, operation: str, taken: TakenTicket, word: str) -> None:
+        self._say(
+            operation,
+            ticket=taken.detail.ticket.id,
+            role=taken.role,
+            fence=taken.fence,
+            word=word,
+        )
+
+    def _say(self, operation: str, **told: str | int) -> None:
+        said: Acknowledgement = {"operation": operation, "taker": self._name, **told}
         os.write(sys.stdout.fileno(), f"{json.dumps(said)}\n".encode())
 
 

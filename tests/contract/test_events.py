@@ -66,6 +66,18 @@ async def test_what_is_reported_of_a_tickets_builds_is_told_too(
     ]
 
 
+async def test_a_role_that_is_set_to_in_progress_is_taken_as_any_other(
+    backend: Backend, caller: Caller
+) -> None:
+    for role_status in ("in_progress", "pending", "in_progress"):
+        turned = {"role": "backend", "role_status": role_status, "note": "The cart first."}
+        await backend.update_ticket(caller, requests.update_ticket(1, **turned))
+    events = (await read(backend)).events[len(KINDS) :]
+    taken = [event.after or {} for event in events if event.kind == "ticket.taken"]
+    assert [(after["role"], after["fence"]) for after in taken] == [("backend", 1), ("backend", 2)]
+    assert {after["note"] for after in taken} == {"The cart first."}
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5, 200])
 async def test_whoever_follows_the_cursors_reads_each_event_once_and_goes_on_after_the_last(
     backend: Backend, caller: Caller, limit: int

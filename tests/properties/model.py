@@ -6,59 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from mcp_handoff.receivers import NOBODY
+from tests.properties.ticket_model import OPEN, Fields, Refused, Ticket, stamp
 
 ResultT = TypeVar("ResultT")
-Fields = dict[str, Any]
 
 REPEAT = timedelta(minutes=10)
 LIFETIME = timedelta(days=14)
-LEFT_BY_A_MERGE = {"qa", "test"}
-
-
-class Refused(Exception):
-    """A call that changes nothing, with the code and the state that its caller is told."""
-
-
-def stamp(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.000Z"
-
-
-@dataclass(eq=False)
-class Ticket:
-    """A ticket; its id is learnt from the store, as the others' are."""
-
-    project: str
-    number: int
-    actor: str
-    content: Fields
-    roles: dict[str, str]
-    filed: datetime
-    updated: datetime
-    id: str = ""
-    stage: str = "backlog"
-    merge_sha: str | None = None
-    closed: datetime | None = None
-    events: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
-
-    @property
-    def reference(self) -> str:
-        return f"HO-{self.number}-{self.project}"
-
-    @property
-    def status(self) -> str:
-        return "closed" if self.stage == "live" else "open"
-
-    def summary(self) -> Fields:
-        own = {name: getattr(self, name) for name in ("reference", "number", "status", "stage")}
-        said = {name: self.content[name] for name in ("title", "request_type", "priority")}
-        roles = [{"role": role, "status": status} for role, status in self.roles.items()]
-        times = {"created_at": stamp(self.filed), "updated_at": stamp(self.updated)}
-        return {**own, **said, **times, "roles": roles, "actor_id": self.actor}
-
-    def whole(self) -> Fields:
-        when = stamp(self.closed) if self.closed else None
-        ending = {"resolution_type": "completed" if when else None, "resolved_at": when}
-        return {**self.content, **self.summary(), **ending, "merge_sha": self.merge_sha}
 
 
 @dataclass(eq=False)
@@ -193,28 +146,116 @@ class Desk:
             raise Refused("SUGGESTION_NOT_PENDING", status)
         ticket, suggestion.reason = suggestion.ticket, reason
         suggestion.settled = "executed" if action == "execute" else "declined"
+        applied = self._merge(actor, suggestion) if suggestion.settled == "executed" else None
         self._remember(ticket, f"suggestion.{suggestion.settled}", actor)
-        applied = self._merge(suggestion) if suggestion.settled == "executed" else None
-        for other in self._pending(ticket) if ticket.status == "closed" else ():
-            other.settled = "skipped"
-            self._remember(ticket, "suggestion.skipped", actor)
+        if ticket.status == "closed":
+            self._skip_pending(actor, ticket)
         return suggestion, {**suggestion.view(self._clock()), "apply_result": applied}
 
     def _pending(self, ticket: Ticket) -> list[Suggestion]:
         made = [one for one in self.suggestions if one.ticket is ticket]
         return [one for one in made if one.status(self._clock()) == "pending"]
 
-    def _merge(self, suggestion: Suggestion) -> Fields:
-        ticket = suggestion.ticket
-        left = [role for role, status in ticket.roles.items() if status == "pending"]
-        done = [role for role in left if role not in LEFT_BY_A_MERGE]
-        if ticket.stage != "live":
-            ticket.roles |= dict.fromkeys(done, "done")
+    def _skip_pending(self, actor: str, ticket: Ticket) -> None:
+        for other in self._pending(ticket):
+            other.settled = "skipped"
+            self._remember(ticket, "suggestion.skipped", actor)
+
+    def _merge(self, actor: str, suggestion: Suggestion) -> Fields:
+        ticket, was = suggestion.ticket, suggestion.ticket.status
+        done = ticket.merge()
+        if was == "open":
             ticket.merge_sha = suggestion.said["merge_sha"] or ticket.merge_sha
-            ticket.updated = self._clock()
-            ticket.stage = "live" if done == left else "validation"
-            ticket.closed = self._clock() if done == left else None
-        return {"merged": True, "new_stage": ticket.stage, "roles_marked_done": done}
+            self._move(actor, ticket, was, "completed", None)
+        merged = ticket.roles["merged"] == "done"
+        return {"merged": merged, "new_stage": ticket.stage, "roles_marked_done": done}
+
+    def ready(self, project: str, role: str) -> list[Ticket]:
+        """Return what can be begun for a role, the most urgent first."""
+        mine = [ticket for ticket in self.tickets if ticket.project == project]
+        ready = [ticket for ticket in mine if ticket.is_ready_for(role)]
+        return sorted(ready, key=lambda ticket: ticket.urgency)
+
+    def take(
+        self, actor: str, project: str, role: str, ticket: Ticket | None, *, take_over: bool
+    ) -> tuple[Ticket, Fields]:
+        found = ticket or next(iter(self.ready(project, role)), None)
+        if found is None:
+            raise Refused("NOT_FOUND", None)
+        found.require_open()
+        status = found.require_role(role)
+        if status not in OPEN:
+            raise Refused("TICKET_TAKEN", status)
+        held = found.held.get(role)
+        already = held is not None and held.holder == actor
+        # Where nobody shows a credential, people may take over what is still worked on.
+        if held and not already and (not take_over or actor in self._bots):
+            raise Refused("TICKET_TAKEN", "taken")
+        if not already:
+            found.hold(actor, role)
+            self._move(actor, found, "open", None, None)
+            self._remember(found, "ticket.taken", actor)
+        told = {"role": role, "fence": found.takes[role].fence, "already": already}
+        return found, {**found.summary(), **told}
+
+    def change(self, actor: str, ticket: Ticket, asked: Fields) -> tuple[Ticket, Fields]:
+        """Change a ticket; `asked` is a role's status, stage, close_as or the tickets of
+        `blocked_by`, with a note or none."""
+        before, was, note = (ticket.stage, {**ticket.roles}), ticket.status, asked.get("note")
+        begins = asked.get("role_status") == "in_progress"
+        if "blocked_by" in asked:
+            if any(ticket in blocker.above() for blocker in asked["blocked_by"]):
+                raise Refused("VALIDATION_ERROR", None)
+            ticket.blockers = asked["blocked_by"]
+        elif "role_status" in asked:
+            ticket.turn(actor, asked["role"], asked["role_status"])
+        elif "close_as" in asked:
+            ticket.close(asked["close_as"])
+        else:
+            ticket.stage = asked["stage"]
+        unblocked: list[str] = []
+        if "blocked_by" in asked or before != (ticket.stage, ticket.roles):
+            unblocked = self._move(actor, ticket, was, asked.get("close_as", "completed"), note)
+            turned = {"open": "ticket.reopened", "closed": "ticket.closed"}[ticket.status]
+            same = "ticket.taken" if begins else "ticket.updated"
+            self._remember(ticket, same if ticket.status == was else turned, actor)
+        if note and not begins:
+            self._write(actor, ticket, note)
+        if was == "open" and ticket.status == "closed":
+            self._skip_pending(actor, ticket)
+        return ticket, {**ticket.summary(), "unblocked": unblocked}
+
+    def say(
+        self, actor: str, ticket: Ticket, body: str, to_role: str | None
+    ) -> tuple[Ticket, Fields]:
+        holds = actor in [take.holder for take in ticket.held.values()]
+        self._write(actor, ticket, body)
+        told = {"body": body, "to_role": to_role, "waits": to_role is not None}
+        parked = holds and to_role is not None
+        return ticket, {**told, "ticket": ticket.reference, "parked": parked}
+
+    def _write(self, actor: str, ticket: Ticket, body: str) -> None:
+        ticket.thread.append(body)
+        self._remember(ticket, "message.added", actor)
+
+    def _move(
+        self, actor: str, ticket: Ticket, was: str, resolution: str | None, note: str | None
+    ) -> list[str]:
+        """Note what follows from where a ticket stands now; return the references of the tickets
+        that waited for it alone."""
+        ticket.updated = self._clock()
+        ticket.end_takes()
+        if ticket.status == was:
+            return []
+        if ticket.status == "open":
+            ticket.closed = ticket.resolution = ticket.note = None
+            return []
+        ticket.closed, ticket.resolution, ticket.note = self._clock(), resolution, note
+        waited = [one for one in self.tickets if ticket in one.blockers and one.status == "open"]
+        free = [one for one in waited if not one.is_blocked()]
+        for one in free:
+            self._remember(one, "ticket.unblocked", actor)
+        return sorted(one.reference for one in free)
 
     def _remember(self, ticket: Ticket, kind: str, actor: str) -> None:
         ticket.events.append((kind, actor, stamp(self._clock())))

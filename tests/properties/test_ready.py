@@ -2,186 +2,137 @@
 rules say."""
 
 import random
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
-from mcp_handoff.errors import NotFound, ValidationFailed
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.invariants import assert_whole
+from tests.clock import SteppedClock
+from tests.databases import EVERY_DATABASE, open_database
 from tests.proofs import seeds
+from tests.properties.model import Desk
+from tests.properties.ticket_model import OPEN, PRIORITIES, Fields, Refused, Ticket
 
-STEPS = 60
+STEPS, TICKETS = 80, 6
 ROLES = (["backend"], ["qa"], ["backend", "qa"], ["backend", "frontend", "qa"])
 TAKEN = ("backend", "frontend", "qa")
-PRIORITIES = ("high", "medium", "low")
-OPEN = ("pending", "in_progress")
-
-
-@dataclass
-class Ticket:
-    """A ticket as the rules are written; `blockers` are numbers."""
-
-    number: int
-    priority: str
-    asks: bool
-    roles: dict[str, str]
-    blockers: set[int] = field(default_factory=set[int])
-    closed: bool = False
-
-    def turn(self, role: str, status: str) -> None:
-        """Finish a role or leave it out; the last one closes a ticket that only asks."""
-        self.roles[role] = status
-        if self.asks and not any(one in OPEN for one in self.roles.values()):
-            self.closed = True
-
-    def send_back(self, role: str) -> None:
-        """Have a role act again, and the tester after it, who gives its own work back."""
-        tester = self.roles.get("qa")
-        again = tester == "in_progress" or (tester == "done" and role != "qa")
-        self.roles[role] = "pending"
-        if again:
-            self.roles["qa"] = "pending"
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-        for role, status in self.roles.items():
-            self.roles[role] = "skipped" if status in OPEN else status
+KINDS = ("bug", "clarification_needed")
 
 
 class Story:
     """One bot's calls, each made of the store and of the model."""
 
-    def __init__(self, backend: Backend, caller: Caller, seed: int) -> None:
+    def __init__(self, backend: Backend, caller: Caller, clock: SteppedClock, seed: int) -> None:
         self._backend = backend
         self._caller = caller
+        self._actor = caller.actor.id or ""
         self._dice = random.Random(seed)
-        self.tickets: dict[int, Ticket] = {}
+        self.model = Desk(clock, bots={self._actor})
 
     async def step(self) -> None:
-        do = self._dice.choice(
-            [self._create, self._link, self._take, self._take, self._turn, self._close, self._open]
-        )
-        await do()
+        if len(self.model.tickets) < TICKETS and self._dice.random() < 0.5:
+            await self._create()
+        elif self.model.tickets:
+            likely = [self._take, self._turn, self._turn, self._turn, self._turn]
+            await self._dice.choice([*likely, self._link, self._close, self._open])()
 
     async def agrees(self) -> None:
         """Assert that the tickets listed as ready for each role are those of the model."""
         for role in TAKEN:
             listing = requests.find_tickets(ready=True, role=role, order="urgency", limit=100)
             page = await self._backend.find_tickets(self._caller, listing)
-            assert [ticket.number for ticket in page.tickets] == self._ready(role)
+            ready = self.model.ready(self._caller.project, role)
+            assert [row.number for row in page.tickets] == [ticket.number for ticket in ready]
 
-    def _ready(self, role: str) -> list[int]:
-        """Return what can be begun for a role, the most urgent first."""
-        ready = [
-            ticket
-            for ticket in self.tickets.values()
-            if not ticket.closed
-            and ticket.roles.get(role) == "pending"
-            and all(self.tickets[number].closed for number in ticket.blockers)
-            and (role != "qa" or not {ticket.roles.get(one) for one in TAKEN[:2]} & {*OPEN})
-        ]
-        ready.sort(key=lambda ticket: (PRIORITIES.index(ticket.priority), ticket.number))
-        return [ticket.number for ticket in ready]
-
-    def _waits_for(self, number: int) -> set[int]:
-        """Return a ticket and all that come before it."""
-        found, new = set[int](), {number}
-        while new:
-            found |= new
-            new = {blocker for one in new for blocker in self.tickets[one].blockers} - found
-        return found
-
-    def _some(self) -> set[int]:
-        return {*self._dice.sample(sorted(self.tickets), min(len(self.tickets), 2))}
+    async def _both(self, call: Awaitable[object], effect: Callable[[], object]) -> None:
+        """Do it in the model and in the store, which refuses what that refuses."""
+        expected: object = None
+        told: object = None
+        try:
+            effect()
+        except Refused as refused:
+            expected = refused.args
+        try:
+            await call
+        except HandoffError as error:
+            told = (error.code, error.state)
+        assert told == expected
 
     async def _create(self) -> None:
-        roles, priority = self._dice.choice(ROLES), self._dice.choice(PRIORITIES)
-        asks, blockers = self._dice.random() < 0.5, self._some()
-        request = requests.create_ticket(
-            title=f"Fault {len(self.tickets)}",
-            roles=roles,
-            priority=priority,
-            request_type="clarification_needed" if asks else "bug",
-            blocked_by=[*map(str, blockers)],
-        )
-        number = len(self.tickets) + 1
-        created = await self._backend.create_ticket(self._caller, request)
-        assert created.ticket.number == number
-        pending = dict.fromkeys(roles, "pending")
-        self.tickets[number] = Ticket(number, priority, asks, pending, blockers)
+        roles, blockers = self._dice.choice(ROLES), self._some()
+        content: Fields = {
+            "title": f"Fault {len(self.model.tickets)}",
+            "request_type": self._dice.choice(KINDS),
+            "priority": self._dice.choice(PRIORITIES),
+            "blocking": False,
+        }
+        names = [one.reference for one in blockers]
+        request = requests.create_ticket(**content, roles=roles, blocked_by=names)
+        await self._backend.create_ticket(self._caller, request)
+        project = self._caller.project
+        ticket, _ = self.model.create(self._actor, project, content, roles, keyed=True)
+        ticket.blockers = blockers
 
     async def _link(self) -> None:
-        if not self.tickets:
-            return
-        ticket, blockers = self._dice.choice([*self.tickets.values()]), self._some()
-        circle = any(ticket.number in self._waits_for(one) for one in blockers)
-        try:
-            await self._update(ticket, blocked_by=[*map(str, blockers)])
-        except ValidationFailed:
-            assert circle
-        else:
-            assert not circle
-            ticket.blockers = blockers
+        await self._change(self._any(), blocked_by=self._some())
 
     async def _take(self) -> None:
-        role = self._dice.choice(TAKEN)
-        ready = self._ready(role)
-        try:
-            taken = await self._backend.take_ticket(self._caller, requests.take_ticket(role))
-        except NotFound:
-            assert ready == []
-        else:
-            assert [taken.detail.ticket.number] == ready[:1]
-            self.tickets[ready[0]].roles[role] = "in_progress"
+        role, project = self._dice.choice(TAKEN), self._caller.project
+        await self._both(
+            self._backend.take_ticket(self._caller, requests.take_ticket(role)),
+            lambda: self.model.take(self._actor, project, role, None, take_over=False),
+        )
 
     async def _turn(self) -> None:
         """Finish a role, leave it out, give it back, or send it back, which opens a ticket."""
-        if not self.tickets:
-            return
-        ticket = self._dice.choice([*self.tickets.values()])
-        role = self._dice.choice([*ticket.roles])
-        if ticket.roles[role] not in OPEN:
-            await self._update(ticket, role=role, role_status="pending", note="Not yet.")
-            ticket.send_back(role)
-            return
-        status = self._dice.choice(("done", "skipped", "pending"))
-        await self._update(ticket, role=role, role_status=status, note="So it stands.")
-        if status == "pending":
-            ticket.roles[role] = status
-        else:
-            ticket.turn(role, status)
+        ticket = self._any()
+        role = self._dice.choice([role for role in ticket.roles if role != "merged"])
+        is_open = ticket.roles[role] in OPEN
+        status = self._dice.choice(("done", "done", "skipped", "pending")) if is_open else "pending"
+        await self._change(ticket, role=role, role_status=status, note="So it stands.")
 
     async def _close(self) -> None:
-        open_ones = [ticket for ticket in self.tickets.values() if not ticket.closed]
-        if open_ones:
-            ticket = self._dice.choice(open_ones)
-            await self._update(ticket, close_as="wont_fix", note="Not worth it.")
-            ticket.close()
+        await self._change(self._any(), close_as="wont_fix", note="Not worth it.")
 
     async def _open(self) -> None:
-        closed = [ticket for ticket in self.tickets.values() if ticket.closed]
-        if closed:
-            ticket = self._dice.choice(closed)
-            await self._update(ticket, stage="backlog")
-            ticket.closed = False
+        await self._change(self._any(), stage="backlog")
 
-    async def _update(self, ticket: Ticket, **changes: object) -> None:
-        request = requests.update_ticket(ticket.number, **changes)
-        await self._backend.update_ticket(self._caller, request)
+    async def _change(self, ticket: Ticket, **asked: Any) -> None:
+        sent = dict(asked)
+        if "blocked_by" in asked:
+            sent["blocked_by"] = [one.reference for one in asked["blocked_by"]]
+        await self._both(
+            self._backend.update_ticket(
+                self._caller, requests.update_ticket(ticket.number, **sent)
+            ),
+            lambda: self.model.change(self._actor, ticket, asked),
+        )
+
+    def _any(self) -> Ticket:
+        return self._dice.choice(self.model.tickets)
+
+    def _some(self) -> list[Ticket]:
+        tickets = self.model.tickets
+        return self._dice.sample(tickets, min(len(tickets), 2))
 
 
 @pytest.mark.parametrize("seed", seeds(8))
+@pytest.mark.parametrize("name", EVERY_DATABASE)
 async def test_what_is_listed_as_ready_is_what_the_rules_say_after_any_story(
-    backend: Backend, caller: Caller, store: Path, seed: int
+    request: pytest.FixtureRequest, name: str, caller: Caller, clock: SteppedClock, seed: int
 ) -> None:
-    story = Story(backend, caller, seed)
+    store = str(request.getfixturevalue(name))
+    backend = StoreBackend(open_database(store, clock=clock))
+    story = Story(backend, caller, clock, seed)
     for _ in range(STEPS):
         await story.step()
         await story.agrees()
-    assert len(story.tickets) > 1
+    assert len(story.model.tickets) == TICKETS
+    await backend.close()
     await assert_whole(store)

@@ -292,6 +292,9 @@ async def test_an_overview_names_the_projects_of_the_callers_tickets(desk: Agent
     [
         ("suggest_close", {"ticket": TICKET, "evidence": {"pr": 7}}, "POST …/ai-suggestions"),
         ("find_builds", {}, "GET …/builds"),
+        ("get_ticket", {"ticket": TICKET, "wait_s": 50}, "wait_s"),
+        ("find_builds", {"wait_s": 50}, "wait_s"),
+        ("find_builds", {"build_id": BUILD, "wait_s": 50}, "wait_s"),
         (
             "report_build",
             {"build_id": BUILD, "status": "running"},

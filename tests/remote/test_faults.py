@@ -119,6 +119,27 @@ async def test_a_read_is_repeated_where_that_can_help(
     assert api.sent < faults.HUGE / 2
 
 
+@pytest.mark.parametrize(
+    ("times", "told"), [(1, (OK, 2)), (9, (AWAY, 4))], ids=["once", "for good"]
+)
+async def test_a_wait_whose_connection_is_lost_is_begun_again_or_refused_in_the_end(
+    our_api: FaultServer, open_desk: OpenDesk, times: int, told: Told
+) -> None:
+    our_api.fail(faults.responds, "GET")  # to the question whose API it is
+    our_api.fail(faults.resets_done, "GET", times)
+    async with open_desk(our_api.url) as desk:
+        said = await outcome(desk, "find_builds", wait_s=50)
+    assert (said, len(our_api.requests) - 1) == told
+
+
+async def test_where_nobody_says_whose_an_api_is_nothing_waits(
+    api: FaultServer, open_desk: OpenDesk
+) -> None:
+    api.fail(faults.refuses(503), "GET", 9)
+    async with open_desk(api.url) as desk:
+        assert await outcome(desk, "find_builds", wait_s=50) == AWAY
+
+
 @every_row
 async def test_a_read_gives_up_on_a_fault_that_lasts(
     row: Row, api: FaultServer, open_desk: OpenDesk

@@ -11,11 +11,10 @@ from tests.requests import TICKET
 PLACE = {"project": "shop", "org": "default"}
 """Where a call goes that names no place; over MCP the server's settings say it."""
 
-TICKETS, SUGGESTIONS, BUILDS = (
-    "/api/projects/{project}/tickets",
-    "/api/projects/{project}/ai-suggestions",
-    "/api/v1/org/{org}/builds",
-)
+PROJECT, BUILDS = "/api/projects/{project}", "/api/v1/org/{org}/builds"
+TICKETS, SUGGESTIONS = f"{PROJECT}/tickets", f"{PROJECT}/ai-suggestions"
+NEXT = f"{PROJECT}/take"
+"""Where the next ticket is taken, whichever that is."""
 
 CALLS: Mapping[str, tuple[str, str]] = {
     "create_ticket": ("POST", TICKETS),
@@ -107,16 +106,22 @@ class Program:
     async def _send(self, tool: str, arguments: Mapping[str, Any]) -> httpx2.Response:
         method, path = CALLS[tool]
         given = {**DEFAULTS.get(tool, {}), **arguments}
+        if tool == "take_ticket" and "ticket" not in given:
+            path = NEXT
+        if tool == "update_ticket" and "role" in given:
+            turned = {"role": given.pop("role"), "status": given.pop("role_status")}
+            given["role_status"] = {**turned, "work_started_note": given.pop("note", None)}
         given |= dict.fromkeys(given.pop("clear", ()))  # over REST null clears
         headers = {"Idempotency-Key": given.pop("idempotency_key", None)}
         places = {name: given.pop(name, PLACE.get(name)) for name in _names(path)}
         names = NAMES.get(tool, {})
         told = {names.get(name, name): value for name, value in given.items()}
+        flags = {name: int(value) for name, value in told.items() if isinstance(value, bool)}
         return await self._http.request(
             method,
             path.format(**places),
             headers={name: value for name, value in headers.items() if value},
-            params=told if method == "GET" else None,
+            params={**told, **flags} if method == "GET" else None,
             json=None if method == "GET" else told,
         )
 
