@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from mcp_handoff import __version__
-from mcp_handoff.cli import checking, projects, receivers, repositories, serving, tokens
+from mcp_handoff.cli import checking, merges, projects, receivers, repositories, serving, tokens
 from mcp_handoff.cli.running import run_async
 from mcp_handoff.config import Settings, read_settings
 from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=checking.check)
     dispatch = commands.add_parser("dispatch", help="send the dispatches that are due, once")
     dispatch.set_defaults(run=serving.dispatch)
+    merges.add_command(commands.add_parser("merged", help="suggest to close what a merge finishes"))
     serve = commands.add_parser("serve", help="serve MCP and REST over HTTP")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=serving.port, default=8484, help="port to listen on (8484)")

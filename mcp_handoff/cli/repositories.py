@@ -64,7 +64,7 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
         listed = await desk.list_repositories(visitor, Arguments(ListRepositories))
         for repository in listed.repositories:
             heard = f"last delivery {repository.last_delivery_at or 'never'}"
-            print(line_of(_described(repository), heard))
+            print(f"{_described(repository)}  {heard}")
 
     return run_at_desk(open_store(settings), settings, show)
 
