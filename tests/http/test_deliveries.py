@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ PUSHES: Mapping[ForgeName, tuple[str, str, str]] = {
 """By forge: an event, what is recorded of it, and the repository that it is of."""
 
 FORGES = [*PUSHES]
+
+SHOP = replace(OPERATOR, project="shop")
 
 
 class Forge:
@@ -148,7 +151,7 @@ def test_a_forge_may_know_the_repository_by_other_case(forge: Forge) -> None:
 
 def test_what_a_delivery_tells_is_shown_with_the_ticket(store: Path) -> None:
     make_project(store, "shop")
-    in_store(store, lambda opened: opened.create_ticket(OPERATOR, requests.create_ticket()))
+    in_store(store, lambda opened: opened.create_ticket(SHOP, requests.create_ticket()))
     secret = link(store, "github", PUSHES["github"][2])
     with Served(store) as served:
         forge = Forge(served, "github", secret)
