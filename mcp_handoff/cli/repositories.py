@@ -63,8 +63,8 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
     async def show(desk: Desk, visitor: Visitor) -> None:
         listed = await desk.list_repositories(visitor, Arguments(ListRepositories))
         for repository in listed.repositories:
-            heard = f"last delivery {repository.last_delivery_at or 'never'}"
-            print(line_of(_described(repository), heard))
+            heard = repository.last_delivery_at or "never"
+            print(f"{_described(repository)}  last delivery {heard}")
 
     return run_at_desk(open_store(settings), settings, show)
 
