@@ -24,7 +24,7 @@ _EVENTS = {
     "github": "content type application/json; pushes, pull requests, and as far as you want to see"
     " them check suites, statuses and deployment statuses",
     "gitlab": "push, merge request, pipeline and deployment events; the secret is its token",
-    "forgejo": "push, pull request and status events",
+    "forgejo": "push, pull request, status, workflow and action run events",
 }
 """What a repository's webhook has to be set to."""
 
