@@ -34,7 +34,7 @@ def open_backend(settings: Settings, checkout: "Checkout | None" = None) -> Back
 
 
 def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
-    """Open a backend that keeps tokens; Misconfigured when HANDOFF_BACKEND names an API."""
+    """Open a store; Misconfigured when HANDOFF_BACKEND names an API."""
     from mcp_handoff.store.store_backend import StoreBackend
 
     receiver = None
@@ -51,9 +51,7 @@ def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
                 from mcp_handoff.postgres.database import PostgresDatabase
             database = PostgresDatabase.open(url, read_only=settings.read_only)
         case _:
-            raise Misconfigured(
-                "HANDOFF_BACKEND is an API: its tokens are made and kept over there."
-            )
+            raise Misconfigured("HANDOFF_BACKEND is an API; run this where its store is.")
     return StoreBackend(database, receiver, checkout)
 
 

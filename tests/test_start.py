@@ -1,6 +1,8 @@
 """Starting the program: its commands, and one line for whatever keeps it from starting."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from base64 import b64encode
@@ -8,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mcp_handoff import __version__
+from mcp_handoff import __version__, config
 from mcp_handoff.cli.commands import ENVIRONMENT
 from mcp_handoff.config import read_settings
+from mcp_handoff.proofs import Policy
 from tests.mcp.wire import TIMEOUT, bounded, environment
+
+README = Path(__file__).parent.parent / "README.md"
 
 
 def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +48,9 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_PROJECT", "Web Shop", "such as web-shop"),
         ("HANDOFF_ORG", "A!", "HANDOFF_ORG"),
         ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
+        ("HANDOFF_REQUIRE_PROOF", "maybe", "HANDOFF_REQUIRE_PROOF='maybe' must be 1 or 0"),
+        ("HANDOFF_FOUR_EYES", "2", "HANDOFF_FOUR_EYES='2' must be 1 or 0"),
+        ("HANDOFF_TAKE_MINUTES", "soon", "0 for never"),
         ("HANDOFF_TRUSTED_PROXIES", "127.0.0.1, proxy.example", "HANDOFF_TRUSTED_PROXIES"),
         ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("HANDOFF_BUILD_TIMEOUT", "1.5", "0 for never"),
@@ -83,10 +91,25 @@ def test_help_and_version_are_told_and_a_wrong_command_is_wrong_use(store: Path)
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
-    names = [name for name in ENVIRONMENT.split() if name.startswith(("HANDOFF_", "BUILD_"))]
-    empty = {name.rstrip(","): "" for name in names}
+    empty = dict.fromkeys(_variables(ENVIRONMENT), "")
     assert len(empty) > 12
     assert read_settings(empty) == read_settings({})
+
+
+def test_help_and_readme_tell_every_variable() -> None:
+    read = set(re.findall(r'"((?:HANDOFF|BUILD)_[A-Z_]+)"', inspect.getsource(config)))
+    assert _variables(ENVIRONMENT) == read
+    assert _variables(README.read_text()) == read
+
+
+def _variables(text: str) -> set[str]:
+    return set(re.findall(r"\b(?:HANDOFF|BUILD)_[A-Z_]+\b", text))
+
+
+def test_proof_and_a_second_person_are_asked_for_by_the_environment() -> None:
+    assert read_settings({}).policy == Policy(require_proof=False, four_eyes=False)
+    asked = {"HANDOFF_REQUIRE_PROOF": "1", "HANDOFF_FOUR_EYES": "yes"}
+    assert read_settings(asked).policy == Policy(require_proof=True, four_eyes=True)
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http", "8484.0", "9" * 5_000])
@@ -124,6 +147,83 @@ def test_projects_are_created_and_listed(store: Path) -> None:
     assert "'web-shop' is taken" in taken.stderr
     wrong = run(store, "project", "create", "Other", "--slug", "Web Shop")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+def test_a_projects_policies_are_switched_one_by_one(store: Path) -> None:
+    run(store, "project", "create", "Shop")
+    switched = run(store, "project", "set", "shop", "--auto-close", "on")
+    assert switched.stdout == "shop  auto_close on  require_proof off  four_eyes off\n"
+    switched = run(store, "project", "set", "SHOP", "--four-eyes", "on", "--auto-close", "off")
+    assert switched.stdout == "shop  auto_close off  require_proof off  four_eyes on\n"
+    assert run(store, "project", "set", "shop").stdout == switched.stdout
+    wrong = run(store, "project", "set", "shop", "--auto-close", "maybe")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    missing = run(store, "project", "set", "shpo", "--auto-close", "on")
+    assert (missing.returncode, missing.stdout, missing.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_repository_is_linked_listed_and_unlinked(store: Path) -> None:
+    linked = run(store, "repo", "link", "Acme/Shop", "--project", "shop")
+    assert linked.returncode == 0
+    *_, secret = linked.stdout.split()
+    assert re.fullmatch(r"mhh_[\w-]{43}", secret)
+    assert linked.stdout == f"{secret}\n"
+    assert "https://your-server/api/hooks/github" in linked.stderr
+    listed = run(store, "repo", "list").stdout
+    assert re.fullmatch(r"Acme/Shop  github  shop  [0-9a-f-]{36}  last delivery never\n", listed)
+    assert secret not in linked.stderr + listed
+    unlinked = run(store, "repo", "unlink", "acme/shop")
+    assert listed.startswith(unlinked.stdout.strip())
+    assert run(store, "repo", "list").stdout == ""
+
+
+@pytest.mark.parametrize("forge", ["gitlab", "forgejo"])
+def test_a_repository_is_linked_under_its_forge(store: Path, forge: str) -> None:
+    named = ("acme/web/shop", "--forge", forge)
+    public = {"HANDOFF_PUBLIC_URL": "https://desk.example/"}
+    linked = run(store, "repo", "link", *named, **public)
+    assert f"https://desk.example/api/hooks/{forge}," in linked.stderr
+    assert run(store, "repo", "unlink", "acme/web/shop").returncode == 1
+    assert run(store, "repo", "unlink", *named).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("link", "shop"), 2, "name"),
+        (("link", "https://github.com/acme/shop"), 2, "name"),
+        (("link", "acme/\x1b[2Jshop\n"), 2, "name"),
+        (("link", "acme/shop", "--project", "nowhere"), 1, "no project here; there are shop"),
+        (("link", "ACME/linked"), 1, "linked to project shop already"),
+        (("unlink", "acme/\u202eshop"), 1, "is not linked"),
+    ],
+)
+def test_what_is_wrong_with_a_repository_takes_one_line(
+    store: Path, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    run(store, "repo", "link", "acme/linked")
+    refused = run(store, "repo", *arguments)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (status, "", 1)
+    assert words in refused.stderr
+    assert refused.stderr.strip().isprintable()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("link", "a/b", "--forge", "svn"), ("link",), ("unlink",), ()]
+)
+def test_a_repository_takes_a_command_a_name_and_a_forge(
+    store: Path, arguments: tuple[str, ...]
+) -> None:
+    refused = run(store, "repo", *arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_behind_an_api_repositories_are_linked_where_its_store_is(store: Path) -> None:
+    api = {"HANDOFF_BACKEND": "https://desk.example/api"}
+    for arguments in (("repo", "link", "a/b"), ("project", "set", "shop"), ("token", "list")):
+        refused = run(store, *arguments, **api)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "where its store is" in refused.stderr
 
 
 def test_names_do_not_steer_a_terminal_or_begin_lines(store: Path) -> None:

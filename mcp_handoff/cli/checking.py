@@ -16,10 +16,7 @@ from mcp_handoff.text import one_line
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import names_of
 from mcp_handoff.validation import Arguments
-from mcp_handoff.wiring import (
-    describe_backend,
-    open_backend,
-)
+from mcp_handoff.wiring import describe_backend, open_backend
 
 
 def check(_: argparse.Namespace, settings: Settings) -> int:

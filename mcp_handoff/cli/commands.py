@@ -32,6 +32,9 @@ environment:
   HANDOFF_REQUIRE_PROOF
                       1 to close by suggestions alone whose merge a forge or git has seen
   HANDOFF_FOUR_EYES   1 to have suggestions executed by others than who made them
+  HANDOFF_TAKE_MINUTES
+                      how long a bot holds what it took after its last call
+                      (default: 240; 0 for ever)
   HANDOFF_RATE_LIMIT  calls a minute for each token (default: 600; 0 for no limit)
   HANDOFF_KEEP_KEYS_DAYS
                       how long an idempotency key keeps its result (default: 30)

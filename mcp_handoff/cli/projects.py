@@ -1,4 +1,4 @@
-"""`mcp-handoff project`: start and list."""
+"""`mcp-handoff project`: start, list and change their policies."""
 
 import argparse
 

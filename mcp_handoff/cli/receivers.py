@@ -8,9 +8,7 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.receivers import NOBODY, GetReceiver, SetReceiver, ShownReceiver
 from mcp_handoff.validation import Arguments
-from mcp_handoff.wiring import (
-    open_store,
-)
+from mcp_handoff.wiring import open_store
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:

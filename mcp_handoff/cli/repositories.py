@@ -24,7 +24,7 @@ _EVENTS = {
     "github": "content type application/json; pushes, pull requests, and as far as you want to see"
     " them check suites, statuses and deployment statuses",
     "gitlab": "push, merge request, pipeline and deployment events; the secret is its token",
-    "forgejo": "push, pull request and status events",
+    "forgejo": "push, pull request, status, workflow and action run events",
 }
 """What a repository's webhook has to be set to."""
 
@@ -63,8 +63,13 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
     async def show(desk: Desk, visitor: Visitor) -> None:
         listed = await desk.list_repositories(visitor, Arguments(ListRepositories))
         for repository in listed.repositories:
+<<<<<<< HEAD
             heard = f"last delivery {repository.last_delivery_at or 'never'}"
             print(f"{_described(repository)}  {heard}")
+=======
+            heard = repository.last_delivery_at or "never"
+            print(f"{_described(repository)}  last delivery {heard}")
+>>>>>>> 4652b38991de54ad2262c2bd8782d563d74fd9f7
 
     return run_at_desk(open_store(settings), settings, show)
 

@@ -9,9 +9,7 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.principals import ROLES
 from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
 from mcp_handoff.validation import Arguments
-from mcp_handoff.wiring import (
-    open_store,
-)
+from mcp_handoff.wiring import open_store
 
 _SHOWN_ONCE = (
     "this is shown once. From the first token on every server over this store asks for one."

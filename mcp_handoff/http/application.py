@@ -23,7 +23,7 @@ from mcp_handoff.http.capacity import Capacity, available_capacity
 from mcp_handoff.http.concurrency import Concurrency
 from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
-from mcp_handoff.http.deliveries import delivery_route
+from mcp_handoff.http.deliveries import SignedDeliveries, delivery_route
 from mcp_handoff.http.forwarding import Clients
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
@@ -103,7 +103,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         routes=[
             *operation_routes(backend, metrics),
             *_metadata_routes(access.resource),
-            *([delivery_route(desk)] if store else []),
+            delivery_route(desk),
             Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
         ],
@@ -117,6 +117,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
 def _in_front_of(doors: ASGIApp, settings: Settings, access: Access, capacity: Capacity) -> ASGIApp:
     """Return the doors behind what every request passes; the first thing it meets comes last."""
     app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
+    app = SignedDeliveries(app, is_kept=settings.backend.kind != "api")
     app = Concurrency(Sessions(app, capacity), capacity)
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)

@@ -12,13 +12,23 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff.actors import BOT, Actor
 from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import BackendUnavailable, HandoffError, NotFound, Unauthenticated
+from mcp_handoff.errors import (
+    BackendUnavailable,
+    HandoffError,
+    MethodNotAllowed,
+    NotFound,
+    Unauthenticated,
+)
 from mcp_handoff.hooks.forges import FORGES, Forge
+from mcp_handoff.http.authentication import is_delivery
+from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.merges import Delivery, ForgeName
+from mcp_handoff.principals import Principal
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
 
@@ -39,18 +49,49 @@ def delivery_route(desk: Desk) -> Route:
     return Route(f"{MOUNT_PATH}/hooks/{{forge}}", take_delivery, methods=["POST"])
 
 
+class SignedDeliveries:
+    """Refuses, before its body is read, what no forge signed; all deliveries unless what they tell
+    `is_kept` here."""
+
+    def __init__(self, app: ASGIApp, *, is_kept: bool) -> None:
+        self._app = app
+        self._is_kept = is_kept
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if is_delivery(scope["path"]):
+            try:
+                if not self._is_kept:
+                    raise NotFound("This server works on an API: have the forge tell that.")
+                _require_signature(Request(scope))
+            except HandoffError as error:
+                app = refuse_early(error, scope["path"])
+                if isinstance(error, MethodNotAllowed):
+                    app.headers["Allow"] = "POST"
+        await app(scope, receive, send)
+
+
+def _require_signature(request: Request) -> None:
+    name = request.scope["path"].rpartition("/")[2]
+    forge = FORGES.get(cast("ForgeName", name))
+    if forge is None:
+        raise NotFound(f"No such forge tells anything here; those that do: {', '.join(FORGES)}.")
+    if request.method != "POST":
+        raise MethodNotAllowed("Deliveries are sent with POST.")
+    if not forge.has_signature(request.headers):
+        raise Unauthenticated("A delivery has to be signed with the secret of its repository.")
+
+
 async def _take(desk: Desk, request: Request) -> str:
     """Have a delivery taken; return "now", or "before" for one that is repeated."""
     name = cast("ForgeName", request.path_params["forge"])
-    forge = FORGES.get(name)
-    if forge is None:
-        raise NotFound(f"No such forge tells anything here; those that do: {', '.join(FORGES)}.")
-    if not forge.has_signature(request.headers):
-        raise Unauthenticated("A delivery has to be signed with the secret of its repository.")
-    body = await request.body()
-    repository = await run_sync(forge.repository_of, body)
-    visitor = Visitor("hooks", Actor(BOT, name), admission_of(request.scope))
+    forge, admission = FORGES[name], admission_of(request.scope)
+    # BodyLimit passes it on whole; request.body() would copy it.
+    body: bytes = (await request.receive())["body"]
     with anyio.move_on_after(ANSWER_SECONDS):
+        repository = await run_sync(forge.repository_of, body)
+        admission.principal = Principal(id=f"{name} {repository}", name=name, role=BOT)
+        visitor = Visitor("hooks", Actor(BOT, name), admission)
         read = partial(_read, forge, request, body)
         taken = await desk.take_delivery(visitor, name, repository, read)
         return "before" if taken.repeated else "now"

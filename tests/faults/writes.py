@@ -11,12 +11,13 @@ import psycopg
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
 from mcp_handoff.postgres.database import PostgresDatabase
-from mcp_handoff.projects import CreateProject
+from mcp_handoff.projects import ChangeProject, CreateProject
 from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
 from mcp_handoff.runs import Attempt, ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken
-from tests import requests
+from tests import facts, requests
 
 CALLER = Caller(bot("cutter"), project="shop")
 
@@ -70,6 +71,10 @@ class Desk:
     async def suggestion(self) -> str:
         request = requests.suggest_close(await self.ticket())
         return (await self.backend.suggest_close(CALLER, request)).suggestion.id
+
+    async def repository(self) -> Repository:
+        request = LinkRepository(name=f"acme/{uuid4().hex}")
+        return (await self.backend.link_repository(CALLER, request)).repository
 
     async def token(self) -> str:
         request = CreateToken(name=uuid4().hex, role="bot")
@@ -176,6 +181,45 @@ async def create_project(_: Desk) -> Case:
     )
 
 
+async def change_project(desk: Desk) -> Case:
+    slug = uuid4().hex
+    project = (await desk.backend.create_project(CALLER, CreateProject(name=slug))).project
+    request = ChangeProject(project=slug, auto_close=True)
+    return Case(
+        lambda backend: backend.change_project(CALLER, request),
+        _events("project.changed", project.id),
+    )
+
+
+async def link_repository(_: Desk) -> Case:
+    name = f"acme/{uuid4().hex}"
+    return Case(
+        lambda backend: backend.link_repository(CALLER, LinkRepository(name=name)),
+        f"SELECT count(*) FROM repositories WHERE name = '{name}'",
+    )
+
+
+async def unlink_repository(desk: Desk) -> Case:
+    repository = (await desk.repository()).id
+    request = UnlinkRepository(repository_id=repository)
+    return Case(
+        lambda backend: backend.unlink_repository(CALLER, request),
+        _events("repository.unlinked", repository),
+    )
+
+
+async def take_delivery(desk: Desk) -> Case:
+    repository = await desk.repository()
+    request = requests.create_ticket(title=uuid4().hex)
+    ticket = (await desk.backend.create_ticket(CALLER, request)).ticket
+    merged = facts.pull_request(1, 1, f"Closes HO-{ticket.number}", merge_sha=facts.sha("a"))
+    delivery = facts.delivery(merged, repository=repository.name)
+    return Case(
+        lambda backend: backend.take_delivery(repository.forge, delivery),
+        f"SELECT count(*) FROM suggestions WHERE ticket_id = '{ticket.id}'",
+    )
+
+
 async def create_token(_: Desk) -> Case:
     name = uuid4().hex
     return Case(
@@ -256,6 +300,10 @@ PREPARED: dict[str, Prepare] = {
         update_build,
         report_build,
         create_project,
+        change_project,
+        link_repository,
+        unlink_repository,
+        take_delivery,
         create_token,
         revoke_token,
         set_receiver,

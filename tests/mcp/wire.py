@@ -69,10 +69,17 @@ def bounded(process: subprocess.Popen[Any], seconds: float = TIMEOUT) -> Generat
 class Wire:
     """A running server; what it writes must be JSON-RPC, line by line."""
 
-    def __init__(self, settings: Mapping[str, str], *, python: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        *,
+        python: Sequence[str] = (),
+        directory: Path | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, *python, "-m", "mcp_handoff"],
             env=dict(settings),
+            cwd=directory,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -59,6 +59,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("GET", "/me"): owned(FILTERED),
     ("GET", "/projects"): owned(FILTERED),
     ("POST", "/projects"): owned(frozenset({"user", "admin"}), name="Fresh <caller>"),
+    ("PATCH", "/projects/{id}"): owned(frozenset({"admin"}), four_eyes=False),
     ("GET", "/tickets"): owned(FILTERED),
     ("GET", "/projects/{id}/overview"): owned(READ),
     ("GET", TICKETS): owned(READ),
@@ -81,6 +82,9 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("POST", f"{BUILDS}/{{build_id}}/report"): owned(WRITE, status="running"),
     ("GET", "/tokens"): owned(frozenset({"admin"})),
     ("DELETE", "/tokens/{token}"): owned(frozenset({"admin"})),
+    ("GET", "/repositories"): owned(frozenset({"admin"})),
+    ("POST", "/repositories"): owned(frozenset({"admin"}), name="acme/<caller>", project="shop"),
+    ("DELETE", "/repositories/{repository_id}"): owned(frozenset({"admin"})),
     ("POST", "/runs/{run_id}/report"): owned(frozenset(), status="running"),
 }
 """Whose each operation over REST is; a report is nobody's who has no secret of its run."""
@@ -122,8 +126,10 @@ class Place:
         suggested = self._made(
             f"{shop}/ai-suggestions", {"ticket_id": ticket["id"], "evidence": evidence}
         )
+        linked = self._made("/api/repositories", {"name": f"{MARK}/shop", "project": "shop"})
         self.names = {
             "id": "shop",
+            "repository_id": linked["repository"]["id"],
             "ticketId": "1",
             "org": "default",
             "token": "spare",

@@ -1,0 +1,107 @@
+"""`mcp-handoff merged`: what a CI step or a git hook tells of a merge."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.suggestions import Suggestion
+from tests import requests
+from tests.databases import in_store
+from tests.mcp.wire import environment
+from tests.repositories import Repository, started
+
+SECONDS = 60
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Repository:
+    return started(tmp_path / "shop")
+
+
+@pytest.fixture
+def filed(store: Path, caller: Caller) -> Path:
+    """A store with two tickets in shop."""
+
+    async def file(backend: StoreBackend) -> None:
+        for title in ("Checkout fails", "Totals are wrong"):
+            await backend.create_ticket(caller, requests.create_ticket(title=title))
+
+    in_store(store, file)
+    return store
+
+
+def merged(
+    store: Path, shop: Repository, message: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mcp_handoff", "merged", *arguments],
+        input=message,
+        env=environment(store),
+        cwd=shop.path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def pending(store: Path, caller: Caller) -> list[Suggestion]:
+    async def read(backend: StoreBackend) -> list[Suggestion]:
+        listing = requests.list_suggestions(status="pending")
+        return (await backend.list_suggestions(caller, listing)).suggestions
+
+    return in_store(store, read)
+
+
+def test_a_hook_suggests_to_close_what_the_message_declares_once(
+    filed: Path, shop: Repository, caller: Caller
+) -> None:
+    message = "Lift the limit\n\nPart of HO-2.\n\nCloses: HO-1, HO-99"
+    sha = shop.commit(message)
+    done = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
+    assert (done.returncode, done.stdout.split("  ")[:2]) == (0, ["HO-1-shop", "suggested"])
+    assert done.stdout.rstrip().endswith("proven")
+    assert done.stderr.startswith("HO-99-shop  ticket names no ticket in project shop")
+    again = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
+    assert "suggested already" in again.stdout
+    [made] = pending(filed, caller)
+    assert (made.merge_sha, made.repo, made.pr_number) == (sha, "acme/shop", 50)
+    assert made.evidence == {"merged": sha, "subject": "Lift the limit"}
+
+
+def test_a_message_that_closes_nothing_suggests_nothing(
+    filed: Path, shop: Repository, caller: Caller
+) -> None:
+    done = merged(filed, shop, "Part of HO-1", "--sha", "9f2c1e7")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "the message declares to close no ticket\n"
+    assert pending(filed, caller) == []
+
+
+def test_the_message_may_come_from_a_file(filed: Path, shop: Repository, caller: Caller) -> None:
+    (shop.path / "message").write_text("Fixes HO-2")
+    done = merged(filed, shop, "", "--sha", "9f2c1e7", "--message-file", "message")
+    assert done.stdout.startswith("HO-2-shop  suggested")
+    [made] = pending(filed, caller)
+    assert made.ticket_number == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--sha", "main"], "7 to 64 hexadecimal digits"),
+        (["--sha", "9f2c1e7", "--message-file", "missing"], "missing"),
+        (["--sha", "9f2c1e7", "--pr", "fifty"], "--pr"),
+        ([], "--sha"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    filed: Path, shop: Repository, arguments: list[str], why: str
+) -> None:
+    done = merged(filed, shop, "Closes HO-1", *arguments)
+    assert done.returncode == 2
+    assert why in done.stderr.splitlines()[-1]
