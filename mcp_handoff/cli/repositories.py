@@ -63,13 +63,8 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
     async def show(desk: Desk, visitor: Visitor) -> None:
         listed = await desk.list_repositories(visitor, Arguments(ListRepositories))
         for repository in listed.repositories:
-<<<<<<< HEAD
-            heard = f"last delivery {repository.last_delivery_at or 'never'}"
-            print(f"{_described(repository)}  {heard}")
-=======
             heard = repository.last_delivery_at or "never"
             print(f"{_described(repository)}  last delivery {heard}")
->>>>>>> 4652b38991de54ad2262c2bd8782d563d74fd9f7
 
     return run_at_desk(open_store(settings), settings, show)
 

@@ -15,7 +15,9 @@ EVIDENCE = {"tests": "all pass"}
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Repository:
-    return started(tmp_path / "shop")
+    repository = started(tmp_path / "shop")
+    repository.commit("Begin")
+    return repository
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_an_agent_that_lies_about_a_commit_closes_nothing(wire: Wire) -> None:
 def test_what_git_has_seen_is_what_the_close_rests_on(wire: Wire, shop: Repository) -> None:
     made = suggest(wire, 2, shop.commit("Lift the limit"))
     assert made["proof"].startswith("proven by git")
-    closed = told(execute(wire, 3, made["suggestion_id"]))
+    closed = execute(wire, 3, made["suggestion_id"])["structuredContent"]
     assert closed["proof"].startswith("proven by git")
     assert closed["stage"] == "live"
 
@@ -64,4 +66,6 @@ def test_git_is_asked_again_when_a_suggestion_is_executed(wire: Wire, shop: Repo
     made = suggest(wire, 2, work)
     assert made["proof"].startswith("contradicted by git")
     shop.merge("cart")
-    assert told(execute(wire, 3, made["suggestion_id"]))["proof"].startswith("proven by git")
+    assert execute(wire, 3, made["suggestion_id"])["structuredContent"]["proof"].startswith(
+        "proven by git"
+    )

@@ -19,7 +19,9 @@ SECONDS = 60
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Repository:
-    return started(tmp_path / "shop")
+    repository = started(tmp_path / "shop")
+    repository.commit("Begin")
+    return repository
 
 
 @pytest.fixture
