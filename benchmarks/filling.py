@@ -22,7 +22,7 @@ from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.ticket_terms import index_all
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, urgency
-from mcp_handoff.workflow import MERGED, ROLES
+from mcp_handoff.workflow import MERGED, ROLES, Standing
 
 _TRANSACTION = 20_000
 """How many tickets one transaction takes."""
@@ -90,6 +90,7 @@ class _Writer:
         row = self._ticket(ticket_id, number, now, closed=closed)
         yield "tickets", row
         roles = [*self._random.sample(ROLES, self._random.randint(1, 2)), MERGED]
+        standing = Standing(row["stage"], dict.fromkeys(roles, "done" if closed else "pending"))
         for position, role in enumerate(roles):
             yield (
                 "ticket_roles",
@@ -97,8 +98,9 @@ class _Writer:
                     "ticket_id": ticket_id,
                     "position": position,
                     "role": role,
-                    "status": "done" if closed else "pending",
+                    "status": standing.roles[role],
                     "waits": 0 if closed else 1,
+                    "ready": int(standing.is_clear_for(role)),
                     "updated_at": now,
                     **{name: row[name] for name in LISTED_COLUMNS},
                 },
