@@ -1,5 +1,6 @@
 """A store that hears of merges, as the tests ask it."""
 
+from pathlib import Path
 from typing import Any
 
 from mcp_handoff.actors import Caller
@@ -10,6 +11,7 @@ from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.suggestions import ActedSuggestion, Suggestion
 from mcp_handoff.tickets import TicketDetail
 from tests import requests
+from tests.databases import in_store
 from tests.facts import delivery
 
 
@@ -61,3 +63,13 @@ class Desk:
 
     async def update(self, **changes: Any) -> None:
         await self.backend.update_ticket(self.caller, requests.update_ticket(1, **changes))
+
+
+def pending(store: Path, caller: Caller) -> list[Suggestion]:
+    """Return what is suggested in the store of this file."""
+
+    async def read(backend: StoreBackend) -> list[Suggestion]:
+        listing = requests.list_suggestions(status="pending")
+        return (await backend.list_suggestions(caller, listing)).suggestions
+
+    return in_store(store, read)
