@@ -6,7 +6,7 @@ from typing import Any
 from mcp_handoff.actors import Caller
 from mcp_handoff.merges import Fact
 from mcp_handoff.projects import ChangeProject, CreateProject
-from mcp_handoff.proofs import Proof
+from mcp_handoff.proofs import LENIENT, Policy, Proof
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.suggestions import ActedSuggestion, Suggestion
 from mcp_handoff.tickets import TicketDetail
@@ -26,9 +26,10 @@ class Desk:
     async def start_project(self, slug: str) -> None:
         await self.backend.create_project(self.caller, CreateProject(name=slug))
 
-    async def hear(self, *facts: Fact, **fields: Any) -> bool:
-        """Take one delivery with these facts; return whether it was taken before."""
-        taken = await self.backend.take_delivery("github", delivery(*facts, **fields))
+    async def hear(self, *facts: Fact, policy: Policy = LENIENT, **fields: Any) -> bool:
+        """Have a server of this policy take one delivery with these facts; return whether it was
+        taken before."""
+        taken = await self.backend.take_delivery("github", delivery(*facts, **fields), policy)
         return taken.repeated
 
     async def detail(self, ticket: int = 1) -> TicketDetail:
