@@ -45,10 +45,9 @@ def take_delivery(
     tx: Transaction, forge: ForgeName, delivery: Delivery, policy: Policy = LENIENT
 ) -> TakenDelivery:
     """Keep what a forge told of a linked repository, and do what arises from it."""
-    found = repositories.find(tx, forge, delivery.repository)
+    found = repositories.find_locked(tx, forge, delivery.repository)
     if found is None:
         raise NotFound(f"{delivery.repository} is linked to no project here.")
-    tx.lock("repositories", found["id"])
     named = {"repository_id": found["id"], "id": delivery.id}
     if _find(tx, "deliveries", named):
         return TakenDelivery(repeated=True)

@@ -1,5 +1,6 @@
 """What a merge gives rise to, and what it does not."""
 
+from asyncio import gather
 from random import Random
 from typing import Any
 
@@ -269,3 +270,15 @@ async def test_a_repository_is_linked_to_one_project_by_any_spelling(desk: Desk)
     other = LinkRepository(name=REPOSITORY, forge="forgejo")
     linked = await desk.backend.link_repository(desk.caller, other)
     assert await desk.backend.find_secret("forgejo", "Acme/Shop") == linked.secret
+
+
+async def test_a_delivery_that_meets_an_unlinking_is_taken_or_of_no_repository(desk: Desk) -> None:
+    for number in range(20):
+        name = f"acme/till-{number}"
+        linked = await desk.backend.link_repository(desk.caller, LinkRepository(name=name))
+        request = UnlinkRepository(repository_id=linked.repository.id)
+        told = [desk.hear(pull_request(one, 1), repository=name) for one in range(1, 4)]
+        unlinked = desk.backend.unlink_repository(desk.caller, request)
+        ends = await gather(*told, unlinked, return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        assert all(isinstance(error, NotFound) for error in errors), errors
