@@ -61,7 +61,7 @@ def unlink_repository(
     tx: Transaction, caller: Caller, request: UnlinkRepository
 ) -> UnlinkedRepository:
     """Forget a repository and what its forge told of it."""
-    row = tx.fetch_one(f"{_SELECT} WHERE r.id = :id", id=request.repository_id)
+    row = tx.fetch_one_locked(f"{_SELECT} WHERE r.id = :id", "r", id=request.repository_id)
     if row is None:
         raise NotFound.at(
             "repository_id", "names no repository", "list them to see those there are"

@@ -8,7 +8,12 @@ import pytest
 
 from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.merges import Deployment
-from mcp_handoff.repositories import LinkRepository, ListRepositories, UnlinkRepository
+from mcp_handoff.repositories import (
+    LinkRepository,
+    ListRepositories,
+    UnlinkedRepository,
+    UnlinkRepository,
+)
 from mcp_handoff.suggestions import LIFETIME_DAYS
 from tests import requests
 from tests.clock import SteppedClock
@@ -278,7 +283,8 @@ async def test_a_delivery_that_meets_an_unlinking_is_taken_or_of_no_repository(d
         linked = await desk.backend.link_repository(desk.caller, LinkRepository(name=name))
         request = UnlinkRepository(repository_id=linked.repository.id)
         told = [desk.hear(pull_request(one, 1), repository=name) for one in range(1, 4)]
-        unlinked = desk.backend.unlink_repository(desk.caller, request)
-        ends = await gather(*told, unlinked, return_exceptions=True)
+        unlink = [desk.backend.unlink_repository(desk.caller, request) for _ in range(2)]
+        ends = await gather(*told, *unlink, return_exceptions=True)
+        assert sum(isinstance(end, UnlinkedRepository) for end in ends) == 1
         errors = [end for end in ends if isinstance(end, BaseException)]
         assert all(isinstance(error, NotFound) for error in errors), errors
