@@ -304,10 +304,14 @@ def _first_deployment_of(tx: Transaction, repository: Row, shas: Sequence[str]) 
 
 
 def _deployable(tx: Transaction, repository: Row, at: str) -> set[str]:
-    """Return the tickets of which a deployment at an instant may tell something new."""
+    """Return the tickets with a change that has landed, of which a deployment at an instant may
+    tell something new."""
     rows = tx.fetch_all(
         "SELECT DISTINCT m.ticket_id FROM mentions m JOIN tickets t ON t.id = m.ticket_id"
+        " LEFT JOIN commits c ON c.repository_id = m.repository_id AND c.change = m.change"
+        " LEFT JOIN pull_requests p ON p.repository_id = m.repository_id AND p.change = m.change"
         " WHERE m.repository_id = :id AND m.closes = 1"
+        " AND coalesce(c.landed_at, p.landed_at) IS NOT NULL"
         " AND (t.deployed_at IS NULL OR t.deployed_at > :at)",
         id=repository["id"],
         at=at,
