@@ -19,7 +19,7 @@ _CHANGES = (
     " FROM mentions m JOIN repositories r ON r.id = m.repository_id"
     " LEFT JOIN pull_requests p ON p.repository_id = m.repository_id AND p.change = m.change"
     " LEFT JOIN commits c ON c.repository_id = m.repository_id AND c.change = m.change"
-    " WHERE m.ticket_id = :ticket_id ORDER BY m.repository_id, m.change"
+    " WHERE m.ticket_id = :ticket_id"
 )
 
 
@@ -43,7 +43,7 @@ class Change:
 
 def closing_changes(tx: Transaction, ticket_id: str) -> list[Change]:
     """Return the changes that declare to close a ticket."""
-    rows = tx.fetch_all(_CHANGES, ticket_id=ticket_id)
+    rows = tx.fetch_all(f"{_CHANGES} ORDER BY m.repository_id, m.change", ticket_id=ticket_id)
     return [
         Change(
             repository_id=row["repository_id"],
@@ -61,10 +61,14 @@ def closing_changes(tx: Transaction, ticket_id: str) -> list[Change]:
 
 
 def changes_of(tx: Transaction, ticket_id: str) -> list[LinkedChange]:
-    """Return the changes that mention a ticket, as they are shown: SHOWN at most."""
-    return [
-        _shown(tx, row) for row in tx.fetch_all(f"{_CHANGES} LIMIT {SHOWN}", ticket_id=ticket_id)
-    ]
+    """Return the changes that mention a ticket, as they are shown: SHOWN at most, those first that
+    declare to close it, and of these the newest."""
+    rows = tx.fetch_all(
+        f"{_CHANGES} ORDER BY m.closes DESC, coalesce(p.changed_at, c.landed_at) DESC, m.change"
+        f" LIMIT {SHOWN}",
+        ticket_id=ticket_id,
+    )
+    return [_shown(tx, row) for row in rows]
 
 
 def _shown(tx: Transaction, row: Row) -> LinkedChange:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
@@ -10,7 +11,9 @@ from mcp_types import CallToolResult
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Backend
 from mcp_handoff.mcp.tools import TOOLS
-from tests import requests
+from mcp_handoff.repositories import LinkRepository
+from mcp_handoff.store.store_backend import StoreBackend
+from tests import facts, requests
 from tests.databases import in_store
 from tests.mcp.agent import Agent, text
 from tests.requests import TICKET
@@ -141,3 +144,28 @@ async def test_lists_may_be_kept_by_clients_for_an_hour(server: StdioServerParam
     async with Client(server, mode="2026-07-28") as client:
         listed = await client.list_tools()
     assert (listed.ttl_ms, listed.cache_scope) == (3_600_000, "public")
+
+
+async def test_a_ticket_tells_of_its_pull_requests_their_checks_and_their_deployment(
+    desk: Agent, desk_store: Path, caller: Caller
+) -> None:
+    await desk.file_ticket()
+    merged = facts.pull_request(50, 1, title="Lift\u202e it", merge_sha=facts.sha("m"))
+    told = facts.delivery(
+        merged, facts.check(facts.sha("m"), "passed", 2), facts.deployment("m", 3)
+    )
+
+    async def hear(store: StoreBackend) -> None:
+        await store.link_repository(caller, LinkRepository(name=facts.REPOSITORY))
+        await store.take_delivery("github", told)
+
+    in_store(desk_store, hear)
+    result = await desk.client.call_tool("get_ticket", {"ticket": 1})
+    answer: Any = result.structured_content
+    change = {"name": f"{facts.REPOSITORY}#50", "state": "merged", "closes": True}
+    assert answer["changes"] == [{**change, "checks": "passed", "title": "Lift it"}]
+    assert answer["deployed_at"] == "2026-03-01T09:03Z"
+    [suggestion] = answer["suggestions"]
+    assert suggestion["proof"].startswith("proven by github: ")
+    for said in (*change.values(), "Lift it", answer["deployed_at"], suggestion["proof"]):
+        assert str(said).lower() in text(result).lower()

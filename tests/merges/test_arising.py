@@ -129,6 +129,17 @@ async def test_names_of_checks_and_environments_may_have_any_length(desk: Desk) 
     assert detail.ticket.deployed_at == at(2)
 
 
+async def test_of_many_changes_those_that_close_are_shown_first_and_the_newest(
+    desk: Desk,
+) -> None:
+    for number in range(80, 110):
+        await desk.hear(pull_request(number, number, body="See HO-1"))
+    for number in (7, 70):
+        await desk.hear(pull_request(number, number))
+    names = [change.name for change in (await desk.detail()).changes]
+    assert names == [f"{REPOSITORY}#{number}" for number in (70, 7, *range(109, 91, -1))]
+
+
 async def test_the_intent_to_close_is_kept_when_a_later_delivery_lacks_it(desk: Desk) -> None:
     await desk.hear(pull_request(50, 1, body="Fixes HO-1"))
     await desk.hear(pull_request(50, 2, body="", merge_sha=MERGE))

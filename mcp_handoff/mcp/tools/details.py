@@ -17,8 +17,8 @@ from mcp_handoff.text import listed
 from mcp_handoff.tickets import TicketDetail, TicketSummary
 from mcp_handoff.workflow import MERGED, STILL_TO_ACT
 
-SUGGESTIONS, BUILDS, EVENTS = 2, 1, 5
-"""How many of the newest suggestions, builds and events are shown."""
+CHANGES, SUGGESTIONS, BUILDS, EVENTS = 5, 2, 1, 5
+"""How many changes, and how many of the newest suggestions, builds and events, are shown."""
 
 
 class EventsRow(Row):
@@ -206,7 +206,7 @@ def ticket_answer(
         filed_by=ticket.author,
         taken=[_take_row(one) for one in detail.takes] or None,
         notes=[_note_row(one, whole_at) for one in detail.notes] or None,
-        changes=[_change_row(one) for one in detail.changes] or None,
+        changes=[_change_row(one) for one in detail.changes[:CHANGES]] or None,
         suggestions=[row_at_its_ticket(one) for one in detail.suggestions[:SUGGESTIONS]] or None,
         builds=[build_row(build) for build in detail.builds[:BUILDS]] or None,
         events=_events_rows(detail.events[:EVENTS]) or None,
