@@ -1,6 +1,7 @@
 """`mcp-handoff merged`: a CI step or a git hook tells of a merge where no webhook does."""
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -26,8 +27,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--message-file",
-        type=argparse.FileType("r", encoding="utf-8", errors="replace"),
-        default="-",
+        type=_file,
         metavar="FILE",
         help="its message, and what else declares to close tickets (default: stdin)",
     )
@@ -42,8 +42,20 @@ def _sha(text: str) -> str:
     return text
 
 
+def _file(name: str) -> Path:
+    if Path(name).is_dir() or not os.access(name, os.R_OK):
+        raise argparse.ArgumentTypeError(f"{name} is no file that can be read")
+    return Path(name)
+
+
+def _read_message(file: Path | None) -> str:
+    """Return what is in a file, or comes in where there is none."""
+    with open(file or sys.stdin.fileno(), encoding="utf-8", errors="replace") as opened:
+        return opened.read(_MESSAGE_LENGTH)
+
+
 def _tell(options: argparse.Namespace, settings: Settings) -> int:
-    message = options.message_file.read(_MESSAGE_LENGTH)
+    message = _read_message(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}
     subject = shortened(message.strip().partition("\n")[0], 200)
