@@ -19,9 +19,14 @@ from mcp_handoff.store.landings import Change, checks_of_change
 from mcp_handoff.store.lookup import FoundTicket
 from mcp_handoff.store.proofs import policy_of, proof_of
 from mcp_handoff.store.standings import move, standing_of
-from mcp_handoff.store.suggestion_rows import pending_of
+from mcp_handoff.store.suggestion_rows import all_of, pending_of
 from mcp_handoff.store.transaction import Row, Transaction, decode_json
 from mcp_handoff.workflow import MERGED, take_back
+
+_WITHDRAWN = (
+    "What closes the ticket was reverted, its repository is linked no more, or another pull request"
+    " holds it back."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,17 @@ class _Merge:
     def request(self) -> Change | None:
         """The first pull request among its changes."""
         return next((change for change in self.changes if change.number), None)
+
+    def is_claimed_by(self, suggestion: Row) -> bool:
+        """Tell whether it is the merge that a suggestion means: by its commit or one of those that
+        came with it, or by the pull request alone; by either in this repository."""
+        repo, claimed = suggestion["repo"] or self.repository, suggestion["merge_sha"]
+        if repo.casefold() != self.repository.casefold():
+            return False
+        if claimed is None:
+            return suggestion["pr_number"] in {change.number for change in self.changes} - {None}
+        heads = (change.head_sha or change.name for change in self.changes)
+        return any(sha.startswith(claimed) for sha in (self.sha, *heads))
 
 
 def see_to(tx: Transaction, repository: Row, ticket_id: str) -> None:
@@ -79,23 +95,26 @@ def _merges(landed: Sequence[Change]) -> list[_Merge]:
 
 def _propose(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
     """Have one proposal wait for each merge, and none for what is no merge (any more)."""
-    ticket_id, by_sha = found.ticket["id"], {merge.sha: merge for merge in merges}
-    for row in pending_of(tx, ticket_id):
+    for row in pending_of(tx, found.ticket["id"]):
         if row["principal_id"] != SYSTEM_ID:
             continue
-        if merge := by_sha.get(row["merge_sha"]):
+        by_commit = (merge for merge in merges if merge.sha == row["merge_sha"])
+        if merge := next((one for one in by_commit if one.is_claimed_by(row)), None):
             suggestions.revise(tx, row, _claim(tx, merge))
         else:
-            why = "What closes the ticket was reverted, or another pull request holds it back."
-            suggestions.end(tx, teller, row, "skipped", why)
-    made = tx.fetch_all(
-        "SELECT status, ticket_version, principal_id, merge_sha, pr_number FROM suggestions"
-        " WHERE ticket_id = :id",
-        id=ticket_id,
-    )
+            suggestions.end(tx, teller, row, "skipped", _WITHDRAWN)
+    made = all_of(tx, found.ticket["id"])
+    if _was_taken_back(tx, found.ticket):
+        made = [row for row in made if row["status"] != "executed"]
     for merge in merges:
-        if not any(_answers(row, merge, found.ticket["version"]) for row in made):
+        claimed = [row for row in made if merge.is_claimed_by(row)]
+        if not any(_stands(row, found.ticket["version"]) for row in claimed):
             suggestions.propose(tx, teller, found, _claim(tx, merge))
+
+
+def _was_taken_back(tx: Transaction, ticket: Row) -> bool:
+    """Tell whether a ticket waits for a merge, after the one that it had was reverted perhaps."""
+    return ticket["merge_sha"] is None and MERGED in standing_of(tx, ticket).open_roles
 
 
 def _claim(tx: Transaction, merge: _Merge) -> Row:
@@ -118,13 +137,9 @@ def _claim(tx: Transaction, merge: _Merge) -> Row:
     }
 
 
-def _answers(suggestion: Row, merge: _Merge, version: int) -> bool:
-    """Tell whether a suggestion stands for a merge, so that it is not proposed (again): it waits,
-    was carried out, or was turned down when a forge had proposed it."""
-    claimed = suggestion["merge_sha"] or "-"
-    numbers = {change.number for change in merge.changes} - {None}
-    if not merge.sha.startswith(claimed) and suggestion["pr_number"] not in numbers:
-        return False
+def _stands(suggestion: Row, version: int) -> bool:
+    """Tell whether a suggestion stands for the merge that it claims, so that this is not proposed
+    (again): it waits, was carried out, or was turned down when a forge had proposed it."""
     if suggestion["status"] in ("pending", "processing", "executed"):
         return True
     # What was skipped while the ticket stayed as it was, was withdrawn.
@@ -135,9 +150,9 @@ def _answers(suggestion: Row, merge: _Merge, version: int) -> bool:
 def _close(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
     """Carry out the first proposal that a project's policy has carried out at once."""
     for row in pending_of(tx, found.ticket["id"]):
-        answers = any(_answers(row, merge, found.ticket["version"]) for merge in merges)
+        claims = any(merge.is_claimed_by(row) for merge in merges)
         proof = proof_of(tx, row)
-        if answers and objection(proof, policy_of(teller, row)) is None:
+        if claims and objection(proof, policy_of(teller, row)) is None:
             named = "UPDATE suggestions SET suggestion_type = 'auto_close' WHERE id = :id"
             tx.execute(named, id=row["id"])
             suggestions.execute(tx, teller, row, None, proof)

@@ -93,6 +93,13 @@ def pending_of(tx: Transaction, ticket_id: str) -> list[Row]:
     return [row for row in locked if row and row["status"] == "pending"]
 
 
+def all_of(tx: Transaction, ticket_id: str) -> list[Row]:
+    """Return all suggestions that a ticket ever had, each with its status as it is by now."""
+    return tx.fetch_all(
+        f"{SELECT} WHERE s.ticket_id = :ticket_id", ticket_id=ticket_id, now=timestamp(tx.now)
+    )
+
+
 def of_ticket(tx: Transaction, ticket_id: str, limit: int) -> list[Suggestion]:
     """Return a ticket's newest suggestions, newest first."""
     rows = tx.fetch_all(

@@ -6,6 +6,7 @@ import pytest
 
 from mcp_handoff.errors import AlreadyExists, NotFound
 from mcp_handoff.repositories import LinkRepository, ListRepositories, UnlinkRepository
+from mcp_handoff.suggestions import LIFETIME_DAYS
 from tests import requests
 from tests.clock import SteppedClock
 from tests.facts import REPOSITORY, check, delivery, pull_request, push, sha
@@ -140,6 +141,49 @@ async def test_what_an_agent_suggested_for_the_same_change_is_not_suggested_agai
     assert pending.proof is not None
     assert pending.proof.state == "proven"
     assert (await desk.suggest(merge_sha=MERGE, pr_number=50)).id == claimed.id
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"pr_number": 50, "repo": "acme/till"},
+        {"pr_number": 50, "merge_sha": sha("x")},
+        {"merge_sha": sha("x")},
+    ],
+    ids=["another repository's", "another commit's", "another commit's alone"],
+)
+async def test_what_an_agent_suggested_for_another_change_stands_in_no_merges_way(
+    desk: Desk, claim: dict[str, Any]
+) -> None:
+    await desk.set(auto_close=True)
+    await desk.suggest(**claim)
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    assert (await desk.detail()).ticket.status == "closed"
+
+
+async def test_what_an_agent_suggested_too_long_ago_stands_in_no_merges_way(
+    desk: Desk, clock: SteppedClock
+) -> None:
+    await desk.suggest(pr_number=50)
+    clock.advance(days=LIFETIME_DAYS)
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    assert len(await desk.suggestions()) == 1
+
+
+async def test_what_a_forge_suggested_and_nobody_acted_on_in_time_is_not_suggested_again(
+    desk: Desk, clock: SteppedClock
+) -> None:
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    clock.advance(days=LIFETIME_DAYS)
+    await desk.hear(check(MERGE, "passed", 2))
+    assert await desk.suggestions() == []
+
+
+async def test_pull_requests_of_one_number_in_two_repositories_are_two_merges(desk: Desk) -> None:
+    await desk.backend.link_repository(desk.caller, LinkRepository(name="acme/till"))
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    await desk.hear(pull_request(50, 2, merge_sha=sha("n")), repository="acme/till")
+    assert [one.repo for one in await desk.suggestions()] == [REPOSITORY, "acme/till"]
 
 
 async def test_what_was_declined_is_not_suggested_again(desk: Desk) -> None:

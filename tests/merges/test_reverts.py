@@ -63,6 +63,24 @@ async def test_a_revert_withdraws_what_was_suggested(desk: Desk) -> None:
     assert again.merge_sha == MERGE
 
 
+async def test_what_was_reverted_and_brought_back_closes_its_ticket_again(desk: Desk) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(MERGED)
+    await desk.hear(push(2, ("r", f"This reverts commit {MERGE}.")))
+    assert (await desk.detail()).ticket.status == "open"
+    await desk.hear(push(3, ("s", f"This reverts commit {sha('r')}.")))
+    ticket = (await desk.detail()).ticket
+    assert (ticket.status, ticket.merge_sha) == ("closed", MERGE)
+
+
+async def test_what_a_person_opens_again_is_not_closed_by_the_same_merge(desk: Desk) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(MERGED)
+    await desk.update(role="backend", role_status="pending", note="It still fails")
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE))
+    assert (await desk.detail()).ticket.status == "open"
+
+
 async def test_a_revert_that_came_before_its_merge_counts_all_the_same(desk: Desk) -> None:
     await desk.set(auto_close=True)
     await desk.hear(push(2, ("r", f"This reverts commit {MERGE}.")))
