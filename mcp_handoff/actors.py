@@ -78,9 +78,10 @@ def system(work: str) -> Caller:
     return Caller(Actor(BOT, "system", work), principal=Principal(SYSTEM_ID, work, BOT))
 
 
-def forge(name: str, repository: str) -> Caller:
-    """Return who does what arises from what a forge told of a repository."""
-    return Caller(Actor(BOT, name, repository), principal=Principal(SYSTEM_ID, name, BOT))
+def forge(name: str, repository: str, policy: Policy) -> Caller:
+    """Return who does what arises from a repository, as its forge told a server of this policy."""
+    principal = Principal(SYSTEM_ID, name, BOT)
+    return Caller(Actor(BOT, name, repository), principal=principal, policy=policy)
 
 
 def stamped(actor: Actor, principal: Principal, claim: Claim | None) -> Actor:

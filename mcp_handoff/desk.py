@@ -279,7 +279,7 @@ class Desk:
             if secret is None:
                 raise NotFound("This repository is linked to no project here.")
             delivery = await run_sync(read, secret)
-            return await self._store.take_delivery(forge, delivery)
+            return await self._store.take_delivery(forge, delivery, self._policy)
 
     async def list_events(
         self, visitor: Visitor, arguments: Arguments[events.ListEvents]

@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 from mcp_handoff.actors import Caller
 from mcp_handoff.merges import Delivery, ForgeName
 from mcp_handoff.projects import ProjectName
+from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.schema import HARMLESS, STORABLE, Record, Request, Timestamp, Uuid
 
 RepositoryName = Annotated[
@@ -98,9 +99,12 @@ class RepositoryOperations(Protocol):
         linked."""
         ...
 
-    async def take_delivery(self, forge: ForgeName, delivery: Delivery, /) -> TakenDelivery:
+    async def take_delivery(
+        self, forge: ForgeName, delivery: Delivery, policy: Policy = LENIENT, /
+    ) -> TakenDelivery:
         """Keep what a forge told of a linked repository, with all that arises from it: whatever
-        comes twice or late ends the same. Raises NotFound for a repository that is not linked."""
+        comes twice or late ends the same. `policy` is what the server asks for in every project
+        before a suggestion is executed. Raises NotFound for a repository that is not linked."""
         ...
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from mcp_handoff import actors
 from mcp_handoff.errors import NotFound
 from mcp_handoff.mentions import (
     Mention,
@@ -14,6 +15,7 @@ from mcp_handoff.mentions import (
     reverted_pulls,
 )
 from mcp_handoff.merges import Check, Delivery, Deployment, Fact, ForgeName, PullRequest, Push
+from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.repositories import TakenDelivery
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import repositories
@@ -34,7 +36,9 @@ MESSAGES = 1_000_000
 """How many characters of a push's messages are read for tickets, a second's work."""
 
 
-def take_delivery(tx: Transaction, forge: ForgeName, delivery: Delivery) -> TakenDelivery:
+def take_delivery(
+    tx: Transaction, forge: ForgeName, delivery: Delivery, policy: Policy = LENIENT
+) -> TakenDelivery:
     """Keep what a forge told of a linked repository, and do what arises from it."""
     found = repositories.find(tx, forge, delivery.repository)
     if found is None:
@@ -50,8 +54,9 @@ def take_delivery(tx: Transaction, forge: ForgeName, delivery: Delivery) -> Take
     )
     repository = {**found, "default_branch": delivery.default_branch}
     touched = set[str]().union(*(_keep(tx, repository, fact) for fact in delivery.facts))
+    teller = actors.forge(forge, repository["name"], policy)
     for ticket_id in sorted(touched):
-        see_to(tx, repository, ticket_id)
+        see_to(tx, teller, repository, ticket_id)
     return TakenDelivery()
 
 

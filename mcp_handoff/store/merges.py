@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcp_handoff.actors import Caller, forge
+from mcp_handoff.actors import Caller
 from mcp_handoff.events import EventKind
 from mcp_handoff.merges import confidence_of
 from mcp_handoff.principals import SYSTEM_ID
@@ -55,10 +55,9 @@ class _Merge:
         return any(sha.startswith(claimed) for sha in (self.sha, *heads))
 
 
-def see_to(tx: Transaction, repository: Row, ticket_id: str) -> None:
-    """Bring a ticket up to what is known of the changes that close it. The repository, whose forge
-    told something new, is locked."""
-    teller = forge(repository["forge"], repository["name"])
+def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> None:
+    """Bring a ticket up to what is known of the changes that close it. The repository, of which
+    `teller`, its forge, told something new, is locked."""
     _open_again(tx, teller, repository, _lock(tx, ticket_id))
     changes = landings.closing_changes(tx, ticket_id)
     landed = [
@@ -148,11 +147,12 @@ def _stands(suggestion: Row, version: int) -> bool:
 
 
 def _close(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence[_Merge]) -> None:
-    """Carry out the first proposal that a project's policy has carried out at once."""
+    """Carry out the first proposal that a project's policy has carried out at once: none where
+    somebody else has to look at it."""
     for row in pending_of(tx, found.ticket["id"]):
         claims = any(merge.is_claimed_by(row) for merge in merges)
-        proof = proof_of(tx, row)
-        if claims and objection(proof, policy_of(teller, row)) is None:
+        proof, policy = proof_of(tx, row), policy_of(teller, row)
+        if claims and not policy.four_eyes and objection(proof, policy) is None:
             named = "UPDATE suggestions SET suggestion_type = 'auto_close' WHERE id = :id"
             tx.execute(named, id=row["id"])
             suggestions.execute(tx, teller, row, None, proof)

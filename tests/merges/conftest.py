@@ -1,16 +1,19 @@
-"""What arises from merges, on every database."""
+"""Stores that hear of merges, on every database, and a checkout beside a store."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.repositories import LinkRepository
 from mcp_handoff.store.store_backend import StoreBackend
+from tests import requests
 from tests.clock import SteppedClock
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import EVERY_DATABASE, in_store, open_database
 from tests.facts import REPOSITORY
 from tests.merges.desk import Desk
+from tests.repositories import Repository, started
 
 
 @pytest.fixture(params=EVERY_DATABASE)
@@ -27,3 +30,22 @@ async def desk(database_name: str, clock: SteppedClock, caller: Caller) -> Async
     await backend.link_repository(caller, LinkRepository(name=REPOSITORY))
     yield opened
     await backend.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Repository:
+    repository = started(tmp_path / "shop")
+    repository.commit("Begin")
+    return repository
+
+
+@pytest.fixture
+def filed(store: Path, caller: Caller) -> Path:
+    """A store with two tickets in shop."""
+
+    async def file(backend: StoreBackend) -> None:
+        for title in ("Checkout fails", "Totals are wrong"):
+            await backend.create_ticket(caller, requests.create_ticket(title=title))
+
+    in_store(store, file)
+    return store

@@ -1,15 +1,17 @@
 """A store that hears of merges, as the tests ask it."""
 
+from pathlib import Path
 from typing import Any
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.merges import Fact
 from mcp_handoff.projects import ChangeProject, CreateProject
-from mcp_handoff.proofs import Proof
+from mcp_handoff.proofs import LENIENT, Policy, Proof
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.suggestions import ActedSuggestion, Suggestion
 from mcp_handoff.tickets import TicketDetail
 from tests import requests
+from tests.databases import in_store
 from tests.facts import delivery
 
 
@@ -24,9 +26,10 @@ class Desk:
     async def start_project(self, slug: str) -> None:
         await self.backend.create_project(self.caller, CreateProject(name=slug))
 
-    async def hear(self, *facts: Fact, **fields: Any) -> bool:
-        """Take one delivery with these facts; return whether it was taken before."""
-        taken = await self.backend.take_delivery("github", delivery(*facts, **fields))
+    async def hear(self, *facts: Fact, policy: Policy = LENIENT, **fields: Any) -> bool:
+        """Have a server of this policy take one delivery with these facts; return whether it was
+        taken before."""
+        taken = await self.backend.take_delivery("github", delivery(*facts, **fields), policy)
         return taken.repeated
 
     async def detail(self, ticket: int = 1) -> TicketDetail:
@@ -61,3 +64,13 @@ class Desk:
 
     async def update(self, **changes: Any) -> None:
         await self.backend.update_ticket(self.caller, requests.update_ticket(1, **changes))
+
+
+def pending(store: Path, caller: Caller) -> list[Suggestion]:
+    """Return what is suggested in the store of this file."""
+
+    async def read(backend: StoreBackend) -> list[Suggestion]:
+        listing = requests.list_suggestions(status="pending")
+        return (await backend.list_suggestions(caller, listing)).suggestions
+
+    return in_store(store, read)

@@ -1,5 +1,6 @@
 """Merges that close by themselves, and deployments that hold them."""
 
+from mcp_handoff.proofs import Policy
 from tests.facts import REPOSITORY, check, deployment, pull_request, push, sha
 from tests.merges.desk import Desk
 
@@ -24,6 +25,31 @@ async def test_closing_at_once_waits_for_checks_where_proof_is_required(desk: De
     assert pending.suggestion_type == "close_suggestion"
     await desk.hear(check(MERGE, "passed", 3))
     assert (await desk.detail()).ticket.status == "closed"
+
+
+async def test_closing_at_once_waits_for_checks_where_the_server_requires_proof(
+    desk: Desk,
+) -> None:
+    await desk.set(auto_close=True)
+    strict = Policy(require_proof=True)
+    await desk.hear(check(MERGE, "failed", 1), policy=strict)
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE), policy=strict)
+    assert (await desk.detail()).ticket.status == "open"
+    await desk.hear(check(MERGE, "passed", 3), policy=strict)
+    assert (await desk.detail()).ticket.status == "closed"
+
+
+async def test_nothing_is_closed_at_once_where_two_are_asked_for(desk: Desk) -> None:
+    await desk.set(auto_close=True, four_eyes=True)
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    [pending] = await desk.suggestions()
+    assert (await desk.execute(pending)).suggestion.status == "executed"
+
+
+async def test_nothing_is_closed_at_once_where_the_server_asks_for_two(desk: Desk) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE), policy=Policy(four_eyes=True))
+    assert (await desk.detail()).ticket.status == "open"
 
 
 async def test_closing_at_once_leaves_the_testers_their_part(desk: Desk) -> None:

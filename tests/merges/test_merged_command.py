@@ -7,33 +7,11 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.suggestions import Suggestion
-from tests import requests
-from tests.databases import in_store
 from tests.mcp.wire import environment
-from tests.repositories import Repository, started
+from tests.merges.desk import pending
+from tests.repositories import Repository
 
 SECONDS = 60
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Repository:
-    repository = started(tmp_path / "shop")
-    repository.commit("Begin")
-    return repository
-
-
-@pytest.fixture
-def filed(store: Path, caller: Caller) -> Path:
-    """A store with two tickets in shop."""
-
-    async def file(backend: StoreBackend) -> None:
-        for title in ("Checkout fails", "Totals are wrong"):
-            await backend.create_ticket(caller, requests.create_ticket(title=title))
-
-    in_store(store, file)
-    return store
 
 
 def merged(
@@ -49,14 +27,6 @@ def merged(
         timeout=SECONDS,
         check=False,
     )
-
-
-def pending(store: Path, caller: Caller) -> list[Suggestion]:
-    async def read(backend: StoreBackend) -> list[Suggestion]:
-        listing = requests.list_suggestions(status="pending")
-        return (await backend.list_suggestions(caller, listing)).suggestions
-
-    return in_store(store, read)
 
 
 def test_a_hook_suggests_to_close_what_the_message_declares_once(
