@@ -3,13 +3,14 @@
 import argparse
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from mcp_handoff.checkout import Checkout
 from mcp_handoff.cli.running import line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import NotFound, TicketClosed
+from mcp_handoff.errors import Misconfigured, NotFound, TicketClosed
 from mcp_handoff.mentions import find_mentions
 from mcp_handoff.references import reference
 from mcp_handoff.suggestions import SHA_PATTERN, SuggestClose
@@ -26,7 +27,6 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--message-file",
-        type=argparse.FileType("r", encoding="utf-8", errors="replace"),
         default="-",
         metavar="FILE",
         help="its message, and what else declares to close tickets (default: stdin)",
@@ -42,8 +42,17 @@ def _sha(text: str) -> str:
     return text
 
 
+def _read(name: str) -> str:
+    """Return a message from a file, or from stdin where that is called -."""
+    try:
+        with nullcontext(sys.stdin) if name == "-" else open(name, errors="replace") as file:
+            return file.read(_MESSAGE_LENGTH)
+    except OSError as error:
+        raise Misconfigured(f"--message-file {name} can't be read: {error.strerror}.") from None
+
+
 def _tell(options: argparse.Namespace, settings: Settings) -> int:
-    message = options.message_file.read(_MESSAGE_LENGTH)
+    message = _read(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}
     subject = shortened(message.strip().partition("\n")[0], 200)
