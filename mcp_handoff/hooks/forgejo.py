@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.hooks.payloads import (
+    Address,
     Name,
     Number,
     Payload,
@@ -70,7 +71,7 @@ class _PullRequest(Payload, frozen=True):
     number: Number
     title: str
     body: str
-    html_url: Name
+    html_url: Address
     state: str
     merged: bool
     updated_at: str

@@ -4,6 +4,7 @@ for says `forges.Forge`."""
 from collections.abc import Mapping, Sequence
 
 from mcp_handoff.hooks.payloads import (
+    Address,
     Name,
     Number,
     Payload,
@@ -73,7 +74,7 @@ class _Base(Payload, frozen=True):
 class _PullRequest(Payload, frozen=True):
     number: Number
     title: str
-    html_url: Name
+    html_url: Address
     state: str
     merged: bool
     updated_at: str

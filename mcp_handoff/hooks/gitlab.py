@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.hooks.payloads import (
+    Address,
     Name,
     Number,
     Payload,
@@ -66,7 +67,7 @@ class _LastCommit(Payload, frozen=True):
 class _MergeRequest(Payload, frozen=True):
     iid: Number
     title: str
-    url: Name
+    url: Address
     state: str
     source_branch: Name
     target_branch: Name

@@ -26,13 +26,17 @@ HEADER_LENGTH = 200
 
 _SHA = "^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _NAME = r"^[^\x00-\x1f\x7f]+$"
+_ADDRESS = "^https?://[!-~]+$"
 _BRANCH = "refs/heads/"
 
 Sha = Annotated[str, Meta(pattern=_SHA)]
 """A commit's whole hash."""
 
 Name = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=_NAME)]
-"""What a repository, a branch, a check or an environment is called, or its address."""
+"""What a repository, a branch, a check or an environment is called."""
+
+Address = Annotated[str, Meta(max_length=NAME_LENGTH, pattern=_ADDRESS)]
+"""Where a pull request is shown, for people to follow."""
 
 Number = Annotated[int, Meta(ge=1, le=LAST_PULL_REQUEST)]
 
@@ -55,6 +59,7 @@ _WORDS = tuple(
         (r"Expected `str` of length <= (\d+)", r"must have at most \1 characters"),
         (r"Expected `array` of length <= (\d+)", r"must have at most \1 items"),
         (rf".*{re.escape(_SHA)}", "must be a commit's hash, 40 or 64 hexadecimal digits"),
+        (rf".*{re.escape(_ADDRESS)}", "must be an http or https address"),
         (r"Expected `str` matching", "must have characters, and no control characters"),
         (r".*out of range", "is out of range"),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from mcp_handoff import actors
 from mcp_handoff.errors import NotFound
+from mcp_handoff.masking import mask
 from mcp_handoff.mentions import (
     Mention,
     find_in_branch,
@@ -32,18 +33,21 @@ FORGOTTEN = 1_000
 
 TITLE_LENGTH = 200
 
-MESSAGES = 1_000_000
-"""How many characters of a push's messages are read for tickets, a second's work."""
+NAME_LENGTH = 500
+"""How much is kept of what a check or an environment is called: an index holds it."""
+
+READ = 1_000_000
+"""How many characters of a push's messages, or of a pull request's words, are read for tickets: a
+second's work."""
 
 
 def take_delivery(
     tx: Transaction, forge: ForgeName, delivery: Delivery, policy: Policy = LENIENT
 ) -> TakenDelivery:
     """Keep what a forge told of a linked repository, and do what arises from it."""
-    found = repositories.find(tx, forge, delivery.repository)
+    found = repositories.find_locked(tx, forge, delivery.repository)
     if found is None:
         raise NotFound(f"{delivery.repository} is linked to no project here.")
-    tx.lock("repositories", found["id"])
     named = {"repository_id": found["id"], "id": delivery.id}
     if _find(tx, "deliveries", named):
         return TakenDelivery(repeated=True)
@@ -99,7 +103,7 @@ def _keep_pull_request(tx: Transaction, repository: Row, fact: PullRequest) -> s
     told: dict[str, Any] = {
         **named,
         "number": fact.number,
-        "title": shortened(fact.title, TITLE_LENGTH),
+        "title": shortened(mask(fact.title[: 10 * TITLE_LENGTH]), TITLE_LENGTH),
         "url": fact.url,
         "state": fact.state,
         "draft": int(fact.draft),
@@ -110,10 +114,12 @@ def _keep_pull_request(tx: Transaction, repository: Row, fact: PullRequest) -> s
         "landed_at": fact.changed_at if merged and lands else None,
     }
     known = _find(tx, "pull_requests", named) or told
-    newest = max((told, known), key=_finality)
-    landed = [one["landed_at"] for one in (told, known) if one["landed_at"]]
-    _write(tx, "pull_requests", named, {**newest, "landed_at": min(landed, default=None)})
-    text = f"{fact.title}\n\n{fact.body}"
+    newest = {**max((told, known), key=_finality)}
+    if landed := [one["landed_at"] for one in (told, known) if one["landed_at"]]:
+        # It is there, whatever the default branch is called by now.
+        newest |= {"lands": 1, "landed_at": min(landed)}
+    _write(tx, "pull_requests", named, newest)
+    text = f"{fact.title}\n\n{fact.body}"[:READ]
     mentions = [*find_mentions(text), *find_in_branch(fact.branch, {repository["project"]})]
     _keep_what_is_said(tx, repository, named, mentions, text)
     touched = _mentioned_by(tx, repository, [named["change"]])
@@ -130,7 +136,7 @@ def _finality(row: Row) -> tuple[bool, str, str]:
 
 def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
     shas = [commit.sha for commit in fact.commits]
-    left = MESSAGES
+    left = READ
     for place, commit in enumerate(fact.commits):
         named = {"repository_id": repository["id"], "change": commit.sha}
         told = {**named, "push": fact.head, "place": place, "landed_at": fact.pushed_at}
@@ -150,7 +156,8 @@ def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
 
 
 def _keep_check(tx: Transaction, repository: Row, fact: Check) -> set[str]:
-    named = {"repository_id": repository["id"], "sha": fact.sha, "name": fact.name}
+    name = fact.name[:NAME_LENGTH]
+    named = {"repository_id": repository["id"], "sha": fact.sha, "name": name}
     told = {**named, "state": fact.state, "changed_at": fact.changed_at}
     known = _find(tx, "checks", named) or told
     latest = max((told, known), key=lambda one: (one["changed_at"], one["state"]))
@@ -167,7 +174,7 @@ def _keep_check(tx: Transaction, repository: Row, fact: Check) -> set[str]:
 
 def _keep_deployment(tx: Transaction, repository: Row, fact: Deployment) -> set[str]:
     named = {"repository_id": repository["id"], "sha": fact.sha}
-    named |= {"environment": fact.environment, "state": fact.state}
+    named |= {"environment": fact.environment[:NAME_LENGTH], "state": fact.state}
     told = {**named, "changed_at": fact.changed_at}
     known = _find(tx, "deployments", named) or told
     chosen = min if fact.state == "succeeded" else max

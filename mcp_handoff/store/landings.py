@@ -193,6 +193,8 @@ def deployed_at(tx: Transaction, change: Change) -> tuple[str | None, str | None
 
 def checks_of_change(tx: Transaction, repository_id: str, shas: Sequence[str]) -> Checks:
     """Return how the checks of a change went, by its commits: the newest of its own, its merge."""
+    if not shas:
+        return "none"
     parameters, values = placeholders("sha", shas)
     rows = tx.fetch_all(
         f"SELECT state FROM checks WHERE repository_id = :id AND sha IN ({parameters})",

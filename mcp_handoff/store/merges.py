@@ -165,7 +165,7 @@ def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTi
     if not ticket["merge_sha"] or before.roles.get(MERGED) != "done":
         return
     landing = landings.landing_of(tx, repository["id"], ticket["merge_sha"])
-    if landing is None or not landings.is_taken_back(tx, repository["id"], landing["merge_sha"]):
+    if landing is None or not _is_taken_back(tx, repository, ticket["id"], landing["merge_sha"]):
         return
     after = take_back(before, _finished_by_merge(tx, ticket["id"]))
     why = f"{landing['merge_sha'][:12]}, which closed this, was reverted in {repository['name']}."
@@ -181,6 +181,19 @@ def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTi
         after={"stage": after.stage, "roles": dict(after.roles), "note": why},
     )
     messages.write(tx, teller, found, "handoff", why)
+
+
+def _is_taken_back(tx: Transaction, repository: Row, ticket_id: str, merge_sha: str) -> bool:
+    """Tell whether a merge was reverted, or all that came with it and closes a ticket."""
+    names = [
+        change.name
+        for change in landings.closing_changes(tx, ticket_id)
+        if (change.repository_id, change.merge_sha) == (repository["id"], merge_sha)
+    ]
+    return all(
+        landings.is_taken_back(tx, repository["id"], merge_sha, name)
+        for name in names or [merge_sha]
+    )
 
 
 def _finished_by_merge(tx: Transaction, ticket_id: str) -> list[str]:

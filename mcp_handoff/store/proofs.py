@@ -33,35 +33,46 @@ def proof_of(tx: Transaction, suggestion: Row) -> Proof:
             named=named,
         )
     )
-    for repository in repositories:
-        if told := _told(tx, repository, suggestion["merge_sha"], suggestion["pr_number"]):
-            return told
+    sha, number = suggestion["merge_sha"], suggestion["pr_number"]
+    told = [proof for one in repositories if (proof := _told(tx, one, sha, number))]
+    # One may have another change of the same number; a commit is the same everywhere.
+    proven = [proof for proof in told if sha and proof.state == "proven"]
+    if not proven and len({proof.state for proof in told}) > 1:
+        why = f"several linked repositories have told of a #{number}, and it names no repo"
+        return Proof(state="unproven", why=why)
+    if told:
+        return (proven or told)[0]
     return seen or Proof(state="unproven", why="no linked repository has told of its merge")
 
 
 def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None) -> Proof | None:
     """Return what a repository's forge has told of a commit or a pull request, None for nothing."""
-    change = f"#{number}"
-    request = tx.fetch_one(
-        "SELECT state, lands, merge_sha, head_sha, changed_at AS seen_at FROM pull_requests"
-        " WHERE repository_id = :id AND change = :change",
-        id=repository["id"],
-        change=change,
-    )
     landing = landing_of(tx, repository["id"], sha) if sha else None
+    request = tx.fetch_one(
+        "SELECT change, number, state, lands, merge_sha, head_sha, changed_at AS seen_at"
+        " FROM pull_requests WHERE repository_id = :id"
+        " AND (change = :change OR merge_sha = :landed AND lands = 1)"
+        " ORDER BY CASE change WHEN :change THEN 0 ELSE 1 END LIMIT 1",
+        id=repository["id"],
+        change=f"#{number}",
+        landed=landing and landing["merge_sha"],
+    )
     known = request or landing
     if known is None:
         return None
     merge_sha = known["merge_sha"]
     told = Told(
         repository=repository["name"],
-        number=number,
+        number=request["number"] if request else None,
         state=request["state"] if request else None,
         lands=bool(request and request["lands"]),
         merge_sha=merge_sha,
-        reverted=is_taken_back(tx, repository["id"], merge_sha or change, change),
+        reverted=is_taken_back(
+            tx, repository["id"], merge_sha or known["change"], known.get("change")
+        ),
     )
-    state, why = verdict(told, sha)
+    # A commit that is there came with the pull request, or before it.
+    state, why = verdict(told, None if landing else sha)
     shas = [one for one in (merge_sha, known.get("head_sha")) if one]
     checks = checks_of_change(tx, repository["id"], shas)
     by, seen_at = repository["forge"], known["seen_at"]

@@ -19,6 +19,7 @@ from mcp_handoff.store import history, projects
 from mcp_handoff.store.transaction import Row, Transaction, insert
 
 _SELECT = "SELECT r.*, p.slug AS project FROM repositories r JOIN projects p ON p.id = r.project_id"
+_BY_NAME = f"{_SELECT} WHERE r.forge = :forge AND r.key = :key"
 
 
 def link_repository(tx: Transaction, caller: Caller, request: LinkRepository) -> LinkedRepository:
@@ -60,7 +61,7 @@ def unlink_repository(
     tx: Transaction, caller: Caller, request: UnlinkRepository
 ) -> UnlinkedRepository:
     """Forget a repository and what its forge told of it."""
-    row = tx.fetch_one(f"{_SELECT} WHERE r.id = :id", id=request.repository_id)
+    row = tx.fetch_one_locked(f"{_SELECT} WHERE r.id = :id", "r", id=request.repository_id)
     if row is None:
         raise NotFound.at(
             "repository_id", "names no repository", "list them to see those there are"
@@ -79,9 +80,13 @@ def unlink_repository(
 
 def find(tx: Transaction, forge: ForgeName, name: str) -> Row | None:
     """Return a linked repository, None where there is none of this name."""
-    return tx.fetch_one(
-        f"{_SELECT} WHERE r.forge = :forge AND r.key = :key", forge=forge, key=name.casefold()
-    )
+    return tx.fetch_one(_BY_NAME, forge=forge, key=name.casefold())
+
+
+def find_locked(tx: Transaction, forge: ForgeName, name: str) -> Row | None:
+    """Return a linked repository, None where there is none (any more); nobody else hears of it or
+    unlinks it until the transaction ends."""
+    return tx.fetch_one_locked(_BY_NAME, "r", forge=forge, key=name.casefold())
 
 
 def find_secret(tx: Transaction, forge: ForgeName, name: str) -> str | None:

@@ -159,6 +159,10 @@ def test_a_payload_without_a_field_or_with_another_kind_of_it_is_read_or_refused
         ({"number": 1.0}, {"pull_request.number": "must be an integer"}),
         ({"title": None}, {"pull_request.title": "must be a string"}),
         ({"merged": "false"}, {"pull_request.merged": "must be true or false"}),
+        (
+            {"html_url": "javascript:alert(1)"},
+            {"pull_request.html_url": "must be an http or https address"},
+        ),
         ({"head": []}, {"pull_request.head": "must be an object"}),
         (
             {"head": {"sha": "main"}},
@@ -261,7 +265,7 @@ SHA = b"a" * 40
 PUSH = START + b'"ref": "refs/heads/main", "after": "%s", "commits": [' % SHA
 COMMIT = b'{"id": "%s", "message": "%s", "timestamp": "2026-03-01T09:00:00Z", "modified": [%s]}'
 PULL_REQUEST = START + (
-    b'"pull_request": {"number": 1, "title": "", "html_url": "u", "state": "open", '
+    b'"pull_request": {"number": 1, "title": "", "html_url": "https://u", "state": "open", '
     b'"merged": false, "updated_at": "2026-03-01T09:30:00Z", "head": {"ref": "b", "sha": "%s"}, '
     b'"base": {"ref": "main"}, "body": "' % SHA
 )

@@ -1,15 +1,23 @@
 """What a merge gives rise to, and what it does not."""
 
+from asyncio import gather
+from random import Random
 from typing import Any
 
 import pytest
 
 from mcp_handoff.errors import AlreadyExists, NotFound
-from mcp_handoff.repositories import LinkRepository, ListRepositories, UnlinkRepository
+from mcp_handoff.merges import Deployment
+from mcp_handoff.repositories import (
+    LinkRepository,
+    ListRepositories,
+    UnlinkedRepository,
+    UnlinkRepository,
+)
 from mcp_handoff.suggestions import LIFETIME_DAYS
 from tests import requests
 from tests.clock import SteppedClock
-from tests.facts import REPOSITORY, check, delivery, pull_request, push, sha
+from tests.facts import REPOSITORY, at, check, delivery, pull_request, push, sha
 from tests.merges.desk import Desk
 
 MERGE = sha("m")
@@ -84,6 +92,41 @@ async def test_a_pull_request_is_shown_with_its_ticket_as_far_as_it_is(desk: Des
         (name, "open", True, "passed"),
         (name, "merged", True, "passed"),
     ]
+
+
+async def test_a_merge_into_the_default_branch_stays_one_when_the_branch_is_renamed(
+    desk: Desk,
+) -> None:
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE))
+    await desk.hear(pull_request(50, 2, merge_sha=MERGE), default_branch="trunk")
+    [pending] = await desk.suggestions()
+    assert pending.proof is not None
+    assert pending.proof.state == "proven"
+
+
+async def test_a_pull_request_without_a_commit_is_shown(desk: Desk) -> None:
+    await desk.hear(pull_request(50, 1, head_sha=""))
+    [change] = (await desk.detail()).changes
+    assert (change.state, change.checks) == ("open", "none")
+
+
+async def test_a_title_is_shown_on_one_short_line_without_its_secrets(desk: Desk) -> None:
+    secret = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    await desk.hear(pull_request(50, 1, title=f"Use {secret}\n" + "x" * 10_000))
+    [change] = (await desk.detail()).changes
+    assert change.title is not None
+    assert change.title.startswith("Use [masked: ")
+    assert len(change.title) == 200
+
+
+async def test_names_of_checks_and_environments_may_have_any_length(desk: Desk) -> None:
+    dice = Random(1)
+    name = "".join(dice.choices([chr(point) for point in range(0x20000, 0x2A000)], k=1_000))
+    await desk.hear(pull_request(50, 1, merge_sha=MERGE), check(MERGE, "passed", 1, name=name))
+    await desk.hear(Deployment(MERGE, name, "succeeded", at(2)))
+    detail = await desk.detail()
+    assert detail.changes[0].checks == "passed"
+    assert detail.ticket.deployed_at == at(2)
 
 
 async def test_the_intent_to_close_is_kept_when_a_later_delivery_lacks_it(desk: Desk) -> None:
@@ -232,3 +275,16 @@ async def test_a_repository_is_linked_to_one_project_by_any_spelling(desk: Desk)
     other = LinkRepository(name=REPOSITORY, forge="forgejo")
     linked = await desk.backend.link_repository(desk.caller, other)
     assert await desk.backend.find_secret("forgejo", "Acme/Shop") == linked.secret
+
+
+async def test_a_delivery_that_meets_an_unlinking_is_taken_or_of_no_repository(desk: Desk) -> None:
+    for number in range(20):
+        name = f"acme/till-{number}"
+        linked = await desk.backend.link_repository(desk.caller, LinkRepository(name=name))
+        request = UnlinkRepository(repository_id=linked.repository.id)
+        told = [desk.hear(pull_request(one, 1), repository=name) for one in range(1, 4)]
+        unlink = [desk.backend.unlink_repository(desk.caller, request) for _ in range(2)]
+        ends = await gather(*told, *unlink, return_exceptions=True)
+        assert sum(isinstance(end, UnlinkedRepository) for end in ends) == 1
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        assert all(isinstance(error, NotFound) for error in errors), errors

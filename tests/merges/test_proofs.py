@@ -10,6 +10,8 @@ from mcp_handoff.errors import EvidenceContradicted, Forbidden, ProofRequired
 from mcp_handoff.merges import Fact
 from mcp_handoff.principals import Principal
 from mcp_handoff.proofs import Policy
+from mcp_handoff.repositories import LinkRepository, ListRepositories, UnlinkRepository
+from tests import requests
 from tests.facts import REPOSITORY, check, pull_request, push, sha
 from tests.merges.desk import Desk
 
@@ -20,6 +22,8 @@ REVERTED = push(2, ("r", f"This reverts commit {MERGE}."))
 OPEN = pull_request(50, 1, body="")
 CLOSED = pull_request(50, 1, body="", state="closed")
 ELSEWHERE = pull_request(50, 1, body="", merge_sha=MERGE, base="release")
+HEAD = sha("head50")
+WITH_ITS_HEAD = push(1, ("head50", "Lift it"), ("m", "Merge pull request #50"))
 THERE, UNTOLD = "is on the default branch", "no linked repository has told"
 
 
@@ -31,6 +35,7 @@ THERE, UNTOLD = "is on the default branch", "no linked repository has told"
         ([MERGED], {"merge_sha": MERGE}, "proven", THERE),
         ([MERGED], {"pr_number": 50}, "proven", THERE),
         ([MERGED], {"pr_number": 50, "repo": "Acme/Shop"}, "proven", THERE),
+        ([WITH_ITS_HEAD, MERGED], {"pr_number": 50, "merge_sha": HEAD}, "proven", THERE),
         ([], {"merge_sha": MERGE}, "unproven", UNTOLD),
         ([], {"pr_number": 50}, "unproven", UNTOLD),
         ([MERGED], {"pr_number": 50, "repo": "acme/till"}, "unproven", UNTOLD),
@@ -50,6 +55,49 @@ async def test_a_claim_is_judged_by_what_the_forge_has_told(
         await desk.hear(fact)
     proof = await desk.proof_of(**claim)
     assert (proof.state, why in proof.why) == (state, True), proof.why
+
+
+@pytest.mark.parametrize(
+    ("claim", "state", "why"),
+    [
+        ({"pr_number": 50}, "unproven", "several linked repositories have told of a #50"),
+        ({"pr_number": 50, "repo": REPOSITORY}, "contradicted", "#50 is still open"),
+        ({"pr_number": 50, "repo": "acme/till"}, "proven", THERE),
+        ({"pr_number": 50, "merge_sha": MERGE}, "proven", "branch of acme/till"),
+        ({"pr_number": 51, "merge_sha": sha("x")}, "contradicted", "was closed"),
+    ],
+)
+async def test_of_two_repositories_the_one_is_meant_that_is_named_or_has_the_commit(
+    desk: Desk, claim: dict[str, Any], state: str, why: str
+) -> None:
+    await desk.backend.link_repository(desk.caller, LinkRepository(name="acme/till"))
+    await desk.hear(OPEN, replace(CLOSED, number=51))
+    await desk.hear(MERGED, replace(CLOSED, number=51), repository="acme/till")
+    proof = await desk.proof_of(**claim)
+    assert (proof.state, why in proof.why) == (state, True), proof.why
+
+
+async def test_a_commits_checks_are_those_of_its_pull_request_too(desk: Desk) -> None:
+    await desk.set(require_proof=True)
+    await desk.hear(MERGED, check(HEAD, "failed", 1))
+    claimed = await desk.suggest(merge_sha=MERGE)
+    with pytest.raises(ProofRequired, match="checks have not failed"):
+        await desk.execute(claimed)
+
+
+async def test_a_repository_that_is_linked_no_more_proves_only_what_was_executed(
+    desk: Desk,
+) -> None:
+    await desk.hear(MERGED)
+    await desk.file_ticket(title="Another")
+    done = await desk.execute(await desk.suggest(pr_number=50))
+    other = requests.suggest_close(2, pr_number=50)
+    await desk.backend.suggest_close(desk.caller, other)
+    [linked] = (await desk.backend.list_repositories(desk.caller, ListRepositories())).repositories
+    await desk.backend.unlink_repository(desk.caller, UnlinkRepository(repository_id=linked.id))
+    [pending], [executed] = await desk.suggestions(), await desk.suggestions("executed")
+    assert pending.proof is not None
+    assert (pending.proof.state, executed.proof) == ("unproven", done.suggestion.proof)
 
 
 async def test_an_abbreviation_of_two_commits_proves_nothing(desk: Desk) -> None:

@@ -36,6 +36,16 @@ async def test_a_revert_opens_the_ticket_that_the_merge_closed(desk: Desk, told:
     assert [change.state for change in detail.changes] == ["reverted"]
 
 
+async def test_a_revert_of_the_commit_that_closes_opens_its_ticket_whatever_came_with_it(
+    desk: Desk,
+) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(push(1, ("a", "Fixes HO-1"), ("b", "Tidy up")))
+    assert (await desk.detail()).ticket.status == "closed"
+    await desk.hear(push(2, ("r", f"This reverts commit {sha('a')}.")))
+    assert (await desk.detail()).ticket.status == "open"
+
+
 async def test_a_revert_takes_a_ticket_back_from_its_testers(desk: Desk) -> None:
     await desk.file_ticket(title="With a tester", roles=["backend", "qa"])
     await desk.set(auto_close=True)
