@@ -1,7 +1,6 @@
 """`mcp-handoff merged`: a CI step or a git hook tells of a merge where no webhook does."""
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from mcp_handoff.checkout import Checkout
 from mcp_handoff.cli.running import line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import NotFound, TicketClosed
+from mcp_handoff.errors import Misconfigured, NotFound, TicketClosed
 from mcp_handoff.mentions import find_mentions
 from mcp_handoff.references import reference
 from mcp_handoff.suggestions import SHA_PATTERN, SuggestClose
@@ -27,7 +26,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--message-file",
-        type=_file,
+        default="-",
         metavar="FILE",
         help="its message, and what else declares to close tickets (default: stdin)",
     )
@@ -42,20 +41,18 @@ def _sha(text: str) -> str:
     return text
 
 
-def _file(name: str) -> Path:
-    if Path(name).is_dir() or not os.access(name, os.R_OK):
-        raise argparse.ArgumentTypeError(f"{name} is no file that can be read")
-    return Path(name)
-
-
-def _read_message(file: Path | None) -> str:
-    """Return what is in a file, or comes in where there is none."""
-    with open(file or sys.stdin.fileno(), encoding="utf-8", errors="replace") as opened:
-        return opened.read(_MESSAGE_LENGTH)
+def _read(name: str) -> str:
+    """Return a message from a file, or from stdin where that is called -."""
+    try:
+        source = sys.stdin.fileno() if name == "-" else name
+        with open(source, encoding="utf-8", errors="replace") as file:
+            return file.read(_MESSAGE_LENGTH)
+    except OSError as error:
+        raise Misconfigured(f"--message-file {name} can't be read: {error.strerror}.") from None
 
 
 def _tell(options: argparse.Namespace, settings: Settings) -> int:
-    message = _read_message(options.message_file)
+    message = _read(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}
     subject = shortened(message.strip().partition("\n")[0], 200)

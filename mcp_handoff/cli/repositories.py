@@ -37,7 +37,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     link.add_argument("--forge", choices=_FORGES, default="github", help="default: github")
     link.set_defaults(run=_link)
     commands.add_parser("list", help="list the linked repositories").set_defaults(run=_list)
-    unlink = commands.add_parser("unlink", help="take no more deliveries of a repository")
+    unlink = commands.add_parser(
+        "unlink", help="take no more deliveries of a repository, and forget what its forge told"
+    )
     unlink.add_argument("name", metavar="OWNER/NAME")
     unlink.add_argument("--forge", choices=_FORGES, default="github", help="default: github")
     unlink.set_defaults(run=_unlink)

@@ -1,6 +1,5 @@
 """How much a request may hold, and how long it may take to come."""
 
-from contextlib import nullcontext
 from io import BytesIO
 
 import anyio
@@ -23,11 +22,20 @@ DELIVERY_BYTES = 25 * 2**20
 LARGE_DELIVERIES = 2
 """How many deliveries of more than BODY_BYTES are in memory at once."""
 
+PLACE_SECONDS = 5.0
+"""How long one more of them waits: a forge gives up after 10."""
+
 BODY_SECONDS = 15.0
 """How long it may take until it is there."""
 
 _TOO_SLOW = PlainTextResponse(
     "The request's body took too long.", status_code=408, headers={"Connection": "close"}
+)
+
+_BUSY = PlainTextResponse(
+    "Other long deliveries are being taken; deliver this one again later.",
+    status_code=503,
+    headers={"Connection": "close", "Retry-After": f"{BODY_SECONDS:.0f}"},
 )
 
 
@@ -49,25 +57,30 @@ class BodyLimit:
         elif is_open(path) or path == METRICS_PATH:
             limit = 0
         length = int(declared) if declared.isdecimal() else limit
-        async with self._large_deliveries if length > BODY_BYTES else nullcontext():
-            await self._pass_on(scope, receive, send, limit, length)
-
-    async def _pass_on(
-        self, scope: Scope, receive: Receive, send: Send, limit: int, length: int
-    ) -> None:
-        too_long = PlainTextResponse(
-            f"The request's body is longer than the {limit:,} bytes that this address takes.",
-            status_code=413,
-            headers={"Connection": "close"},
-        )
         if length > limit:
-            await too_long(scope, receive, send)
+            await _too_long(limit)(scope, receive, send)
+        elif length <= BODY_BYTES:
+            await self._pass_on(scope, receive, send, limit)
+        else:
+            await self._pass_on_large(scope, receive, send, limit)
+
+    async def _pass_on_large(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        with anyio.move_on_after(PLACE_SECONDS) as waiting:
+            await self._large_deliveries.acquire()
+        if waiting.cancelled_caught:
+            await _BUSY(scope, receive, send)
             return
+        try:
+            await self._pass_on(scope, receive, send, limit)
+        finally:
+            self._large_deliveries.release()
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         body: Message | None = None
         with anyio.move_on_after(BODY_SECONDS) as reading:
             body = await _read(receive, limit)
         if body is None:
-            refusal = _TOO_SLOW if reading.cancelled_caught else too_long
+            refusal = _TOO_SLOW if reading.cancelled_caught else _too_long(limit)
             await refusal(scope, receive, send)
             return
         if body["type"] == "http.disconnect":
@@ -78,6 +91,14 @@ class BodyLimit:
             return waiting.pop() if waiting else await receive()
 
         await self._app(scope, receive_body_first, send)
+
+
+def _too_long(limit: int) -> PlainTextResponse:
+    return PlainTextResponse(
+        f"The request's body is longer than the {limit:,} bytes that this address takes.",
+        status_code=413,
+        headers={"Connection": "close"},
+    )
 
 
 async def _read(receive: Receive, limit: int) -> Message | None:

@@ -60,6 +60,8 @@ def connect(path: Path, *, read_only: bool, wait: LockWait) -> apsw.Connection:
     writing = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     flags = apsw.SQLITE_OPEN_READONLY if read_only else writing
     connection = apsw.Connection(str(path), flags=flags)
+    # Statistics would otherwise have a statement planned anew for each value that it is given.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_handler(wait)
     execute(connection, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")
     if not read_only:

@@ -23,11 +23,15 @@ def proof_of(tx: Transaction, suggestion: Row) -> Proof:
     if suggestion["merge_sha"] is None and suggestion["pr_number"] is None:
         return seen or Proof(state="unproven", why="it names no commit and no pull request")
     named = (suggestion["repo"] or "").casefold()
-    repositories = tx.fetch_all(
-        "SELECT id, forge, name FROM repositories"
-        " WHERE project_id = :project_id AND :named IN ('', key) ORDER BY key, forge",
-        project_id=suggestion["project_id"],
-        named=named,
+    repositories = (
+        []
+        if suggestion.get("has_repositories") in (0, False)
+        else tx.fetch_all(
+            "SELECT id, forge, name FROM repositories"
+            " WHERE project_id = :project_id AND :named IN ('', key) ORDER BY key, forge",
+            project_id=suggestion["project_id"],
+            named=named,
+        )
     )
     sha, number = suggestion["merge_sha"], suggestion["pr_number"]
     told = [proof for one in repositories if (proof := _told(tx, one, sha, number))]

@@ -16,6 +16,7 @@ _EXPIRED = f"(s.status = 'expired' OR ({DUE}))"
 _COLUMNS = (
     "s.*, t.title AS ticket_title, t.number AS ticket_number, t.version, t.stage,"
     " t.blockers, p.require_proof, p.four_eyes,"
+    " EXISTS (SELECT 1 FROM repositories r WHERE r.project_id = s.project_id) AS has_repositories,"
     f" p.slug AS project_slug, CASE WHEN {_EXPIRED} THEN 'expired' ELSE s.status END AS status"
 )
 _JOINED = (

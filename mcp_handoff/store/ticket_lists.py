@@ -110,6 +110,7 @@ def list_tickets(
     A page that ends before it is full has a next one while there is more to look through.
     """
     conditions, values = conditions_of(project, request, caller, tx.now)
+    values["newest"] = project["last_number"]
     if not stages_of(request.status, request.stage):
         return Found([], None, 0)
     path = _choose_path(tx, request, values)
@@ -122,6 +123,8 @@ def list_tickets(
         values["reach"] = _LAST if offset else SHORT if path.short else LOOKED_THROUGH
     rows, looked_at = list[Row](), None
     is_whole = path.exact or path.short or offset
+    if request.order == "newest":
+        values["floor"] = 0 if is_whole else _floor(tx, path, request, values)
     for part in [path] if is_whole else _parts(path, request, values):
         walk = _walk(tx, part, request)
         rows += tx.fetch_all(_select(walk, conditions, request), **values)
@@ -195,6 +198,20 @@ def _choose_path(tx: Transaction, request: FindTickets, values: dict[str, Any]) 
     return _Path(paths[lengths.index(shortest)], levels, short=shortest <= SHORT)
 
 
+def _floor(tx: Transaction, path: _Path, request: FindTickets, values: Mapping[str, Any]) -> int:
+    """Return a number from which on a path leads to `:reach` tickets before a position at least,
+    and to few more; 0 where it leads to fewer."""
+    newest = min(values["number"], values["newest"] + 1)
+    window = 8 * values["reach"]
+    while window < newest:
+        bounded = {**values, "floor": newest - window}
+        rows = f"SELECT DISTINCT * FROM ({_rows(tx, path, request, after=True)}) AS x"
+        if count(tx, rows, bounded, most=values["reach"]) >= values["reach"]:
+            return newest - window
+        window *= 8
+    return 0
+
+
 def _parts(path: _Path, request: FindTickets, values: dict[str, Any]) -> list[_Path]:
     """Return the parts of a path from a position on, one after the other in the order that is asked
     for: what is merged of fewer stretches is merged sooner."""
@@ -238,7 +255,8 @@ def _rows(tx: Transaction, path: _Path, request: FindTickets, *, after: bool = F
         "role": [request.role] if request.role else WORK_ROLES,
     }
     return " UNION ALL ".join(
-        _rows_of(tx, index, values, request, after=after) for index in path.indexes
+        _rows_of(tx, index, values, request, after=after, exact=path.exact)
+        for index in path.indexes
     )
 
 
@@ -249,6 +267,7 @@ def _rows_of(
     request: FindTickets,
     *,
     after: bool,
+    exact: bool,
 ) -> str:
     conditions = [index.condition, "{x}.project_id = :project_id"]
     tables = ["(VALUES (1)) AS one"]
@@ -259,6 +278,8 @@ def _rows_of(
     has_urgency = "urgency" in index.columns
     if after and request.order == "newest":
         conditions.append("{x}.number < :number")
+        if not exact:
+            conditions.append("{x}.number >= :floor")
     elif after and has_urgency:
         conditions.append("urgency_of.column1 >= :urgency")
         begin = "CASE WHEN urgency_of.column1 = :urgency THEN :number ELSE 0 END"
@@ -272,10 +293,11 @@ def _rows_of(
         newest_first=request.order == "newest",
     )
     urgency_of = f", {'urgency_of.column1' if has_urgency else 'x.urgency'} AS urgency"
+    is_bounded = exact or request.order == "urgency"
+    limit = "reach" if after and index.is_ordered and is_bounded else None
     return (
         f"SELECT x.number{urgency_of if request.order == 'urgency' else ''}"
-        f" FROM {' CROSS JOIN '.join(tables)}"
-        f" {tx.join_first(stretch, 'reach' if after and index.is_ordered else None)}"
+        f" FROM {' CROSS JOIN '.join(tables)} {tx.join_first(stretch, limit)}"
     )
 
 

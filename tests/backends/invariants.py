@@ -181,6 +181,9 @@ _STORED = {
 }
 """By operation: a query that gives a row when all that was acknowledged is there."""
 
+TOLD = ("deliveries", "pull_requests", "commits", "mentions", "reverts", "checks", "deployments")
+"""The tables of what forges tell."""
+
 _HALVES = {
     "a ticket without `merged` behind its roles": (
         "SELECT id FROM tickets t WHERE 'merged' IS DISTINCT FROM (SELECT role FROM ticket_roles"
@@ -284,6 +287,19 @@ _HALVES = {
     "a ticket that counts its open blockers wrongly": (
         "SELECT id, blockers FROM tickets t WHERE blockers <> (SELECT count(*) FROM links l"
         " JOIN tickets b ON b.id = l.blocker_id WHERE l.ticket_id = t.id AND b.status = 'open')"
+    ),
+    "a linked repository without its event": (
+        "SELECT id FROM repositories WHERE id NOT IN"
+        " (SELECT subject_id FROM events WHERE kind = 'repository.linked')"
+    ),
+    "what is told of an unlinked repository": " UNION ALL ".join(
+        f"SELECT repository_id, '{table}' AS kept FROM {table}"
+        " WHERE repository_id NOT IN (SELECT id FROM repositories)"
+        for table in TOLD
+    ),
+    "a mention of another project's ticket": (
+        "SELECT m.ticket_id, m.change FROM mentions m JOIN tickets t ON t.id = m.ticket_id"
+        " JOIN repositories r ON r.id = m.repository_id WHERE r.project_id <> t.project_id"
     ),
     "a ticket that waits for itself": (
         "WITH RECURSIVE waits (id, blocker_id) AS (SELECT ticket_id, blocker_id FROM links"

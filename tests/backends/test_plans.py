@@ -72,10 +72,11 @@ async def test_what_is_pending_for_a_ticket_and_who_settled_the_rest_is_found_by
 ) -> None:
     await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
     named = requests.suggest_close(1, merge_sha="9f2c1e7", pr_number=7)
-    [*_, repeated] = await plans_of(
+    [*_, repeated, linked] = await plans_of(
         database, lambda tx: suggestions.suggest_close(tx, caller, named)
     )
     assert "USING INDEX suggestions_pending" in repeated
+    assert "USING INDEX repositories_by_project" in linked
     [made] = (await StoreBackend(database).get_ticket(caller, requests.get_ticket(1))).suggestions
     execute = requests.execute(made.id)
     [*_, skipped] = await plans_of(

@@ -84,12 +84,12 @@ async def test_to_suggest_waits_three_times_and_to_close_seven(
     assert await wire.round_trips(desk.act_on_suggestion(caller, execute)) == [7]
 
 
-async def test_to_suggest_for_a_commit_waits_once_more_for_those_that_are_pending(
+async def test_to_suggest_for_a_commit_asks_also_what_is_pending_and_which_repositories_are_linked(
     desk: Store, caller: Caller, wire: Wire
 ) -> None:
     suggest = requests.suggest_close(1, merge_sha="9f2c1e7")
-    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [4]
-    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [4]
+    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [5]
+    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [5]
 
 
 async def test_a_dispatch_is_leased_and_settled_with_three_waits_each_and_reported_with_two(

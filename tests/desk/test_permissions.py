@@ -27,10 +27,18 @@ MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("GET", "/api/projects/shop/events"): ("user", "admin"),
     ("GET", "/api/tokens"): ("admin",),
     ("DELETE", "/api/tokens/spare"): ("admin",),
+    ("PATCH", "/api/projects/shop"): ("admin",),
+    ("GET", "/api/repositories"): ("admin",),
+    ("POST", "/api/repositories"): ("admin",),
 }
 """Which roles may make a call."""
 
-BODIES = {"tickets": BODY, "builds": BUILD}
+BODIES = {
+    "tickets": BODY,
+    "builds": BUILD,
+    "shop": {"auto_close": True},
+    "repositories": {"name": "acme/shop", "project": "shop"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +67,7 @@ def test_a_call_over_rest_is_open_to_its_roles_and_forbidden_to_the_others(
     served: Served, tokens: Mapping[str, str], call: tuple[str, str]
 ) -> None:
     method, path = call
-    body = BODIES.get(path.rpartition("/")[2]) if method == "POST" else None
+    body = BODIES.get(path.rpartition("/")[2]) if method in ("POST", "PATCH") else None
     for role in sorted(ROLES, key=lambda role: role in MAY[call]):
         body = {"name": f"By {role}"} if path == "/api/projects" and method == "POST" else body
         called = served.http.request(method, path, json=body, headers=bearer(tokens[role]))
@@ -68,13 +76,16 @@ def test_a_call_over_rest_is_open_to_its_roles_and_forbidden_to_the_others(
             assert called.status_code == 403, role
 
 
-def test_an_admin_of_some_projects_sees_no_tokens_and_registers_no_builds(
+def test_an_admin_of_some_projects_sees_no_tokens_registers_no_builds_and_sets_no_policies(
     served: Served, tokens: Mapping[str, str]
 ) -> None:
     headers = bearer(tokens["limited"])
     assert served.http.get("/api/tokens", headers=headers).status_code == 403
     registered = served.http.post("/api/v1/org/default/builds", json=BUILD, headers=headers)
     assert registered.status_code == 403
+    changed = served.http.patch("/api/projects/shop", json={"four_eyes": False}, headers=headers)
+    assert changed.status_code == 403
+    assert served.http.get("/api/repositories", headers=headers).status_code == 403
 
 
 def test_the_list_of_tokens_holds_no_secret(served: Served, tokens: Mapping[str, str]) -> None:

@@ -283,7 +283,7 @@ LONG: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "many commits": (
         "push",
-        lambda: PUSH + b",".join([COMMIT % (SHA, b"", b"")] * 290_000) + b"]}",
+        lambda: PUSH + b",".join([COMMIT % (SHA, b"", b"")] * 210_000) + b"]}",
     ),
     "many files": (
         "push",
@@ -341,7 +341,7 @@ def test_a_body_of_25_megabytes_takes_little_memory_beside_itself(
     assert length > 23_000_000
     unsigned, taken = memory_taken(event, path)
     assert unsigned < length / 10, "much was built before the signature could be checked"
-    assert taken < 2 * length
+    assert taken < 2.5 * length
 
 
 @MEASURED

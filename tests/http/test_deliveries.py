@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from mcp_handoff.http.body_limit import LARGE_DELIVERIES
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.repositories import LinkRepository
 from tests import requests
@@ -254,6 +256,16 @@ def peak_of(served: Served) -> int:
 def test_a_body_that_does_not_come_is_given_up(github: Forge) -> None:
     with begun(github, **github.headers("slow", b"")) as connection:
         assert connection.recv(1_000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_those_who_send_long_bodies_slowly_keep_no_other_waiting_for_long(github: Forge) -> None:
+    with ExitStack() as held:
+        slow = github.headers("slow", b"") | {"Content-Length": str(MOST)}
+        for _ in range(LARGE_DELIVERIES):
+            held.enter_context(begun(github, **slow))
+        with begun(github, **slow) as one_more:
+            assert one_more.recv(1_000).startswith(b"HTTP/1.1 503 ")
+        assert github.deliver("short beside long ones").json() == {"taken": "now"}
 
 
 def test_another_host_is_refused_though_the_signature_is_right(forge: Forge) -> None:

@@ -20,7 +20,7 @@ BUDGETS: Mapping[str, int] = {
     "create_ticket": 400,
     SIMILAR: 750,
     "suggest_close": 400,
-    "act_on_suggestion": 450,
+    "act_on_suggestion": 400,
     "update_build": 400,
     "report_build": 400,
     "trigger_bot_build": 500,

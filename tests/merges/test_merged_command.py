@@ -62,6 +62,26 @@ def test_the_message_may_come_from_a_file(filed: Path, shop: Repository, caller:
     assert made.ticket_number == 2
 
 
+@pytest.mark.parametrize("arguments", [[], ["--message-file", "message"]], ids=["stdin", "a file"])
+def test_a_message_may_be_of_any_encoding(
+    filed: Path, shop: Repository, caller: Caller, arguments: list[str]
+) -> None:
+    message = shop.path / "message"
+    message.write_bytes("Größe begrenzt\n\nCloses HO-1".encode("latin-1"))
+    command = [sys.executable, "-m", "mcp_handoff", "merged", "--sha", "9f2c1e7", *arguments]
+    with message.open("rb") as stdin:
+        subprocess.run(
+            command,
+            stdin=stdin,
+            env=environment(filed),
+            cwd=shop.path,
+            timeout=SECONDS,
+            check=True,
+        )
+    [made] = pending(filed, caller)
+    assert made.evidence["subject"].endswith("begrenzt")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -99,10 +99,10 @@ class SuggestedAnswer(Answer):
     suggestion_id: str
     ticket: Line
     status: str
+    proof: Line | None = None
     expires_at: str | None = None
     masked: list[str] | None = None
     suggested_by: Line | None = None
-    proof: Line | None = None
 
 
 class ActedAnswer(Answer):
@@ -113,15 +113,16 @@ class ActedAnswer(Answer):
     suggestion_id: str
     ticket: Line
     status: str
+    proof: Line | None = None
     stage: str | None = None
     roles_marked_done: list[str] | None = None
     masked: list[str] | None = None
     reason: Line | None = None
-    proof: Line | None = None
 
 
 def proof_words(proof: Proof | None) -> str | None:
-    """Return what was seen of a suggestion's merge, and by whom."""
+    """Return what was seen of a suggestion's merge, and by whom: our words, in which others' are
+    the name of a repository or a branch, without a space."""
     if proof is None:
         return None
     by = f" by {proof.by}" if proof.by else ""
