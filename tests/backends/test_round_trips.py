@@ -89,7 +89,7 @@ async def test_to_suggest_for_a_commit_asks_also_what_is_pending_and_which_repos
 ) -> None:
     suggest = requests.suggest_close(1, merge_sha="9f2c1e7")
     assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [5]
-    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [5]
+    assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [4]
 
 
 async def test_a_dispatch_is_leased_and_settled_with_three_waits_each_and_reported_with_two(
