@@ -4,9 +4,7 @@ for says `forges.Forge`."""
 from collections.abc import Mapping, Sequence
 
 from mcp_handoff.hooks.payloads import (
-    Address,
     Name,
-    Number,
     Payload,
     PushedCommits,
     Sha,
@@ -14,8 +12,8 @@ from mcp_handoff.hooks.payloads import (
     header,
     instant,
     pushes,
-    text,
 )
+from mcp_handoff.hooks.pull_requests import ToldPullRequest
 from mcp_handoff.hooks.signatures import is_digest, is_digest_of
 from mcp_handoff.merges import (
     Check,
@@ -24,7 +22,6 @@ from mcp_handoff.merges import (
     Deployment,
     DeploymentState,
     Fact,
-    PullRequest,
 )
 
 _SIGNATURE = "x-hub-signature-256"
@@ -62,50 +59,11 @@ class _Event(Payload, frozen=True):
         return ()
 
 
-class _Head(Payload, frozen=True):
-    ref: Name
-    sha: Sha
-
-
-class _Base(Payload, frozen=True):
-    ref: Name
-
-
-class _PullRequest(Payload, frozen=True):
-    number: Number
-    title: str
-    html_url: Address
-    state: str
-    merged: bool
-    updated_at: str
-    head: _Head
-    base: _Base
-    body: str | None = None
-    draft: bool = False
-    merge_commit_sha: Sha | None = None
-    """Until the merge, that of a merge that was only tried."""
-
-
 class _PullRequestEvent(_Event, frozen=True):
-    pull_request: _PullRequest
+    pull_request: ToldPullRequest
 
     def facts(self) -> Sequence[Fact]:
-        told = self.pull_request
-        return [
-            PullRequest(
-                number=told.number,
-                title=text(told.title),
-                body=text(told.body),
-                branch=told.head.ref,
-                base=told.base.ref,
-                state="merged" if told.merged else "closed" if told.state == "closed" else "open",
-                draft=told.draft,
-                head_sha=told.head.sha,
-                merge_sha=told.merge_commit_sha if told.merged else None,
-                url=told.html_url,
-                changed_at=instant(told.updated_at, "pull_request.updated_at"),
-            )
-        ]
+        return [self.pull_request.fact()]
 
 
 class _PushEvent(_Event, frozen=True):

@@ -24,7 +24,7 @@ _CHANGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ClosingChange:
     """A pull request, or a commit of the default branch, that declares to close a ticket.
 
     `name` is #50 or the commit's hash; `merge_sha` the commit by which it is on the default branch,
@@ -41,11 +41,11 @@ class Change:
     url: str | None
 
 
-def closing_changes(tx: Transaction, ticket_id: str) -> list[Change]:
+def closing_changes(tx: Transaction, ticket_id: str) -> list[ClosingChange]:
     """Return the changes that declare to close a ticket."""
     rows = tx.fetch_all(f"{_CHANGES} ORDER BY m.repository_id, m.change", ticket_id=ticket_id)
     return [
-        Change(
+        ClosingChange(
             repository_id=row["repository_id"],
             repository=row["repository"],
             name=row["change"],
@@ -176,7 +176,7 @@ def _abbreviations(names: Collection[str]) -> set[str]:
     return {*names, *(sha[:length] for sha in shas for length in lengths)}
 
 
-def deployed_at(tx: Transaction, change: Change) -> tuple[str | None, str | None]:
+def deployed_at(tx: Transaction, change: ClosingChange) -> tuple[str | None, str | None]:
     """Return when what holds a change was deployed first, and when that failed last; None for
     never."""
     landing = landing_of(tx, change.repository_id, change.merge_sha or "")

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.events import EventKind
+from mcp_handoff.events import Change, EventKind
 from mcp_handoff.merges import confidence_of
 from mcp_handoff.principals import SYSTEM_ID
 from mcp_handoff.proofs import objection
 from mcp_handoff.store import history, landings, messages, suggestions
-from mcp_handoff.store.landings import Change, checks_of_change
+from mcp_handoff.store.landings import ClosingChange, checks_of_change
 from mcp_handoff.store.lookup import FoundTicket
 from mcp_handoff.store.proofs import policy_of, proof_of
 from mcp_handoff.store.standings import move, standing_of
@@ -36,10 +36,10 @@ class _Merge:
     repository_id: str
     repository: str
     sha: str
-    changes: Sequence[Change]
+    changes: Sequence[ClosingChange]
 
     @property
-    def request(self) -> Change | None:
+    def request(self) -> ClosingChange | None:
         """The first pull request among its changes."""
         return next((change for change in self.changes if change.number), None)
 
@@ -74,6 +74,8 @@ def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> 
         if found.project["auto_close"]:
             _close(tx, teller, found, merges)
     _note_deployments(tx, teller, _lock(tx, ticket_id), landed)
+    # What is shown with the ticket has changed, whatever was made of it.
+    tx.publish(Change("ticket.updated", ticket_id, found.reference))
 
 
 def _lock(tx: Transaction, ticket_id: str) -> FoundTicket:
@@ -85,8 +87,8 @@ def _lock(tx: Transaction, ticket_id: str) -> FoundTicket:
     return FoundTicket(project, ticket)
 
 
-def _merges(landed: Sequence[Change]) -> list[_Merge]:
-    by_commit = defaultdict[tuple[str, str, str], list[Change]](list)
+def _merges(landed: Sequence[ClosingChange]) -> list[_Merge]:
+    by_commit = defaultdict[tuple[str, str, str], list[ClosingChange]](list)
     for change in landed:
         by_commit[change.repository_id, change.repository, change.merge_sha or ""].append(change)
     return [_Merge(*commit, by_commit[commit]) for commit in sorted(by_commit)]
@@ -207,7 +209,7 @@ def _finished_by_merge(tx: Transaction, ticket_id: str) -> list[str]:
 
 
 def _note_deployments(
-    tx: Transaction, teller: Caller, found: FoundTicket, landed: Sequence[Change]
+    tx: Transaction, teller: Caller, found: FoundTicket, landed: Sequence[ClosingChange]
 ) -> None:
     """Write down since when a ticket's merge is deployed, or that this failed."""
     told = [landings.deployed_at(tx, change) for change in landed]

@@ -22,17 +22,9 @@ def proof_of(tx: Transaction, suggestion: Row) -> Proof:
     seen = Proof.model_validate_json(stored) if stored else None
     if suggestion["merge_sha"] is None and suggestion["pr_number"] is None:
         return seen or Proof(state="unproven", why="it names no commit and no pull request")
-    named = (suggestion["repo"] or "").casefold()
-    repositories = (
-        []
-        if suggestion.get("has_repositories") in (0, False)
-        else tx.fetch_all(
-            "SELECT id, forge, name FROM repositories"
-            " WHERE project_id = :project_id AND :named IN ('', key) ORDER BY key, forge",
-            project_id=suggestion["project_id"],
-            named=named,
-        )
-    )
+    # A new suggestion's row does not know yet whether there are any.
+    has_repositories = suggestion.get("has_repositories", True)
+    repositories = _repositories(tx, suggestion) if has_repositories else []
     sha, number = suggestion["merge_sha"], suggestion["pr_number"]
     told = [proof for one in repositories if (proof := _told(tx, one, sha, number))]
     # One may have another change of the same number; a commit is the same everywhere.
@@ -43,6 +35,17 @@ def proof_of(tx: Transaction, suggestion: Row) -> Proof:
     if told:
         return (proven or told)[0]
     return seen or Proof(state="unproven", why="no linked repository has told of its merge")
+
+
+def _repositories(tx: Transaction, suggestion: Row) -> list[Row]:
+    """Return the repositories that a suggestion may mean: the one that it names, or all of its
+    project."""
+    return tx.fetch_all(
+        "SELECT id, forge, name FROM repositories"
+        " WHERE project_id = :project_id AND :named IN ('', key) ORDER BY key, forge",
+        project_id=suggestion["project_id"],
+        named=(suggestion["repo"] or "").casefold(),
+    )
 
 
 def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None) -> Proof | None:

@@ -4,6 +4,7 @@ from asyncio import gather
 from random import Random
 from typing import Any
 
+import anyio
 import pytest
 
 from mcp_handoff.errors import AlreadyExists, NotFound
@@ -21,6 +22,7 @@ from tests.facts import REPOSITORY, at, check, delivery, pull_request, push, sha
 from tests.merges.desk import Desk
 
 MERGE = sha("m")
+SECONDS = 30
 
 
 async def test_a_merge_that_declares_to_close_gives_one_suggestion_made_of_what_was_seen(
@@ -299,3 +301,12 @@ async def test_a_delivery_that_meets_an_unlinking_is_taken_or_of_no_repository(d
         assert sum(isinstance(end, UnlinkedRepository) for end in ends) == 1
         errors = [end for end in ends if isinstance(end, BaseException)]
         assert all(isinstance(error, NotFound) for error in errors), errors
+
+
+async def test_whoever_follows_a_ticket_hears_of_what_is_shown_with_it(desk: Desk) -> None:
+    await desk.hear(pull_request(50, 1))
+    async with desk.backend.changes() as changes:
+        await desk.hear(check(sha("head50"), "failed", 2))
+        with anyio.fail_after(SECONDS):
+            heard = await anext(aiter(changes))
+    assert heard.reference == "HO-1-shop"
