@@ -44,6 +44,9 @@ _BRANCH = re.compile(
 )
 
 _REVERTED = re.compile(r"^ {0,3}This reverts commit ([0-9a-f]{7,64})\b", re.MULTILINE)
+_REVERTED_MERGE = re.compile(
+    rf"{_REVERTED.pattern}, reversing\s{{1,3}}changes made to", re.MULTILINE
+)
 _REVERTED_PULL = re.compile(
     r"^ {0,3}(?:Reverts (?P<repo>[\w.-]++/[\w.-]++)?#|This reverts merge request !)"
     r"(?P<number>[1-9][0-9]{0,14})\b",
@@ -104,6 +107,12 @@ def reverted_commits(message: str) -> list[str]:
     """Return the commits that a message says it reverts, as git, GitHub, GitLab and Forgejo write
     it: the SHA, in full or the beginning of it."""
     return [found[1] for found in _REVERTED.finditer(message)]
+
+
+def reverted_merges(message: str) -> list[str]:
+    """Return those of the reverted commits that are merges, which are taken back with all that came
+    by them."""
+    return [found[1] for found in _REVERTED_MERGE.finditer(message)]
 
 
 def reverted_pulls(body: str, repo: str) -> list[int]:

@@ -13,6 +13,7 @@ from mcp_handoff.mentions import (
     find_in_branch,
     find_mentions,
     reverted_commits,
+    reverted_merges,
     reverted_pulls,
 )
 from mcp_handoff.merges import Check, Delivery, Deployment, Fact, ForgeName, PullRequest, Push
@@ -20,7 +21,7 @@ from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.repositories import TakenDelivery
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import repositories
-from mcp_handoff.store.landings import FOLLOWED, landing_of, merged_as
+from mcp_handoff.store.landings import FOLLOWED, WITH_ALL, landing_of, merged_as
 from mcp_handoff.store.merges import see_to
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
 from mcp_handoff.text import shortened
@@ -223,7 +224,8 @@ def _keep_what_is_said(
             number=number,
         )
     pulls = [f"#{number}" for number in reverted_pulls(text, repository["name"])]
-    for one in (*reverted_commits(text), *pulls):
+    merges = [f"{sha}{WITH_ALL}" for sha in reverted_merges(text)]
+    for one in (*reverted_commits(text), *merges, *pulls):
         tx.execute(
             "INSERT INTO reverts (repository_id, reverted, change)"
             " VALUES (:repository_id, :reverted, :change) ON CONFLICT DO NOTHING",
@@ -272,10 +274,12 @@ def _taken_back_by(
     if not rows or not followed:
         return set()
     names = {row["reverted"] for row in rows} | {row["merge_sha"] for row in rows} - {None}
-    landed = (landing_of(tx, repository["id"], name) for name in names if name[0] != "#")
-    names |= {landing["merge_sha"] for landing in landed if landing}
-    names |= {*merged_as(tx, repository["id"], names)}
+    landings = (landing_of(tx, repository["id"], name) for name in names if name.isalnum())
+    landed = {landing["merge_sha"] for landing in landings if landing}
+    names |= landed | {*merged_as(tx, repository["id"], names | landed)}
     touched = _mentioned_by(tx, repository, [*names]) | _moved_on_by(tx, repository, names)
+    for sha in landed:
+        touched |= _mentioned_with(tx, repository, sha)
     return touched | _taken_back_by(tx, repository, [*names], followed - 1)
 
 

@@ -10,6 +10,9 @@ from mcp_handoff.suggestions import SHORTEST_SHA
 SHOWN = 20
 """How many of the changes that mention a ticket are shown with it."""
 
+WITH_ALL = "^"
+"""What a reverted hash ends with where it is a merge, taken back with all that came by it."""
+
 FOLLOWED = 20
 """How many reverts of reverts are followed."""
 
@@ -143,9 +146,11 @@ def merged_as(tx: Transaction, repository_id: str, shas: Collection[str]) -> lis
 def is_taken_back(
     tx: Transaction, repository_id: str, merge_sha: str, name: str | None = None
 ) -> bool:
-    """Tell whether what landed as a commit was reverted and not brought back since; a reverting
-    change may also name it by its own `name`."""
-    names = {merge_sha, name or merge_sha, *merged_as(tx, repository_id, [merge_sha])}
+    """Tell whether what landed as a commit was reverted and not brought back since: under its own
+    `name`, where it is a commit that came with others, or with all of them."""
+    requests = merged_as(tx, repository_id, [merge_sha])
+    own = merge_sha if name is None or name.startswith("#") else name
+    names = {own, name or own, f"{merge_sha}{WITH_ALL}", *requests}
     return _are_taken_back(tx, repository_id, names, FOLLOWED)
 
 
@@ -154,7 +159,7 @@ def _are_taken_back(
 ) -> bool:
     parameters, values = placeholders("name", sorted(_abbreviations(names)))
     reverts = tx.fetch_all(
-        "SELECT v.change, coalesce(c.push, p.merge_sha) AS merge_sha FROM reverts v"
+        "SELECT v.change, c.push, p.merge_sha FROM reverts v"
         " LEFT JOIN commits c ON c.repository_id = v.repository_id AND c.change = v.change"
         " LEFT JOIN pull_requests p ON p.repository_id = v.repository_id AND p.change = v.change"
         " AND p.lands = 1"
@@ -162,17 +167,19 @@ def _are_taken_back(
         repository_id=repository_id,
         **values,
     )
-    landed = [row for row in reverts if row["merge_sha"]]
-    return bool(followed) and any(
-        not _are_taken_back(tx, repository_id, {row["change"], row["merge_sha"]}, followed - 1)
-        for row in landed
-    )
+    for row in reverts:
+        landed_as = {row["push"], row["merge_sha"]} - {None}
+        again = {row["change"], *(f"{sha}{WITH_ALL}" for sha in landed_as)}
+        again |= {row["merge_sha"]} - {None}
+        if landed_as and followed and not _are_taken_back(tx, repository_id, again, followed - 1):
+            return True
+    return False
 
 
 def _abbreviations(names: Collection[str]) -> set[str]:
     """Return these names, and those of them that are hashes by each of their beginnings too."""
     lengths = range(SHORTEST_SHA, 64)
-    shas = [name for name in names if not name.startswith("#")]
+    shas = [name for name in names if name.isalnum()]
     return {*names, *(sha[:length] for sha in shas for length in lengths)}
 
 

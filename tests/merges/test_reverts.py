@@ -64,6 +64,23 @@ async def test_a_revert_opens_a_ticket_that_no_text_mentions(desk: Desk) -> None
     assert (await desk.detail()).ticket.status == "open"
 
 
+async def test_the_revert_of_a_merge_takes_back_what_came_by_it(desk: Desk) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(push(1, ("a", "Fixes HO-1"), ("m", "Merge branch 'lift'")))
+    why = f"This reverts commit {MERGE}, reversing\nchanges made to {sha('before')}."
+    await desk.hear(push(2, ("r", why)))
+    assert (await desk.detail()).ticket.status == "open"
+
+
+async def test_the_revert_of_a_commit_takes_back_no_other_of_its_push(desk: Desk) -> None:
+    await desk.set(auto_close=True)
+    await desk.hear(push(1, ("a", "Fixes HO-1"), ("m", "Tidy up")))
+    await desk.hear(push(2, ("r", f"This reverts commit {MERGE}.")))
+    assert (await desk.detail()).ticket.status == "closed"
+    await desk.hear(push(3, ("s", f"This reverts commit {sha('a')}.")))
+    assert (await desk.detail()).ticket.status == "open"
+
+
 async def test_a_revert_withdraws_what_was_suggested(desk: Desk) -> None:
     await desk.hear(MERGED)
     await desk.hear(push(2, ("r", f"This reverts commit {MERGE}.")))

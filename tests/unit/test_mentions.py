@@ -10,6 +10,7 @@ from mcp_handoff.mentions import (
     find_in_branch,
     find_mentions,
     reverted_commits,
+    reverted_merges,
     reverted_pulls,
 )
 
@@ -142,6 +143,12 @@ def test_a_branch_names_tickets_and_closes_none(branch: str, named: str) -> None
 )
 def test_a_message_says_which_commits_it_reverts(message: str, reverted: list[str]) -> None:
     assert reverted_commits(message) == reverted
+
+
+def test_the_revert_of_a_merge_says_what_it_reverses() -> None:
+    told = f"This reverts commit {SHA}, reversing\nchanges made to {SHA[::-1]}."
+    assert reverted_merges(told) == [SHA]
+    assert reverted_merges(f"This reverts commit {SHA}.\n\nIt made changes made to it.") == []
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ CREATE TABLE mentions (
 
 CREATE INDEX mentions_by_change ON mentions (repository_id, change);
 
+-- `reverted` is what a change takes back, by its name; a hash ends with ^ where it is a merge, taken
+-- back with all that came by it.
 CREATE TABLE reverts (
     repository_id plain NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     reverted      plain NOT NULL,
