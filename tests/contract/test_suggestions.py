@@ -79,6 +79,7 @@ async def test_executing_records_what_was_before_and_after(
         "merged": True,
         "new_stage": "live",
         "roles_marked_done": ["backend", "merged"],
+        "proof": "unproven",
     }
 
 
