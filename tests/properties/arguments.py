@@ -156,15 +156,18 @@ def _longer(length: int) -> Values:
 
 
 def _text(low: int, high: int, *, required: bool = False) -> Field:
-    """A text, whose lengths are listed where it has a least one."""
+    """A text, whose lengths are listed where it has a least one. Where it is not required, one of
+    nothing or of blanks alone is not given."""
     kinds = _other_than(str, int)
     unstorable = st.sampled_from(("good text\x00", "\ud800 good text"))
     if not low:
         return Field(valid=texts(low, high), wrong=kinds, unlisted=unstorable | _longer(high))
+    least = 0 if required else 1
+    shorter = st.text(LETTERS, min_size=least, max_size=low - 1) if least < low else st.nothing()
     return Field(
         valid=texts(low, high),
-        wrong=kinds | _longer(high) | st.text(LETTERS, max_size=low - 1),
-        unlisted=unstorable | st.just(" " * low),
+        wrong=kinds | _longer(high) | shorter,
+        unlisted=unstorable | st.just(" " * low) if required else unstorable,
         required=required,
     )
 
