@@ -16,7 +16,6 @@ from subprocess import DEVNULL
 
 import anyio
 
-from mcp_handoff.mentions import reverted_commits
 from mcp_handoff.proofs import Proof, ProofState
 from mcp_handoff.suggestions import SHA_PATTERN
 
@@ -172,6 +171,8 @@ class Checkout:
     async def _reverting(self, commit: str, tip: str) -> str | None:
         """Return the commit of a branch that reverts another, or the merge that brought it there,
         None where there is none or it was reverted itself."""
+        from mcp_handoff.mentions import reverted_commits  # what it compiles is seldom asked for
+
         newer = f"{commit}..{tip}"
         log = await self._read(
             *("rev-list", "--topo-order", "--fixed-strings", "--grep=This reverts commit"),

@@ -10,7 +10,6 @@ from mcp_handoff.cli.running import line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Misconfigured, NotFound, TicketClosed
-from mcp_handoff.mentions import find_mentions
 from mcp_handoff.references import reference
 from mcp_handoff.suggestions import SHA_PATTERN, SuggestClose
 from mcp_handoff.text import shortened
@@ -52,6 +51,8 @@ def _read(name: str) -> str:
 
 
 def _tell(options: argparse.Namespace, settings: Settings) -> int:
+    from mcp_handoff.mentions import find_mentions
+
     message = _read(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}

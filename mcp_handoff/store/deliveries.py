@@ -1,21 +1,13 @@
 """What forges tell: each fact is kept once, whatever order they come in, and the tickets that it
 touches are seen to in the same transaction."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
 from mcp_handoff import actors
 from mcp_handoff.errors import NotFound
 from mcp_handoff.masking import mask
-from mcp_handoff.mentions import (
-    Mention,
-    find_in_branch,
-    find_mentions,
-    reverted_commits,
-    reverted_merges,
-    reverted_pulls,
-)
 from mcp_handoff.merges import Check, Delivery, Deployment, Fact, ForgeName, PullRequest, Push
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.repositories import TakenDelivery
@@ -121,8 +113,7 @@ def _keep_pull_request(tx: Transaction, repository: Row, fact: PullRequest) -> s
         newest |= {"lands": 1, "landed_at": min(landed)}
     _write(tx, "pull_requests", named, newest)
     text = f"{fact.title}\n\n{fact.body}"[:READ]
-    mentions = [*find_mentions(text), *find_in_branch(fact.branch, {repository["project"]})]
-    _keep_what_is_said(tx, repository, named, mentions, text)
+    _keep_what_is_said(tx, repository, named, text, fact.branch)
     touched = _mentioned_by(tx, repository, [named["change"]])
     if newest["merge_sha"]:
         touched |= _mentioned_with(tx, repository, newest["merge_sha"])
@@ -147,7 +138,7 @@ def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
         _write(tx, "commits", named, first)
         said = commit.message[:left]
         left -= len(said)
-        _keep_what_is_said(tx, repository, named, find_mentions(said), said)
+        _keep_what_is_said(tx, repository, named, said)
     merged = merged_as(tx, repository["id"], shas)
     touched = _mentioned_by(tx, repository, [*shas, *merged])
     touched |= _taken_back_by(tx, repository, [*shas, *merged])
@@ -199,16 +190,18 @@ def _all_of(named: Row) -> str:
 
 
 def _keep_what_is_said(
-    tx: Transaction,
-    repository: Row,
-    named: Row,
-    mentions: Iterable[Mention],
-    text: str,
+    tx: Transaction, repository: Row, named: Row, text: str, branch: str = ""
 ) -> None:
-    """Keep which tickets of its own project a change mentions, and which changes its `text` takes
-    back; that it closes one is not forgotten when it is told otherwise later."""
+    """Keep which tickets of its own project a change mentions, in its text or its branch's name,
+    and which changes it takes back; that it closes one is not forgotten when it is told otherwise
+    later."""
+    from mcp_handoff import (
+        mentions,  # its patterns are compiled where something is told, not before
+    )
+
     closes = dict[int, bool]()
-    for one in mentions:
+    in_branch = mentions.find_in_branch(branch, {repository["project"]})
+    for one in (*mentions.find_mentions(text), *in_branch):
         if one.project in (None, repository["project"]):
             closes[one.number] = closes.get(one.number, False) or one.closes
     for number in closes:
@@ -223,9 +216,9 @@ def _keep_what_is_said(
             project_id=repository["project_id"],
             number=number,
         )
-    pulls = [f"#{number}" for number in reverted_pulls(text, repository["name"])]
-    merges = [f"{sha}{WITH_ALL}" for sha in reverted_merges(text)]
-    for one in (*reverted_commits(text), *merges, *pulls):
+    pulls = [f"#{number}" for number in mentions.reverted_pulls(text, repository["name"])]
+    merges = [f"{sha}{WITH_ALL}" for sha in mentions.reverted_merges(text)]
+    for one in (*mentions.reverted_commits(text), *merges, *pulls):
         tx.execute(
             "INSERT INTO reverts (repository_id, reverted, change)"
             " VALUES (:repository_id, :reverted, :change) ON CONFLICT DO NOTHING",

@@ -58,7 +58,6 @@ class _Merge:
 def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> None:
     """Bring a ticket up to what is known of the changes that close it. The repository, of which
     `teller`, its forge, told something new, is locked."""
-    _open_again(tx, teller, repository, _lock(tx, ticket_id))
     changes = landings.closing_changes(tx, ticket_id)
     landed = [
         change
@@ -69,11 +68,13 @@ def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> 
     is_held = any(change.is_open for change in changes)
     merges = [] if is_held else _merges(landed)
     found = _lock(tx, ticket_id)
+    if reverted := _reverted_merge(tx, repository, found.ticket["merge_sha"], changes, landed):
+        found = _open_again(tx, teller, repository, found, reverted)
     if found.ticket["status"] == "open":
         _propose(tx, teller, found, merges)
         if found.project["auto_close"]:
             _close(tx, teller, found, merges)
-    _note_deployments(tx, teller, _lock(tx, ticket_id), landed)
+    _note_deployments(tx, teller, found, landed)
     # What is shown with the ticket has changed, whatever was made of it.
     tx.publish(Change("ticket.updated", ticket_id, found.reference))
 
@@ -161,17 +162,38 @@ def _close(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequence
             return
 
 
-def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTicket) -> None:
-    """Open a ticket again, or take it back from its testers, whose merge was reverted."""
+def _reverted_merge(
+    tx: Transaction,
+    repository: Row,
+    merge_sha: str | None,
+    changes: Sequence[ClosingChange],
+    landed: Sequence[ClosingChange],
+) -> str | None:
+    """Return the commit by which a ticket was merged if it was reverted, or all that came with it
+    and closes the ticket: of these changes those that `landed` stand."""
+    landing = landings.landing_of(tx, repository["id"], merge_sha) if merge_sha else None
+    if landing is None:
+        return None
+    place = repository["id"], landing["merge_sha"]
+    came = [change for change in changes if (change.repository_id, change.merge_sha) == place]
+    if came:
+        stands = any(change in landed for change in came)
+    else:
+        stands = not landings.is_taken_back(tx, *place)
+    return None if stands else landing["merge_sha"]
+
+
+def _open_again(
+    tx: Transaction, teller: Caller, repository: Row, found: FoundTicket, merge_sha: str
+) -> FoundTicket:
+    """Open a ticket again, or take it back from its testers, whose merge as this commit was
+    reverted; return it as it is then."""
     ticket, before = found.ticket, standing_of(tx, found.ticket)
-    if not ticket["merge_sha"] or before.roles.get(MERGED) != "done":
-        return
-    landing = landings.landing_of(tx, repository["id"], ticket["merge_sha"])
-    if landing is None or not _is_taken_back(tx, repository, ticket["id"], landing["merge_sha"]):
-        return
+    if before.roles.get(MERGED) != "done":
+        return found
     after = take_back(before, _finished_by_merge(tx, ticket["id"]))
-    why = f"{landing['merge_sha'][:12]}, which closed this, was reverted in {repository['name']}."
-    move(tx, teller, found, before, after, {"merge_sha": None})
+    why = f"{merge_sha[:12]}, which closed this, was reverted in {repository['name']}."
+    moved = move(tx, teller, found, before, after, {"merge_sha": None})
     kind: EventKind = "ticket.reopened" if before.status == "closed" else "ticket.updated"
     history.add_event(
         tx,
@@ -183,19 +205,7 @@ def _open_again(tx: Transaction, teller: Caller, repository: Row, found: FoundTi
         after={"stage": after.stage, "roles": dict(after.roles), "note": why},
     )
     messages.write(tx, teller, found, "handoff", why)
-
-
-def _is_taken_back(tx: Transaction, repository: Row, ticket_id: str, merge_sha: str) -> bool:
-    """Tell whether a merge was reverted, or all that came with it and closes a ticket."""
-    names = [
-        change.name
-        for change in landings.closing_changes(tx, ticket_id)
-        if (change.repository_id, change.merge_sha) == (repository["id"], merge_sha)
-    ]
-    return all(
-        landings.is_taken_back(tx, repository["id"], merge_sha, name)
-        for name in names or [merge_sha]
-    )
+    return FoundTicket(found.project, moved.ticket)
 
 
 def _finished_by_merge(tx: Transaction, ticket_id: str) -> list[str]:

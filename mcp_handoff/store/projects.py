@@ -86,9 +86,8 @@ def create_project(tx: Transaction, caller: Caller, request: CreateProject) -> C
 def change_project(tx: Transaction, caller: Caller, request: ChangeProject) -> ChangedProject:
     """Change a project's policies."""
     row = require(tx, caller, request.project)
-    tx.lock("projects", row["id"])
     given = request.model_dump(exclude={"project"}, exclude_none=True)
-    now = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=row["id"])
+    now = tx.fetch_one_locked("SELECT * FROM projects WHERE id = :id", id=row["id"])
     assert now is not None, "projects stay"
     changes = {name: int(value) for name, value in given.items() if value != now[name]}
     if changes:
