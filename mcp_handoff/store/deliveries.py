@@ -128,14 +128,21 @@ def _finality(row: Row) -> tuple[bool, str, str]:
 
 def _keep_push(tx: Transaction, repository: Row, fact: Push) -> set[str]:
     shas = [commit.sha for commit in fact.commits]
+    parameters, values = placeholders("sha", shas)
+    rows = tx.fetch_all(
+        f"SELECT * FROM commits WHERE repository_id = :id AND change IN ({parameters})",
+        id=repository["id"],
+        **values,
+    )
+    known = {row["change"]: row for row in rows}
     left = READ
     for place, commit in enumerate(fact.commits):
         named = {"repository_id": repository["id"], "change": commit.sha}
         told = {**named, "push": fact.head, "place": place, "landed_at": fact.pushed_at}
-        known = _find(tx, "commits", named) or told
+        pushes = known.get(commit.sha, told), told
         # What was pushed again, by force, landed when it came first.
-        first = min((told, known), key=lambda one: (one["landed_at"], one["push"]))
-        _write(tx, "commits", named, first)
+        if min(pushes, key=lambda one: (one["landed_at"], one["push"])) is told:
+            _write(tx, "commits", named, told)
         said = commit.message[:left]
         left -= len(said)
         _keep_what_is_said(tx, repository, named, said)
