@@ -15,6 +15,7 @@ from mcp_handoff.store.transaction import Database
 from tests.clock import SteppedClock
 from tests.databases import open_database
 from tests.postgres import Server, shared_server
+from tests.repositories import Repository, started
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +52,14 @@ def clock() -> SteppedClock:
 def store(tmp_path: Path) -> Path:
     """Where a test's store lies."""
     return tmp_path / "handoff.db"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Repository:
+    """A git repository with one commit on main and no remote."""
+    repository = started(tmp_path / "shop")
+    repository.commit("Begin")
+    return repository
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,10 @@ from typing import Any
 import pytest
 
 from tests.mcp.wire import Wire, call, environment
-from tests.repositories import MISSING, Repository, started
+from tests.repositories import MISSING, Repository
 from tests.requests import TICKET
 
 EVIDENCE = {"tests": "all pass"}
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Repository:
-    repository = started(tmp_path / "shop")
-    repository.commit("Begin")
-    return repository
 
 
 @pytest.fixture

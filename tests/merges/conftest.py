@@ -13,7 +13,6 @@ from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, in_store, open_database
 from tests.facts import REPOSITORY
 from tests.merges.desk import Desk
-from tests.repositories import Repository, started
 
 
 @pytest.fixture(params=EVERY_DATABASE)
@@ -30,13 +29,6 @@ async def desk(database_name: str, clock: SteppedClock, caller: Caller) -> Async
     await backend.link_repository(caller, LinkRepository(name=REPOSITORY))
     yield opened
     await backend.close()
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Repository:
-    repository = started(tmp_path / "shop")
-    repository.commit("Begin")
-    return repository
 
 
 @pytest.fixture

@@ -11,14 +11,6 @@ from mcp_handoff import checkout
 from tests.repositories import MISSING, OWN_SETTINGS, Repository, seen_by_git, started
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Repository:
-    """A repository with one commit on main and no remote."""
-    repository = started(tmp_path / "shop")
-    repository.commit("Begin")
-    return repository
-
-
 async def test_what_is_no_repository_is_not_looked_for_further_up(shop: Repository) -> None:
     (shop.path / "broken" / ".git").mkdir(parents=True)
     seen = await Repository(shop.path / "broken").proof_of(shop.git("rev-parse", "HEAD"))

@@ -3,18 +3,8 @@
 import hashlib
 from pathlib import Path
 
-import pytest
-
 from mcp_handoff.checkout import Checkout
 from tests.repositories import MISSING, Repository, seen_by_git, started
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Repository:
-    """A repository with one commit on main and no remote."""
-    repository = started(tmp_path / "shop")
-    repository.commit("Begin")
-    return repository
 
 
 async def test_what_was_merged_is_proven(shop: Repository) -> None:
