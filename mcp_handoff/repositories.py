@@ -11,9 +11,11 @@ from mcp_handoff.projects import ProjectName
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.schema import HARMLESS, STORABLE, Record, Request, Timestamp, Uuid
 
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+$"
+
 RepositoryName = Annotated[
     str,
-    StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+$"),
+    StringConstraints(max_length=200, pattern=NAME_PATTERN),
     STORABLE,
     HARMLESS,
 ]

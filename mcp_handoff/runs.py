@@ -58,7 +58,9 @@ class BuildRun(Record):
 ErrorMessage = Annotated[str, StringConstraints(max_length=2000), STORABLE]
 """Why a build failed."""
 
-BuildUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://"), STORABLE]
+URL_PATTERN = r"^https?://"
+
+BuildUrl = Annotated[str, StringConstraints(max_length=2000, pattern=URL_PATTERN), STORABLE]
 """Where a build can be watched."""
 
 

@@ -114,9 +114,11 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE,
 
 SLUG_LENGTH = 60
 
+SLUG_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+
 Slug = Annotated[
     str,
-    StringConstraints(max_length=SLUG_LENGTH, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
+    StringConstraints(max_length=SLUG_LENGTH, pattern=SLUG_PATTERN),
     STORABLE,
     HARMLESS,
 ]
@@ -140,12 +142,11 @@ Repo = Annotated[
 ]
 """A repository as owner/name."""
 
+UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
 Uuid = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-        to_lower=True,
-    ),
+    StringConstraints(pattern=UUID_PATTERN, to_lower=True),
     WithJsonSchema({"type": "string", "format": "uuid"}),
 ]
 """A UUID in its usual form (RFC 9562, section 4)."""

@@ -10,7 +10,10 @@ from pydantic_core import ErrorDetails
 from mcp_handoff.actors import ActorRole, Claim
 from mcp_handoff.errors import RolesRequired, ValidationFailed
 from mcp_handoff.near_names import nearest_argument
-from mcp_handoff.schema import Request
+from mcp_handoff.repositories import NAME_PATTERN
+from mcp_handoff.runs import URL_PATTERN
+from mcp_handoff.schema import REPO_PATTERN, SLUG_PATTERN, UUID_PATTERN, Request
+from mcp_handoff.suggestions import SHA_PATTERN
 from mcp_handoff.text import listed, shortened, visible
 
 RequestT_co = TypeVar("RequestT_co", bound=Request, covariant=True)
@@ -44,11 +47,14 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 _PATTERNS = {
-    "repo": "must read owner/name",
-    "merge_sha": "must be a commit's hash, 7 to 64 hexadecimal digits",
-    "slug": "must be lower-case letters, digits and single hyphens",
-    "url": "must be an http or https address",
+    UUID_PATTERN: "must be a uuid",
+    REPO_PATTERN: "must read owner/name",
+    NAME_PATTERN: "must read owner/name, with groups between them where the forge nests them",
+    SHA_PATTERN: "must be a commit's hash, 7 to 64 hexadecimal digits",
+    SLUG_PATTERN: "must be lower-case letters, digits and single hyphens",
+    URL_PATTERN: "must be an http or https address",
 }
+"""What a text must be that a pattern refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,7 @@ def _message(detail: ErrorDetails, known: Sequence[str]) -> str:
         near = nearest_argument(name, known)
         return f"is unknown (did you mean {near}?)" if near else "is unknown"
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(name, "must be a uuid")
+        return _PATTERNS.get(limits["pattern"], "is not valid")
     if kind in _TYPES:
         return f"must be {_TYPES[kind]}"
     if kind in _MESSAGES:

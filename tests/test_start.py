@@ -190,9 +190,9 @@ def test_a_repository_is_linked_under_its_forge(store: Path, forge: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("link", "shop"), 2, "name"),
-        (("link", "https://github.com/acme/shop"), 2, "name"),
-        (("link", "acme/\x1b[2Jshop\n"), 2, "name"),
+        (("link", "shop"), 2, "name must read owner/name"),
+        (("link", "https://github.com/acme/shop"), 2, "name must read owner/name"),
+        (("link", "acme/\x1b[2Jshop\n"), 2, "name must read owner/name"),
         (("link", "acme/shop", "--project", "nowhere"), 1, "no project here; there are shop"),
         (("link", "ACME/linked"), 1, "linked to project shop already"),
         (("unlink", "acme/\u202eshop"), 1, "is not linked"),

@@ -189,6 +189,12 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(store: Path) -> None:
     assert command(store, "token", "revoke", "nobody").returncode == 1
 
 
+def test_a_token_for_a_project_that_can_be_none_says_what_a_slug_is(store: Path) -> None:
+    wrong = command(store, "token", "create", "ada", "--role", "bot", "--project", "The Shop")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "projects.0 must be lower-case letters, digits and single hyphens" in wrong.stderr
+
+
 def seen(served: Served, token: str) -> int:
     """Return the status that a caller with this token sees."""
     return served.http.get("/api/projects", headers=bearer(token)).status_code
