@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
 from mcp_handoff.builds import BuildOperations
+from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.messages import MessageOperations
 from mcp_handoff.overview import OverviewOperations
@@ -69,6 +70,7 @@ class Store(
     Backend,
     TokenOperations,
     RunOperations,
+    DispatchOperations,
     ReceiverOperations,
     PolicyOperations,
     RepositoryOperations,

@@ -22,7 +22,7 @@ UPKEEP_SECONDS = 60.0
 
 if TYPE_CHECKING:
     from mcp_handoff.checkout import Checkout
-    from mcp_handoff.dispatch import Dispatcher
+    from mcp_handoff.dispatch.dispatcher import Dispatcher
 
 
 def open_backend(settings: Settings, checkout: "Checkout | None" = None) -> Backend:
@@ -87,11 +87,12 @@ def open_dispatcher(
     somebody else's API does it. Reports reach us at `public_url`."""
     if settings.dispatch_url is None or not isinstance(backend, Store) or settings.read_only:
         return None
-    from mcp_handoff.dispatch import Dispatcher, Receiver
+    from mcp_handoff.dispatch.dispatcher import Dispatcher
+    from mcp_handoff.dispatch.endpoints import BuildEndpoint
 
     reports_to = f"{public_url.rstrip('/')}/api" if public_url else None
-    receiver = Receiver(settings.dispatch_url, settings.dispatch_secret, reports_to)
-    return Dispatcher(backend, receiver)
+    builds = BuildEndpoint(settings.dispatch_url, settings.dispatch_secret, reports_to)
+    return Dispatcher(backend, builds)
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from mcp_handoff.actors import system
+from mcp_handoff.dispatches import LEASE_SECONDS, Attempt, Dispatch
 from mcp_handoff.ids import new_id
-from mcp_handoff.runs import LEASE_SECONDS, Attempt, BuildRun, Dispatch
+from mcp_handoff.runs import BuildRun
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import runs
 from mcp_handoff.store.transaction import Transaction, insert
@@ -74,8 +75,8 @@ def lease_dispatch(tx: Transaction, receiver: str | None) -> Dispatch | None:
 
 def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:
     """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile."""
-    run = runs.require_locked(tx, dispatch.run_id)
-    own = {"id": dispatch.run_id, "lease": dispatch.lease}
+    run = runs.require_locked(tx, dispatch.id)
+    own = {"id": dispatch.id, "lease": dispatch.lease}
     tried = {"attempts": dispatch.attempts + 1, "last_error": attempt.error}
     if attempt.retry_in is not None:
         next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
@@ -109,7 +110,7 @@ def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:
     """Give back a lease that is not used after all."""
     tx.execute(
         "UPDATE outbox SET lease = NULL, leased_until = NULL WHERE run_id = :id AND lease = :lease",
-        id=dispatch.run_id,
+        id=dispatch.id,
         lease=dispatch.lease,
     )
 

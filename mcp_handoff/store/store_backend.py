@@ -10,13 +10,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.checkout import Checkout
+from mcp_handoff.dispatches import Dispatch
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change, EventPage, ListEvents
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.proofs import Proof
 from mcp_handoff.receivers import Receiver
-from mcp_handoff.runs import Dispatch
 from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
     all_tickets,

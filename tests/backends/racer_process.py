@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from mcp_handoff.actors import Caller, bot
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import AlreadyExists, HandoffError, NotFound
 from mcp_handoff.projects import CreateProject
-from mcp_handoff.runs import Attempt
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.tokens import CreateToken
@@ -93,7 +93,7 @@ class Racer:
         """Lease dispatch after dispatch, each as if its receiver had answered well."""
         leased: list[str] = []
         while dispatch := await self._backend.lease_dispatch():
-            leased.append(dispatch.run_id)
+            leased.append(dispatch.id)
             await self._backend.settle_dispatch(dispatch, Attempt(error=None, retry_in=None))
         return {"leased": leased}
 

@@ -8,11 +8,12 @@ import pytest
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
 from mcp_handoff.builds import GetBuild
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.postgres.opening import prepare
 from mcp_handoff.postgres.pool import Pool
 from mcp_handoff.postgres.transaction import Connection
-from mcp_handoff.runs import Attempt, ReportRun
+from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 
@@ -101,7 +102,7 @@ async def test_a_dispatch_is_leased_and_settled_with_three_waits_each_and_report
     leased = await desk.lease_dispatch()
     assert leased is not None
     assert await wire.round_trips(desk.settle_dispatch(leased, Attempt())) == [3]
-    report = ReportRun(run_id=leased.run_id, status="running")
+    report = ReportRun(run_id=leased.id, status="running")
     assert await wire.round_trips(desk.report_run(caller, report)) == [2]
 
 

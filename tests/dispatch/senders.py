@@ -10,8 +10,9 @@ from pathlib import Path
 import anyio
 
 from mcp_handoff.cli.commands import main
-from mcp_handoff.dispatch import Attempt, Dispatcher, Receiver
-from mcp_handoff.runs import Dispatch
+from mcp_handoff.dispatch.dispatcher import Dispatcher
+from mcp_handoff.dispatch.endpoints import BuildEndpoint
+from mcp_handoff.dispatches import Attempt, Dispatch
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.forks import FORKS
@@ -42,7 +43,7 @@ def dispatch_carelessly(settings: Mapping[str, str]) -> None:
 async def _send_carelessly(settings: Mapping[str, str]) -> None:
     store = Path(settings["HANDOFF_BACKEND"].removeprefix("sqlite:///"))
     desk = _Careless(SqliteDatabase.open(store))
-    await Dispatcher(desk, Receiver(settings["BUILD_DISPATCH_URL"])).send_due()
+    await Dispatcher(desk, BuildEndpoint(settings["BUILD_DISPATCH_URL"])).send_due()
     await desk.close()
 
 

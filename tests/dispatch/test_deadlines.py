@@ -4,7 +4,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.dispatch import Attempt
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.runs import Report
 from mcp_handoff.store import reports
 from mcp_handoff.upkeep import upkeep

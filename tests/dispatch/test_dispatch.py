@@ -9,14 +9,16 @@ import anyio.to_thread
 import pytest
 from standardwebhooks import Webhook
 
-from mcp_handoff import dispatch
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.dispatch import Dispatcher
+from mcp_handoff.dispatch import dispatcher, sender
+from mcp_handoff.dispatch.dispatcher import Dispatcher
+from mcp_handoff.dispatch.endpoints import BuildEndpoint
+from mcp_handoff.dispatch.pace import SENDERS
+from mcp_handoff.dispatches import JITTER, LEASE_SECONDS, RETRY_SECONDS, Attempt
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
-from mcp_handoff.pace import SENDERS
-from mcp_handoff.runs import JITTER, LEASE_SECONDS, RETRY_SECONDS, BuildRun
+from mcp_handoff.runs import BuildRun
 from tests import requests
 from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
@@ -43,7 +45,7 @@ async def run_of(desk: Store, caller: Caller) -> BuildRun:
 
 
 def to(receiver: Receiver, desk: Store, secret: str | None = None) -> Dispatcher:
-    return Dispatcher(desk, dispatch.Receiver(receiver.url, secret, "https://desk.example/api"))
+    return Dispatcher(desk, BuildEndpoint(receiver.url, secret, "https://desk.example/api"))
 
 
 async def test_a_run_is_dispatched_once_under_its_id(desk: Store, caller: Caller) -> None:
@@ -140,7 +142,7 @@ async def test_a_receiver_that_fails_is_told_in_our_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if answer.hangs:
-        monkeypatch.setattr(dispatch, "RESPONSE_SECONDS", 0.2)
+        monkeypatch.setattr(sender, "RESPONSE_SECONDS", 0.2)
     await trigger(desk, caller)
     with Receiver(answer) as receiver:
         await to(receiver, desk).send_due()
@@ -162,7 +164,7 @@ async def test_a_receiver_that_is_away_is_tried_again(desk: Store, caller: Calle
 async def test_a_defect_in_sending_counts_as_an_attempt_and_stops_no_other(
     desk: Store, caller: Caller, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "seconds_of", overflow)
+    monkeypatch.setattr(sender, "seconds_of", overflow)
     run_id = await trigger(desk, caller)
     with Receiver(Answer(503), Answer()) as receiver:
         await to(receiver, desk).send_due()
@@ -228,10 +230,10 @@ async def test_a_lease_that_nobody_settled_comes_back(
     clock.advance(seconds=LEASE_SECONDS)
     again = await desk.lease_dispatch()
     assert again is not None
-    assert (again.run_id, again.lease == leased.lease) == (run_id, False)
-    await desk.settle_dispatch(leased, dispatch.Attempt())
+    assert (again.id, again.lease == leased.lease) == (run_id, False)
+    await desk.settle_dispatch(leased, Attempt())
     assert (await run_of(desk, caller)).status == "queued"
-    await desk.settle_dispatch(again, dispatch.Attempt())
+    await desk.settle_dispatch(again, Attempt())
     assert (await run_of(desk, caller)).status == "dispatched"
 
 
@@ -242,7 +244,7 @@ async def test_an_idle_sender_looks_now_and_then_and_leases_nothing(
     leases: list[float] = []
     counted(desk, "is_dispatch_due", looks, monkeypatch)
     counted(desk, "lease_dispatch", leases, monkeypatch)
-    monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher, "LOOK_SECONDS", 0.05)
     with Receiver() as receiver:
         async with to(receiver, desk).running():
             while len(looks) < 5:
@@ -286,7 +288,7 @@ async def test_a_sender_goes_on_after_the_store_failed(
         return await act()
 
     monkeypatch.setattr(desk, operation, fail_first)
-    monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(dispatcher, "LOOK_SECONDS", 0)
     with Receiver() as receiver:
         async with to(receiver, desk).running():
             await anyio.to_thread.run_sync(receiver.first)

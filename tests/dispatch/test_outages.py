@@ -2,11 +2,11 @@
 
 import pytest
 
-from mcp_handoff import dispatch, pace
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.pace import DOWN_AFTER, SENDERS
-from mcp_handoff.runs import JITTER, RETRY_SECONDS
+from mcp_handoff.dispatch import dispatcher, pace, sender
+from mcp_handoff.dispatch.pace import DOWN_AFTER, SENDERS
+from mcp_handoff.dispatches import JITTER, RETRY_SECONDS
 from tests import requests
 from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
@@ -18,7 +18,7 @@ PROBING = SENDERS + DOWN_AFTER
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(pace, "PROBE_SECONDS", 0.05)
 
 
@@ -48,7 +48,7 @@ async def test_a_fresh_run_goes_before_those_that_are_sent_again(
 async def test_a_fresh_run_is_the_next_to_probe_a_receiver_that_answers_nothing(
     desk: Store, caller: Caller, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "RESPONSE_SECONDS", 0.2)
+    monkeypatch.setattr(sender, "RESPONSE_SECONDS", 0.2)
     await fill(desk, caller)
     with Receiver(Answer(hangs=True)) as receiver:
         dispatcher = to(receiver, desk)

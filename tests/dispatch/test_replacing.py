@@ -4,7 +4,7 @@ import asyncio
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.dispatch import Attempt
+from mcp_handoff.dispatches import Attempt
 from tests import requests
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_dispatch import run_of, to, trigger

@@ -4,7 +4,7 @@ import pytest
 
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.backend import Store
-from mcp_handoff.dispatch import Attempt
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.runs import BuildRun, Report, ReportRun
 from tests import requests
 from tests.dispatch.test_dispatch import run_of, trigger

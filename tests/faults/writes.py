@@ -10,11 +10,12 @@ import psycopg
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.projects import ChangeProject, CreateProject
 from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
-from mcp_handoff.runs import Attempt, ReportRun
+from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken
 from tests import facts, requests

@@ -33,7 +33,7 @@ OWNERS = {
     "prometheus_client": ("http/metrics.py",),
     "jwt": ("http/oauth.py", "http/issuer_keys.py"),
     "httpx2": ("http_client.py",),
-    "standardwebhooks": ("dispatch.py",),
+    "standardwebhooks": ("dispatch/sender.py",),
     "stamina": ("remote/retries.py",),
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
