@@ -1,10 +1,13 @@
-"""Addresses: which are of this machine alone, and which a secret may be sent to."""
+"""Addresses: which are of this machine alone, which public, and which a secret may be sent to."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def ip_address_of(text: str) -> Address | None:
@@ -27,6 +30,17 @@ def subnet_of(host: str) -> str:
     return host
 
 
+def is_public(address: Address) -> bool:
+    """Tell whether an address is one of the public Internet (RFC 6890, RFC 4291, section 2.4); one
+    that leads to an IPv4 address (6to4, RFC 3056; NAT64, RFC 6052) is what that is."""
+    if isinstance(address, IPv6Address):
+        leads_to = IPv4Address(address.packed[-4:]) if address in _NAT64 else address.sixtofour
+        if leads_to is None:
+            return address in _GLOBAL_UNICAST and address.is_global
+        address = leads_to
+    return address.is_global and not address.is_multicast
+
+
 def is_loopback(host: str | None) -> bool:
     """Tell whether a host is this machine alone: localhost, 127.0.0.0/8 or ::1 (RFC 6890)."""
     address = ip_address_of(host or "")
@@ -45,6 +59,12 @@ def origin_of(address: str) -> tuple[str, str | None, int | None]:
     """Return what tells one host from another (RFC 6454, section 4)."""
     parts = split_address(address)
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def server_of(address: str) -> str:
+    """Return an address without its path and query, which may hold a key."""
+    parts = split_address(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def split_address(address: str) -> SplitResult:

@@ -17,6 +17,7 @@ from mcp_handoff.runs import RunOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.tickets import TicketOperations
 from mcp_handoff.tokens import TokenOperations
+from mcp_handoff.webhooks import WebhookOperations
 from mcp_handoff.work import WorkOperations
 
 
@@ -74,10 +75,11 @@ class Store(
     ReceiverOperations,
     PolicyOperations,
     RepositoryOperations,
+    WebhookOperations,
     Protocol,
 ):
-    """A backend that keeps the tokens of its server too, sees to the runs that it starts, and hears
-    of what is merged."""
+    """A backend that keeps the tokens of its server too, sees to the runs that it starts, hears
+    of what is merged, and tells others what happens."""
 
     async def list_organizations(self) -> list[str]:
         """Return the slugs of the organizations that the store holds: none before its first, and

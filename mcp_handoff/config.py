@@ -76,6 +76,7 @@ class Settings:
     dispatch_secret: str | None = field(default=None, repr=False)
     public_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    webhook_networks: tuple[Network, ...] = ()
     policy: Policy = LENIENT
     oauth_projects_claim: str | None = None
     oauth_role_claim: str | None = None
@@ -131,6 +132,9 @@ def read_settings(
         public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
         trusted_proxies=_networks(
             "HANDOFF_TRUSTED_PROXIES", values.get("HANDOFF_TRUSTED_PROXIES") or ""
+        ),
+        webhook_networks=_networks(
+            "HANDOFF_WEBHOOK_NETWORKS", values.get("HANDOFF_WEBHOOK_NETWORKS") or ""
         ),
         policy=Policy(
             require_proof=_switch("HANDOFF_REQUIRE_PROOF", values.get("HANDOFF_REQUIRE_PROOF", "")),

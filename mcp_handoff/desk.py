@@ -24,6 +24,7 @@ from mcp_handoff import (
     suggestions,
     tickets,
     tokens,
+    webhooks,
     work,
 )
 from mcp_handoff.actors import BOT, Actor, Caller, Claim, stamped
@@ -329,6 +330,42 @@ class Desk:
     ) -> receivers.ShownReceiver:
         return await self._perform(
             visitor, arguments, self._store.set_receiver, writes=True, rule=principals.require_admin
+        )
+
+    async def add_webhook(
+        self, visitor: Visitor, arguments: Arguments[webhooks.AddWebhook]
+    ) -> webhooks.AddedWebhook:
+        return await self._perform(
+            visitor, arguments, self._store.add_webhook, writes=True, rule=principals.require_admin
+        )
+
+    async def list_webhooks(
+        self, visitor: Visitor, arguments: Arguments[webhooks.ListWebhooks]
+    ) -> webhooks.WebhookList:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.list_webhooks,
+            writes=False,
+            rule=principals.require_admin,
+        )
+
+    async def remove_webhook(
+        self, visitor: Visitor, arguments: Arguments[webhooks.RemoveWebhook]
+    ) -> webhooks.RemovedWebhook:
+        return await self._perform(
+            visitor,
+            arguments,
+            self._store.remove_webhook,
+            writes=True,
+            rule=principals.require_admin,
+        )
+
+    async def test_webhook(
+        self, visitor: Visitor, arguments: Arguments[webhooks.WebhookTest]
+    ) -> webhooks.WebhookUnderTest:
+        return await self._perform(
+            visitor, arguments, self._store.test_webhook, writes=True, rule=principals.require_admin
         )
 
     def whoami(self, visitor: Visitor) -> principals.Identity:

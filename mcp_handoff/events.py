@@ -13,7 +13,7 @@ from mcp_handoff.references import project_of
 from mcp_handoff.schema import WHOLE, Cursor, Record, Request, Timestamp
 from mcp_handoff.text import shortened, visible
 
-EventKind = Literal[
+WorkKind = Literal[
     "ticket.created",
     "ticket.taken",
     "ticket.updated",
@@ -23,6 +23,11 @@ EventKind = Literal[
     "ticket.deployed",
     "ticket.deploy_failed",
     "message.added",
+    "suggestion.created",
+    "suggestion.executed",
+    "suggestion.declined",
+    "suggestion.skipped",
+    "suggestion.expired",
     "build.created",
     "build.triggered",
     "build.updated",
@@ -31,15 +36,20 @@ EventKind = Literal[
     "build.running",
     "build.succeeded",
     "build.failed",
-    "suggestion.created",
-    "suggestion.executed",
-    "suggestion.declined",
-    "suggestion.skipped",
-    "suggestion.expired",
+]
+"""What happens to the work."""
+
+EventKind = Literal[
+    WorkKind,
     "project.created",
     "project.changed",
     "repository.linked",
     "repository.unlinked",
+    "webhook.added",
+    "webhook.removed",
+    "webhook.tested",
+    "webhook.switched_off",
+    "webhook.switched_on",
     "token.created",
     "token.revoked",
     "receiver.set",

@@ -1,12 +1,17 @@
-"""The one HTTP client: its proxies, redirects and deadlines, and how much it reads."""
+"""The one HTTP client: its proxies, redirects and deadlines, how much it reads, and what addresses
+it connects to."""
 
 import logging
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import anyio
+import httpcore2
 import httpx2
+
+from mcp_handoff.addresses import Address, ip_address_of
 
 # It logs every address whole, and that of a receiver may hold a key.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -54,6 +59,14 @@ class NotSent(HttpError):
     """No connection came about; nothing was sent."""
 
 
+class AddressRefused(NotSent):
+    """A name stands for addresses that nothing is sent to, such as `address`."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__("no address of that name may be connected to")
+        self.address = address
+
+
 class BrokenOff(HttpError):
     """The connection broke before the response was whole; the request may have arrived."""
 
@@ -66,12 +79,20 @@ class HttpClient:
     """Makes requests over connections that it keeps until it is closed.
 
     It follows no redirect, and reads bodies of at most `body_limit` bytes: a longer one is cut off,
-    and with 0 none is read. Proxies of the environment are used for https:// alone.
+    and with 0 none is read. Proxies of the environment are used for https:// alone; with `admits`
+    none is, and it connects to those addresses alone that this admits, whatever a name stands for.
     """
 
-    def __init__(self, deadlines: Deadlines, *, body_limit: int) -> None:
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        *,
+        body_limit: int,
+        admits: Callable[[Address], bool] | None = None,
+    ) -> None:
         self._deadlines = deadlines
         self._body_limit = body_limit
+        self._admits = admits
         self._clients: dict[bool, httpx2.AsyncClient] = {}
 
     async def request(
@@ -88,7 +109,8 @@ class HttpClient:
         """Send a request, its body as `json` or as `content`, and return the response, for which
         the other side may take so many seconds longer than the deadline for reading says.
 
-        Raises NotSent, BrokenOff or TimedOut; the request may have arrived after the last two.
+        Raises NotSent (AddressRefused with `admits`), BrokenOff or TimedOut; the request may have
+        arrived after the last two.
         """
         try:
             with anyio.fail_after(self._deadlines.total):
@@ -125,7 +147,8 @@ class HttpClient:
         if uses_proxies not in self._clients:
             self._clients[uses_proxies] = httpx2.AsyncClient(
                 follow_redirects=False,
-                trust_env=uses_proxies,
+                trust_env=uses_proxies and self._admits is None,
+                transport=self._admits and _CheckedTransport(self._admits),
             )
         return self._clients[uses_proxies]
 
@@ -138,3 +161,55 @@ class HttpClient:
             if len(body) > self._body_limit:
                 return None
         return bytes(body)
+
+
+class _CheckedTransport(httpx2.AsyncHTTPTransport):
+    """Connects to addresses that `admits` admits, as many as are asked for at once."""
+
+    def __init__(self, admits: Callable[[Address], bool]) -> None:
+        super().__init__()
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=httpx2.create_ssl_context(),
+            max_connections=None,
+            network_backend=_CheckedNetwork(admits),
+        )
+
+
+class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
+    """Looks a name up and connects to what was found: looked up once more by somebody else, it
+    might stand for another address."""
+
+    def __init__(self, admits: Callable[[Address], bool]) -> None:
+        self._admits = admits
+        # Its type is another one where anyio is missing.
+        self._network = cast(httpcore2.AsyncNetworkBackend, httpcore2.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - as it is called by the library
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            with anyio.fail_after(timeout):
+                found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout("looking the name up took too long") from error
+        except OSError as error:
+            raise httpcore2.ConnectError("the name was not found") from error
+        addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
+        admitted = [address for address in addresses if self._is_admitted(address)]
+        if not admitted:
+            raise AddressRefused(addresses[0])
+        for address in admitted[:-1]:
+            try:
+                return await self._network.connect_tcp(address, port, timeout, local_address)
+            except httpcore2.ConnectError:
+                continue  # with the next one
+        return await self._network.connect_tcp(admitted[-1], port, timeout, local_address)
+
+    def _is_admitted(self, text: str) -> bool:
+        address = ip_address_of(text)
+        return address is not None and self._admits(address)

@@ -7,7 +7,7 @@ import hashlib
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.addresses import split_address
+from mcp_handoff.addresses import server_of
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.schema import Record, Request, Timestamp
 
@@ -71,9 +71,8 @@ class ReceiverOperations(Protocol):
 
 def receiver_of(url: str, secret: str | None) -> Receiver:
     """Return what a store remembers of an address and a secret (whsec_…)."""
-    parts = split_address(url)
     return Receiver(
-        origin=f"{parts.scheme}://{parts.netloc}",
+        origin=server_of(url),
         url_digest=_digest(url),
         secret_digest=_digest(secret or ""),
     )

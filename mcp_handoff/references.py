@@ -42,6 +42,13 @@ def reference(number: int, slug: str) -> str:
     return f"HO-{number}-{slug}"
 
 
+def ticket_address(desk: str | None, reference: str) -> str | None:
+    """Return where a ticket is read at the desk that is reached under an address, None where none
+    is known."""
+    slug = project_of(reference)
+    return f"{desk.rstrip('/')}/api/projects/{slug}/tickets/{reference}" if desk else None
+
+
 def project_of(reference: str) -> str | None:
     """Return the slug of the project in a ticket's reference, None when it is none of ours."""
     found = _REFERENCE.fullmatch(reference)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ UPKEEP_SECONDS = 60.0
 if TYPE_CHECKING:
     from mcp_handoff.checkout import Checkout
     from mcp_handoff.dispatch.dispatcher import Dispatcher
+    from mcp_handoff.dispatch.sender import Sender
 
 
 def open_backend(settings: Settings, checkout: "Checkout | None" = None) -> Backend:
@@ -80,19 +81,22 @@ async def claim_store(store: Store, settings: Settings) -> None:
         )
 
 
-def open_dispatcher(
-    backend: Backend, settings: Settings, public_url: str | None
-) -> "Dispatcher | None":
-    """Return what sends the dispatches of a store; None without BUILD_DISPATCH_URL, or where
-    somebody else's API does it. Reports reach us at `public_url`."""
-    if settings.dispatch_url is None or not isinstance(backend, Store) or settings.read_only:
-        return None
+def open_dispatcher(store: Store, settings: Settings, public_url: str | None) -> "Dispatcher":
+    """Return what sends the dispatches of a store: of builds where BUILD_DISPATCH_URL names who is
+    told, and to webhooks. Reports reach us at `public_url`."""
     from mcp_handoff.dispatch.dispatcher import Dispatcher
-    from mcp_handoff.dispatch.endpoints import BuildEndpoint
 
-    reports_to = f"{public_url.rstrip('/')}/api" if public_url else None
-    builds = BuildEndpoint(settings.dispatch_url, settings.dispatch_secret, reports_to)
-    return Dispatcher(backend, builds)
+    def open_sender() -> "Sender":
+        from mcp_handoff.dispatch.endpoints import BuildEndpoint
+        from mcp_handoff.dispatch.sender import Sender
+
+        builds = None
+        if settings.dispatch_url is not None:
+            reports_to = f"{public_url.rstrip('/')}/api" if public_url else None
+            builds = BuildEndpoint(settings.dispatch_url, settings.dispatch_secret, reports_to)
+        return Sender(builds, desk=public_url, networks=settings.webhook_networks)
+
+    return Dispatcher(store, open_sender, sends_builds=settings.dispatch_url is not None)
 
 
 @asynccontextmanager
@@ -101,20 +105,18 @@ async def background_work(
 ) -> AsyncGenerator[None]:
     """Do what a server does beside serving while this is entered: send the dispatches that become
     due, and see to the store's upkeep."""
-    dispatcher = open_dispatcher(backend, settings, public_url)
-    async with AsyncExitStack() as running:
-        if dispatcher is not None:
-            await running.enter_async_context(dispatcher.running())
-        if isinstance(backend, Store) and not settings.read_only:
-            from mcp_handoff.upkeep import upkeep
+    if not isinstance(backend, Store) or settings.read_only:
+        yield
+        return
+    from mcp_handoff.upkeep import upkeep
 
-            seen_to = upkeep(
-                backend,
-                UPKEEP_SECONDS,
-                keep_keys_days=settings.keep_keys_days,
-                build_timeout=settings.build_timeout,
-            )
-            await running.enter_async_context(seen_to)
+    seen_to = upkeep(
+        backend,
+        UPKEEP_SECONDS,
+        keep_keys_days=settings.keep_keys_days,
+        build_timeout=settings.build_timeout,
+    )
+    async with open_dispatcher(backend, settings, public_url).running(), seen_to:
         yield
 
 

@@ -2,11 +2,21 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
 from mcp_handoff import __version__
-from mcp_handoff.cli import checking, merges, projects, receivers, repositories, serving, tokens
+from mcp_handoff.cli import (
+    checking,
+    merges,
+    projects,
+    receivers,
+    repositories,
+    serving,
+    tokens,
+    webhooks,
+)
 from mcp_handoff.cli.running import run_async
 from mcp_handoff.config import Settings, read_settings
 from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
@@ -49,6 +59,9 @@ environment:
                       hours after which a build that does not report has failed
                       (default: 24; 0 for never)
   HANDOFF_PUBLIC_URL  where builds reach this server to report (serve: its address)
+  HANDOFF_WEBHOOK_NETWORKS
+                      addresses and networks that webhooks may be in, beside public ones
+                      (default: none)
   HANDOFF_TRUSTED_PROXIES
                       addresses and networks of the proxies in front of serve,
                       which say whom a request comes from (default: none)
@@ -68,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HandoffError as error:
         print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
         return exit_status(error)
+    except BrokenPipeError:
+        # Whoever read the output has gone, such as head; what is left is written nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 class _LogFormatter(logging.Formatter):
@@ -109,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     receivers.add_commands(commands.add_parser("receiver", help="who is told of triggered builds"))
     tokens.add_commands(commands.add_parser("token", help="make, list and revoke tokens"))
     repositories.add_commands(commands.add_parser("repo", help="link repositories to projects"))
+    webhooks.add_commands(commands.add_parser("webhook", help="who is told what happens"))
     projects.add_commands(commands.add_parser("project", help="start, list and change projects"))
     return parser
 

@@ -72,15 +72,14 @@ def serve_over_stdio(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def dispatch(_: argparse.Namespace, settings: Settings) -> int:
-    store = open_store(settings)
-    dispatcher = open_dispatcher(store, settings, settings.public_url)
-    if dispatcher is None:
-        raise Misconfigured("There is nobody to tell: set BUILD_DISPATCH_URL.")
-
-    async def send(_: Store) -> None:
+    async def send(store: Store) -> None:
         await agree_on_receiver(store, settings)
-        attempts = await dispatcher.send_due()
+        if settings.dispatch_url is None and not await store.queue_events():
+            raise Misconfigured(
+                "There is nobody to tell: set BUILD_DISPATCH_URL, or mcp-handoff webhook add."
+            )
+        attempts = await open_dispatcher(store, settings, settings.public_url).send_due()
         failed = [attempt for attempt in attempts if attempt.error]
         print(f"{len(attempts) - len(failed)} dispatched, {len(failed)} failed")
 
-    return run(store, settings, send)
+    return run(open_store(settings), settings, send)

@@ -1,14 +1,14 @@
 """Sending a dispatch once, as Standard Webhooks has it (https://www.standardwebhooks.com)."""
 
-import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from mcp_handoff.dispatch.endpoints import BuildEndpoint, Endpoint
-from mcp_handoff.dispatches import Attempt, Dispatch, retry_in
-from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, TimedOut
+from mcp_handoff.addresses import Address, Network, is_public
+from mcp_handoff.dispatch.endpoints import BuildEndpoint, Endpoint, NotTaken, WebhookEndpoint
+from mcp_handoff.dispatches import Dispatch
+from mcp_handoff.http_client import AddressRefused, Deadlines, HttpClient, HttpError, TimedOut
 from mcp_handoff.retry_after import seconds_of
 
 CONNECT_SECONDS = 5.0
@@ -19,43 +19,67 @@ _GONE = 410
 
 
 class Sender:
-    """Sends over connections that it keeps until it is closed."""
+    """Sends over connections that it keeps until it is closed.
 
-    def __init__(self, builds: BuildEndpoint) -> None:
+    `builds` is the receiver of builds, None where this process tells none; `desk` the address under
+    which others reach this desk, as far as that is known; webhooks are sent to public addresses and
+    those of `networks`.
+    """
+
+    def __init__(
+        self,
+        builds: BuildEndpoint | None = None,
+        *,
+        desk: str | None = None,
+        networks: Sequence[Network] = (),
+    ) -> None:
         self._builds = builds
+        self._desk = desk
+        self._networks = networks
         deadlines = Deadlines(CONNECT_SECONDS, read=RESPONSE_SECONDS, total=RESPONSE_SECONDS)
-        self._http = HttpClient(deadlines, body_limit=0)
+        self._to_builds = HttpClient(deadlines, body_limit=0)
+        self._to_webhooks = HttpClient(deadlines, body_limit=0, admits=self._admits)
 
-    async def send(self, dispatch: Dispatch) -> Attempt:
-        """Send a dispatch once and return how that ended, judged by the status alone."""
-        endpoint, now = self._builds, datetime.now(UTC)
+    async def send(self, dispatch: Dispatch) -> None:
+        """Send a dispatch once. Raises NotTaken unless the response's status is a success; no more
+        of it is read."""
+        endpoint, http = self._way_of(dispatch)
+        now = datetime.now(UTC)
         body = endpoint.body(dispatch, now)
         headers = _headers(endpoint, dispatch.id, body, now)
         try:
-            response = await self._http.request("POST", endpoint.url, headers=headers, content=body)
+            response = await http.request("POST", endpoint.url, headers=headers, content=body)
+        except AddressRefused as refused:
+            raise NotTaken(
+                f"its address {refused.address} is none of the public Internet, and"
+                " HANDOFF_WEBHOOK_NETWORKS does not allow it"
+            ) from None
         except TimedOut:
-            return failed(dispatch, f"it gave no response within {RESPONSE_SECONDS:.0f} s")
+            raise NotTaken(f"it gave no response within {RESPONSE_SECONDS:.0f} s") from None
         except HttpError:
-            return failed(dispatch, "it can't be reached, or broke off")
+            raise NotTaken("it can't be reached, or broke off") from None
         if 200 <= response.status < 300:
-            return Attempt()
+            return
         if response.status == _GONE:
-            return Attempt(error="The receiver responded 410: it takes no more dispatches.")
+            raise NotTaken("it responded with status 410, it takes no more dispatches", gone=True)
         if 300 <= response.status < 400:
-            return failed(dispatch, "it responded with a redirect, and none is followed")
+            raise NotTaken("it responded with a redirect, and none is followed")
         asked = seconds_of(response.headers.get("Retry-After"))
-        return failed(dispatch, f"it responded with status {response.status}", asked)
+        raise NotTaken(f"it responded with status {response.status}", asked=asked)
+
+    def _way_of(self, dispatch: Dispatch) -> tuple[Endpoint, HttpClient]:
+        if dispatch.target is not None:
+            return WebhookEndpoint(dispatch.target, self._desk), self._to_webhooks
+        assert self._builds is not None, "no run is leased where none is sent"
+        return self._builds, self._to_builds
+
+    def _admits(self, address: Address) -> bool:
+        return is_public(address) or any(address in network for network in self._networks)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
-
-
-def failed(dispatch: Dispatch, why: str, asked: float | None = None) -> Attempt:
-    """Return an attempt that failed, with when the next one is due."""
-    chance = random.random()  # noqa: S311 - spreads waits, guards nothing
-    wait = retry_in(dispatch.attempts + 1, asked, chance)
-    return Attempt(error=f"The receiver did not take it: {why}.", retry_in=wait)
+        for http in (self._to_builds, self._to_webhooks):
+            await http.aclose()
 
 
 def _headers(endpoint: Endpoint, message_id: str, body: str, now: datetime) -> Mapping[str, str]:

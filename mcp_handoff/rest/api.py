@@ -31,6 +31,7 @@ from mcp_handoff.rest import (
     suggestions,
     tickets,
     tokens,
+    webhooks,
     work,
 )
 from mcp_handoff.rest.description import BEARER, MOUNT_PATH, describe
@@ -84,7 +85,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.state.report_key = report_key
     for module in (
         *(me, projects, overview, all_tickets, tickets, work, messages),
-        *(suggestions, builds, events, tokens, repositories),
+        *(suggestions, builds, events, tokens, repositories, webhooks),
     ):
         api.include_router(module.router)
     if report_key is not None:

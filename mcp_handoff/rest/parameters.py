@@ -33,6 +33,8 @@ BuildId = Annotated[str, Path(alias="build_id"), _UUID]
 
 RepositoryId = Annotated[str, Path(alias="repository_id"), _UUID]
 
+WebhookId = Annotated[str, Path(alias="webhook_id"), _UUID]
+
 RunId = Annotated[str, Path(alias="run_id"), _UUID]
 
 _STAGE = f" *({'|'.join(STAGES)})? *"

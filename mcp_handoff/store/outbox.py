@@ -1,115 +1,138 @@
-"""The outbox: the runs that are still to be dispatched, and who has leased which."""
+"""The outbox: what is still to be sent, and who has leased which."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mcp_handoff.actors import system
-from mcp_handoff.dispatches import LEASE_SECONDS, Attempt, Dispatch
+from mcp_handoff.dispatches import LEASE_SECONDS, Attempt, Destination, Dispatch
 from mcp_handoff.ids import new_id
 from mcp_handoff.runs import BuildRun
-from mcp_handoff.schema import timestamp
-from mcp_handoff.store import runs
-from mcp_handoff.store.transaction import Transaction, insert
+from mcp_handoff.schema import Timestamp, timestamp
+from mcp_handoff.store import runs, webhooks
+from mcp_handoff.store.transaction import Transaction, insert, placeholders
 
-_SENDER = system("dispatch")
 _SENT_OF_RUN = {"build_id", "provider", "repo"}
 _FREE = "(leased_until IS NULL OR leased_until <= :now)"
 _OURS = (
     "NOT EXISTS (SELECT 1 FROM receiver WHERE id = 1 AND url_digest || secret_digest <> :receiver)"
 )
 """The store's receiver is no other than the sender's."""
-_NEXT = (
-    f"coalesce((SELECT run_id FROM outbox WHERE attempts = 0 AND {_FREE}"
+
+_NEXT_RUN = (
+    "SELECT id FROM (SELECT coalesce("
+    f"(SELECT id FROM outbox WHERE webhook_id IS NULL AND attempts = 0 AND {_FREE}"
     " ORDER BY next_attempt_at DESC LIMIT 1),"
-    f" (SELECT run_id FROM outbox WHERE attempts > 0 AND next_attempt_at <= :now AND {_FREE}"
-    " ORDER BY next_attempt_at LIMIT 1))"
+    " (SELECT id FROM outbox WHERE webhook_id IS NULL AND attempts > 0"
+    f" AND next_attempt_at <= :now AND {_FREE} ORDER BY next_attempt_at LIMIT 1)) AS id) AS run"
+    f" WHERE id IS NOT NULL AND {_OURS}"
 )
-"""What is sent next, if anything is due that nobody else has (docs/decisions/dispatches.md)."""
+"""The run that is sent next, if one is due that nobody else has (docs/decisions/dispatches.md)."""
+
+_NEXT_MESSAGE = (
+    "SELECT id FROM (SELECT (SELECT o.id FROM outbox o WHERE o.webhook_id = w.id"
+    f" AND o.next_attempt_at <= :now AND {_FREE} AND NOT EXISTS (SELECT 1 FROM outbox e"
+    " WHERE e.webhook_id = w.id AND e.ticket_id = o.ticket_id AND e.event_seq < o.event_seq)"
+    " ORDER BY o.event_seq LIMIT 1) AS id FROM webhooks w WHERE {told}) AS message"
+    " WHERE id IS NOT NULL LIMIT 1"
+)
+"""The message that is sent next: of one ticket's, the first alone."""
 
 
 def add_dispatch(tx: Transaction, run: BuildRun, payload: Mapping[str, Any]) -> None:
     """Queue the dispatch of a run, which is due at once."""
     sent = {**payload, **run.model_dump(include=_SENT_OF_RUN), "run_id": run.id}
-    row = {
-        "run_id": run.id,
-        "payload": json.dumps(sent),
-        "next_attempt_at": run.requested_at,
-    }
+    row = {"id": run.id, "payload": json.dumps(sent), "next_attempt_at": run.requested_at}
     insert(tx, "outbox", row)
 
 
 def count_dispatches(tx: Transaction) -> int:
-    """Return how many runs wait to be dispatched."""
+    """Return how much waits to be sent."""
     row = tx.fetch_one("SELECT count(*) AS waiting FROM outbox")
     assert row is not None, "a count is always one row"
     return row["waiting"]
 
 
-def is_dispatch_due(tx: Transaction, receiver: str | None) -> bool:
-    """Tell whether something is due that nobody else has, and that is for this receiver."""
-    due = f"SELECT 1 FROM outbox WHERE run_id = {_NEXT} AND {_OURS}"
-    return tx.fetch_one(due, now=timestamp(tx.now), receiver=receiver) is not None
+def is_dispatch_due(
+    tx: Transaction, receiver: str | None, busy: Collection[Destination] = ()
+) -> bool:
+    """Tell whether something is due that nobody else has: a run for this receiver of builds, or a
+    message, to whoever is not busy."""
+    return _next(tx, receiver, busy) is not None
 
 
-def lease_dispatch(tx: Transaction, receiver: str | None) -> Dispatch | None:
-    """Lease what is to be sent to this receiver next: of the runs that were never tried the newest,
-    else what has been due for longest; None when nothing is due that nobody else has."""
+def lease_dispatch(
+    tx: Transaction, receiver: str | None, busy: Collection[Destination] = ()
+) -> Dispatch | None:
+    """Lease what is to be sent next, None when nothing is due that nobody else has."""
     lease, until = new_id(), timestamp(tx.now + timedelta(seconds=LEASE_SECONDS))
-    while True:
+    while next_id := _next(tx, receiver, busy):
         leased = tx.fetch_one(
             "UPDATE outbox SET lease = :lease, leased_until = :until"
-            f" WHERE run_id = {_NEXT} AND {_FREE} AND {_OURS} RETURNING run_id, payload, attempts",
+            f" WHERE id = :id AND {_FREE} RETURNING id, webhook_id, payload, attempts",
+            id=next_id,
             lease=lease,
             now=timestamp(tx.now),
             until=until,
-            receiver=receiver,
         )
-        if leased:
-            run_id, payload = leased["run_id"], json.loads(leased["payload"])
-            return Dispatch(run_id, payload, leased["attempts"], lease)
-        if not is_dispatch_due(tx, receiver):
-            return None  # else another was faster
+        if leased:  # else another was faster
+            webhook = leased["webhook_id"]
+            target = webhooks.target_of(tx, webhook) if webhook else None
+            payload = json.loads(leased["payload"])
+            return Dispatch(leased["id"], payload, leased["attempts"], lease, target)
+    return None
+
+
+def _next(tx: Transaction, receiver: str | None, busy: Collection[Destination]) -> str | None:
+    """Return the id of what is sent next."""
+    now = timestamp(tx.now)
+    if None not in busy and (run := tx.fetch_one(_NEXT_RUN, now=now, receiver=receiver)):
+        return run["id"]
+    parameters, ids = placeholders("busy", [one for one in busy if one is not None])
+    told = f"w.id NOT IN ({parameters})" if ids else "1 = 1"
+    message = tx.fetch_one(_NEXT_MESSAGE.replace("{told}", told), now=now, **ids)
+    return message["id"] if message else None
 
 
 def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:
-    """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile."""
-    run = runs.require_locked(tx, dispatch.id)
+    """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile, or
+    what it was for is gone."""
+    if dispatch.target is None:
+        run = runs.require_locked(tx, dispatch.id)
+        if _settle(tx, dispatch, attempt):
+            runs.note_attempt(tx, run, attempt, _next_attempt_at(tx, attempt))
+        return
+    webhook = webhooks.find_locked(tx, dispatch.target.webhook_id)
+    if webhook and _settle(tx, dispatch, attempt):
+        webhooks.note_attempt(tx, webhook, dispatch, attempt)
+
+
+def _settle(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> bool:
+    """Put off or delete what was leased; tell whether the lease was still ours."""
     own = {"id": dispatch.id, "lease": dispatch.lease}
-    tried = {"attempts": dispatch.attempts + 1, "last_error": attempt.error}
-    if attempt.retry_in is not None:
-        next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
-        put_off = tx.fetch_one(
-            "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next,"
-            " attempts = :attempts WHERE run_id = :id AND lease = :lease RETURNING run_id",
-            next=next_attempt_at,
-            attempts=tried["attempts"],
-            **own,
-        )
-        if put_off:
-            runs.change_run(tx, run, {**tried, "next_attempt_at": next_attempt_at})
-        return
-    ended = tx.fetch_one(
-        "DELETE FROM outbox WHERE run_id = :id AND lease = :lease RETURNING run_id", **own
+    if attempt.retry_in is None:
+        ended = "DELETE FROM outbox WHERE id = :id AND lease = :lease RETURNING id"
+        return tx.fetch_one(ended, **own) is not None
+    put_off = tx.fetch_one(
+        "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next,"
+        " attempts = :attempts WHERE id = :id AND lease = :lease RETURNING id",
+        next=_next_attempt_at(tx, attempt),
+        attempts=dispatch.attempts + 1,
+        **own,
     )
-    if not ended:
-        return
-    tried["next_attempt_at"] = None
-    if attempt.error is None:
-        dispatched = {**tried, "status": "dispatched", "dispatched_at": timestamp(tx.now)}
-        runs.add_event(tx, _SENDER, "build.dispatched", run, runs.change_run(tx, run, dispatched))
-    else:
-        failed = {"status": "failed", "error_message": attempt.error}
-        runs.change_build(tx, run["build_id"], failed)
-        given_up = runs.change_run(tx, run, {**tried, "status": "dispatch_failed"})
-        runs.add_event(tx, _SENDER, "build.dispatch_failed", run, given_up)
+    return put_off is not None
+
+
+def _next_attempt_at(tx: Transaction, attempt: Attempt) -> Timestamp | None:
+    if attempt.retry_in is None:
+        return None
+    return timestamp(tx.now + timedelta(seconds=attempt.retry_in))
 
 
 def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:
     """Give back a lease that is not used after all."""
     tx.execute(
-        "UPDATE outbox SET lease = NULL, leased_until = NULL WHERE run_id = :id AND lease = :lease",
+        "UPDATE outbox SET lease = NULL, leased_until = NULL WHERE id = :id AND lease = :lease",
         id=dispatch.id,
         lease=dispatch.lease,
     )
@@ -117,4 +140,4 @@ def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:
 
 def remove_dispatch(tx: Transaction, run_id: str) -> None:
     """Take a run out of the outbox, whoever has leased it."""
-    tx.execute("DELETE FROM outbox WHERE run_id = :id", id=run_id)
+    tx.execute("DELETE FROM outbox WHERE id = :id", id=run_id)

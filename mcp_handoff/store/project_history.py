@@ -28,10 +28,11 @@ def list_events(tx: Transaction, caller: Caller, request: ListEvents, settled: i
     )
     page = cut(rows, request.limit)
     after = cursors.encode(page[-1]["seq"], request, scope) if page else request.cursor
-    return EventPage(events=[_event(row, project["slug"]) for row in page], next_cursor=after)
+    return EventPage(events=[event_of(row, project["slug"]) for row in page], next_cursor=after)
 
 
-def _event(row: Row, slug: str) -> ProjectEvent:
+def event_of(row: Row, slug: str) -> ProjectEvent:
+    """Return a row of the events, with the number of its ticket, as an event of a project."""
     told = {
         "ticket": reference(row["number"], slug) if row["number"] else None,
         "before": decode_json(row["before"]),

@@ -58,8 +58,7 @@ def _insert(tx: Transaction, caller: Caller, new: Receiver, before: Receiver | N
         after={"origin": made.origin, "signed": made.is_signed},
     )
     waiting = (
-        "SELECT r.id FROM outbox o JOIN build_runs r ON r.id = o.run_id"
-        " WHERE r.last_error = :nobody"
+        "SELECT r.id FROM outbox o JOIN build_runs r ON r.id = o.id WHERE r.last_error = :nobody"
     )
     for row in tx.fetch_all(waiting, nobody=NOBODY):
         run = runs.require_locked(tx, row["id"])

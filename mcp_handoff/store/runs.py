@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mcp_handoff.actors import Caller
+from mcp_handoff.actors import Caller, system
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.references import reference
 from mcp_handoff.runs import BuildRun, GivenUp
-from mcp_handoff.schema import timestamp
+from mcp_handoff.schema import Timestamp, timestamp
 from mcp_handoff.store import history
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, encode_json, placeholders
 
+_DISPATCHER = system("dispatch")
 _CHANGING = {
     "id",
     "status",
@@ -111,6 +113,26 @@ def give_up(tx: Transaction, caller: Caller, run: Row, given_up: GivenUp, why: s
     changed = change_run(tx, run, {"status": "failed", "last_error": why, "given_up": given_up})
     change_build(tx, run["build_id"], {"status": "failed", "error_message": why})
     add_event(tx, caller, "build.failed", run, changed)
+
+
+def note_attempt(
+    tx: Transaction, run: Row, attempt: Attempt, next_attempt_at: Timestamp | None
+) -> None:
+    """Note how dispatching a run ended, and when it is tried again, None for never."""
+    tried = {
+        "attempts": run["attempts"] + 1,
+        "last_error": attempt.error,
+        "next_attempt_at": next_attempt_at,
+    }
+    if attempt.error is None:
+        taken = {**tried, "status": "dispatched", "dispatched_at": timestamp(tx.now)}
+        add_event(tx, _DISPATCHER, "build.dispatched", run, change_run(tx, run, taken))
+    elif next_attempt_at is None:
+        change_build(tx, run["build_id"], {"status": "failed", "error_message": attempt.error})
+        given_up = change_run(tx, run, {**tried, "status": "dispatch_failed"})
+        add_event(tx, _DISPATCHER, "build.dispatch_failed", run, given_up)
+    else:
+        change_run(tx, run, tried)
 
 
 def add_event(

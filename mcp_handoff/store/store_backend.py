@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.checkout import Checkout
-from mcp_handoff.dispatches import Dispatch
+from mcp_handoff.dispatches import Destination, Dispatch
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change, EventPage, ListEvents
 from mcp_handoff.merges import ForgeName
@@ -38,6 +38,8 @@ from mcp_handoff.store import (
     tokens,
     triggers,
     updates,
+    webhook_events,
+    webhooks,
     work,
 )
 from mcp_handoff.store.similar_tickets import similar_tickets
@@ -250,13 +252,33 @@ class StoreBackend:
     settle_dispatch = _write(outbox.settle_dispatch)
     release_dispatch = _write(outbox.release_dispatch)
 
-    async def is_dispatch_due(self) -> bool:
+    async def is_dispatch_due(self, busy: Collection[Destination] = (), /) -> bool:
         with span("store is_dispatch_due"):
-            return await self.database.read(lambda tx: outbox.is_dispatch_due(tx, self._identity))
+            return await self.database.read(
+                lambda tx: outbox.is_dispatch_due(tx, self._identity, busy)
+            )
 
-    async def lease_dispatch(self) -> Dispatch | None:
+    async def lease_dispatch(self, busy: Collection[Destination] = (), /) -> Dispatch | None:
         with span("store lease_dispatch"):
-            return await self.database.write(lambda tx: outbox.lease_dispatch(tx, self._identity))
+            return await self.database.write(
+                lambda tx: outbox.lease_dispatch(tx, self._identity, busy)
+            )
+
+    add_webhook = _write(webhooks.add_webhook)
+    list_webhooks = _read(webhooks.list_webhooks)
+    remove_webhook = _write(webhooks.remove_webhook)
+    test_webhook = _write(webhooks.test_webhook)
+
+    async def queue_events(self) -> bool:
+        with span("store queue_events"):
+            if not await self.database.read(webhook_events.is_anybody_told):
+                return False
+            settled = await self.database.read(lambda tx: tx.settled_events())
+            await self._write_while(
+                lambda tx: webhook_events.are_events_waiting(tx, settled),
+                lambda tx: webhook_events.queue_events(tx, settled),
+            )
+            return True
 
     get_receiver = _read(receivers.get_receiver)
     set_receiver = _write(receivers.set_receiver)

@@ -120,7 +120,7 @@ _STORED = {
         "SELECT 1 FROM build_runs r"
         " JOIN builds b ON b.id = r.build_id AND b.build_ref = r.id"
         " JOIN tickets t ON t.id = r.ticket_id AND t.id = b.source_id"
-        " JOIN outbox o ON o.run_id = r.id"
+        " JOIN outbox o ON o.id = r.id"
         " JOIN events e ON e.ticket_id = t.id AND e.subject_id = r.id"
         f" JOIN idempotency i ON {_KEY} AND i.operation = 'TriggerBotBuild'"
         " WHERE r.id = :run AND b.id = :build AND t.id = :ticket AND e.kind = 'build.triggered'"
@@ -226,12 +226,11 @@ _HALVES = {
         "SELECT id FROM builds WHERE id NOT IN (SELECT build_id FROM build_runs)"
     ),
     "a run that waits without its outbox row": (
-        "SELECT id FROM build_runs WHERE status = 'queued'"
-        " AND id NOT IN (SELECT run_id FROM outbox)"
+        "SELECT id FROM build_runs WHERE status = 'queued' AND id NOT IN (SELECT id FROM outbox)"
     ),
     "an outbox row without a run that waits": (
-        "SELECT run_id FROM outbox"
-        " WHERE run_id NOT IN (SELECT id FROM build_runs WHERE status = 'queued')"
+        "SELECT id FROM outbox WHERE webhook_id IS NULL"
+        " AND id NOT IN (SELECT id FROM build_runs WHERE status = 'queued')"
     ),
     "a run whose state has no event": (
         "SELECT id FROM build_runs r WHERE status <> 'queued' AND NOT EXISTS (SELECT 1 FROM events"

@@ -48,7 +48,7 @@ async def test_triggering_fills_the_outbox_once_with_ids_and_no_description(
     backend: Backend, caller: Caller, build: str, database: Database
 ) -> None:
     await backend.trigger_bot_build(caller, requests.trigger_bot_build(1))
-    rows = await database.read(lambda tx: tx.fetch_all("SELECT run_id, payload FROM outbox"))
+    rows = await database.read(lambda tx: tx.fetch_all("SELECT id, payload FROM outbox"))
     assert len(rows) == 1
     assert build in rows[0]["payload"]
     assert "HO-1-shop" in rows[0]["payload"]

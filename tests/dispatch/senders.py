@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import redirect_stdout
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -12,7 +12,8 @@ import anyio
 from mcp_handoff.cli.commands import main
 from mcp_handoff.dispatch.dispatcher import Dispatcher
 from mcp_handoff.dispatch.endpoints import BuildEndpoint
-from mcp_handoff.dispatches import Attempt, Dispatch
+from mcp_handoff.dispatch.sender import Sender
+from mcp_handoff.dispatches import Attempt, Destination, Dispatch
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.forks import FORKS
@@ -43,13 +44,14 @@ def dispatch_carelessly(settings: Mapping[str, str]) -> None:
 async def _send_carelessly(settings: Mapping[str, str]) -> None:
     store = Path(settings["HANDOFF_BACKEND"].removeprefix("sqlite:///"))
     desk = _Careless(SqliteDatabase.open(store))
-    await Dispatcher(desk, BuildEndpoint(settings["BUILD_DISPATCH_URL"])).send_due()
+    builds = BuildEndpoint(settings["BUILD_DISPATCH_URL"])
+    await Dispatcher(desk, lambda: Sender(builds), sends_builds=True).send_due()
     await desk.close()
 
 
 class _Careless(StoreBackend):
-    async def lease_dispatch(self) -> Dispatch | None:
-        dispatch = await super().lease_dispatch()
+    async def lease_dispatch(self, busy: Collection[Destination] = (), /) -> Dispatch | None:
+        dispatch = await super().lease_dispatch(busy)
         if dispatch is not None:
             await self.settle_dispatch(dispatch, Attempt())
         return dispatch

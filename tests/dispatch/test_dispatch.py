@@ -15,6 +15,7 @@ from mcp_handoff.dispatch import dispatcher, sender
 from mcp_handoff.dispatch.dispatcher import Dispatcher
 from mcp_handoff.dispatch.endpoints import BuildEndpoint
 from mcp_handoff.dispatch.pace import SENDERS
+from mcp_handoff.dispatch.sender import Sender
 from mcp_handoff.dispatches import JITTER, LEASE_SECONDS, RETRY_SECONDS, Attempt
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
@@ -45,7 +46,8 @@ async def run_of(desk: Store, caller: Caller) -> BuildRun:
 
 
 def to(receiver: Receiver, desk: Store, secret: str | None = None) -> Dispatcher:
-    return Dispatcher(desk, BuildEndpoint(receiver.url, secret, "https://desk.example/api"))
+    builds = BuildEndpoint(receiver.url, secret, "https://desk.example/api")
+    return Dispatcher(desk, lambda: Sender(builds), sends_builds=True)
 
 
 async def test_a_run_is_dispatched_once_under_its_id(desk: Store, caller: Caller) -> None:
@@ -142,7 +144,7 @@ async def test_a_receiver_that_fails_is_told_in_our_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if answer.hangs:
-        monkeypatch.setattr(sender, "RESPONSE_SECONDS", 0.2)
+        monkeypatch.setattr(sender, "RESPONSE_SECONDS", 1.0)
     await trigger(desk, caller)
     with Receiver(answer) as receiver:
         await to(receiver, desk).send_due()
@@ -282,10 +284,10 @@ async def test_a_sender_goes_on_after_the_store_failed(
     run_id = await trigger(desk, caller)
     act, failures = getattr(desk, operation), [BackendUnavailable("Oh."), ValueError("a defect")]
 
-    async def fail_first() -> object:
+    async def fail_first(*busy: object) -> object:
         if failures:
             raise failures.pop()
-        return await act()
+        return await act(*busy)
 
     monkeypatch.setattr(desk, operation, fail_first)
     monkeypatch.setattr(dispatcher, "LOOK_SECONDS", 0)
@@ -315,9 +317,9 @@ def counted(
     """Have the moments at which an operation is called kept in `calls`."""
     act = getattr(desk, operation)
 
-    async def counting() -> object:
+    async def counting(*busy: object) -> object:
         calls.append(anyio.current_time())
-        return await act()
+        return await act(*busy)
 
     monkeypatch.setattr(desk, operation, counting)
 

@@ -62,7 +62,7 @@ async def test_no_log_tells_a_secret_of_dispatching(store: Path, caller: Caller)
             status, errors = served.end()
     logged = errors.decode()
     assert status == 0
-    assert "was not dispatched" in logged
+    assert "did not take it" in logged
     signatures = [message.headers["webhook-signature"] for message in receiver.messages]
     tokens = [run_secret(SECRET, run) for run in receiver.ids()]
     for secret in (SECRET, SECRET.removeprefix("whsec_"), "hook-password", *signatures, *tokens):
@@ -72,7 +72,9 @@ async def test_no_log_tells_a_secret_of_dispatching(store: Path, caller: Caller)
 def test_dispatch_needs_somebody_to_tell(store: Path) -> None:
     refused = command(store, "dispatch")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "mcp-handoff: There is nobody to tell: set BUILD_DISPATCH_URL.\n"
+    assert refused.stderr == (
+        "mcp-handoff: There is nobody to tell: set BUILD_DISPATCH_URL, or mcp-handoff webhook add.\n"
+    )
 
 
 def leases(store: Path) -> int:

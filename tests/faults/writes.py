@@ -276,7 +276,7 @@ async def release_dispatch(desk: Desk) -> Case:
     assert leased is not None
     return Case(
         lambda backend: backend.release_dispatch(leased),
-        f"SELECT count(*) FROM outbox WHERE run_id = '{run}' AND lease IS NULL",
+        f"SELECT count(*) FROM outbox WHERE id = '{run}' AND lease IS NULL",
     )
 
 

@@ -32,6 +32,7 @@ OWNERS = {
     "limits": ("http/rate_limit.py", "http/wrong_tokens.py"),
     "prometheus_client": ("http/metrics.py",),
     "jwt": ("http/oauth.py", "http/issuer_keys.py"),
+    "httpcore2": ("http_client.py",),
     "httpx2": ("http_client.py",),
     "standardwebhooks": ("dispatch/sender.py",),
     "stamina": ("remote/retries.py",),
