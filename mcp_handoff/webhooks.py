@@ -41,7 +41,8 @@ MOST_WEBHOOKS = 50
 """How many webhooks a store has at most."""
 
 BACKLOG = 1_000
-"""How many messages wait for one webhook at most; what happened after them waits in the history."""
+"""From how many messages on that wait for one webhook no more are queued: what happened after them
+waits in the history."""
 
 TEST = "webhook.test"
 """What a message is that only shows whether its webhook takes any."""

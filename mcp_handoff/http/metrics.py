@@ -40,7 +40,7 @@ class Metrics:
         )
         self._waiting = Gauge(
             "handoff_outbox_depth",
-            "Triggered builds whose dispatch waits to be sent.",
+            "Dispatches of builds and messages to webhooks that wait to be sent.",
             registry=self._registry,
         )
 

@@ -73,7 +73,8 @@ def test_dispatch_needs_somebody_to_tell(store: Path) -> None:
     refused = command(store, "dispatch")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "mcp-handoff: There is nobody to tell: set BUILD_DISPATCH_URL, or mcp-handoff webhook add.\n"
+        "mcp-handoff: There is nobody to tell:"
+        " set BUILD_DISPATCH_URL, or mcp-handoff webhook add.\n"
     )
 
 
