@@ -18,6 +18,8 @@ from tests.mcp.wire import TIMEOUT, bounded, environment
 
 README = Path(__file__).parent.parent / "README.md"
 
+NOWHERE = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
+
 
 def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -52,6 +54,8 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
         ("HANDOFF_FOUR_EYES", "2", "HANDOFF_FOUR_EYES='2' must be 1 or 0"),
         ("HANDOFF_TAKE_MINUTES", "soon", "0 for never"),
         ("HANDOFF_TRUSTED_PROXIES", "127.0.0.1, proxy.example", "HANDOFF_TRUSTED_PROXIES"),
+        ("HANDOFF_WEBHOOK_NETWORKS", "10.0.0.0/8, intranet", "HANDOFF_WEBHOOK_NETWORKS"),
+        ("HANDOFF_WEBHOOK_NETWORKS", "10.0.0.1/8", "IP addresses and networks"),
         ("HANDOFF_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("HANDOFF_BUILD_TIMEOUT", "1.5", "0 for never"),
         ("HANDOFF_BUILD_TIMEOUT", "10000", "at most 9999"),
@@ -208,6 +212,26 @@ def test_what_is_wrong_with_a_repository_takes_one_line(
     assert refused.stderr.strip().isprintable()
 
 
+@pytest.mark.parametrize("command", [("webhook", "list"), ("demo",)])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_command_whose_output_nobody_reads_any_more_ends_without_a_word(
+    store: Path, command: tuple[str, ...], buffered: bool
+) -> None:
+    run(store, "webhook", "add", "https://hooks.invalid/")
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "mcp_handoff", *command],
+        env=environment(store, PYTHONUNBUFFERED="" if buffered else "1"),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
 @pytest.mark.parametrize(
     "arguments", [("link", "a/b", "--forge", "svn"), ("link",), ("unlink",), ()]
 )
@@ -220,7 +244,13 @@ def test_a_repository_takes_a_command_a_name_and_a_forge(
 
 def test_behind_an_api_repositories_are_linked_where_its_store_is(store: Path) -> None:
     api = {"HANDOFF_BACKEND": "https://desk.example/api"}
-    for arguments in (("repo", "link", "a/b"), ("project", "set", "shop"), ("token", "list")):
+    for arguments in (
+        ("repo", "link", "a/b"),
+        ("project", "set", "shop"),
+        ("token", "list"),
+        ("webhook", "list"),
+        ("webhook", "test", NOWHERE),
+    ):
         refused = run(store, *arguments, **api)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
         assert "where its store is" in refused.stderr

@@ -71,6 +71,18 @@ environment:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, 1 when it failed, 2 when it was used wrongly."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # while a broken pipe can still be caught
+    except BrokenPipeError:
+        # Whoever read the output has gone, such as head; what is left is written nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
@@ -81,10 +93,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HandoffError as error:
         print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
         return exit_status(error)
-    except BrokenPipeError:
-        # Whoever read the output has gone, such as head; what is left is written nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 class _LogFormatter(logging.Formatter):
