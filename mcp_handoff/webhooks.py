@@ -49,9 +49,10 @@ TEST = "webhook.test"
 
 
 def _check_address(url: str) -> str:
-    if not is_secure(url):
+    if not (is_secure(url) and url.isascii() and url.isprintable() and " " not in url):
         why = (
-            "must be an https:// address without a password in it (http:// for this machine alone)"
+            "must be an https:// address of ASCII characters, without spaces and without a password"
+            " in it (http:// for this machine alone)"
         )
         raise PydanticCustomError("address", "{why}", {"why": why})
     return url
@@ -92,10 +93,7 @@ class AddWebhook(Request):
     """Have an address told of these events, in one project or in all."""
 
     url: WebhookUrl
-    events: Annotated[
-        list[Topic],
-        Field(min_length=1, max_length=len(TOPICS), default_factory=lambda: [*EVERYTHING]),
-    ]
+    events: list[Topic] = Field(default=[*EVERYTHING], min_length=1, max_length=len(TOPICS))
     project: ProjectName | None = None
     format: WebhookFormat = "standard"
 
