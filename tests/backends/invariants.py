@@ -291,6 +291,24 @@ _HALVES = {
         "SELECT id FROM repositories WHERE id NOT IN"
         " (SELECT subject_id FROM events WHERE kind = 'repository.linked')"
     ),
+    "a webhook without its event": (
+        "SELECT id FROM webhooks WHERE id NOT IN"
+        " (SELECT subject_id FROM events WHERE kind = 'webhook.added')"
+    ),
+    "a webhook whose last switch is none that the history tells of": (
+        "SELECT id FROM webhooks w WHERE (off_since IS NOT NULL) <> coalesce("
+        "(SELECT kind = 'webhook.switched_off' FROM events WHERE subject_id = w.id"
+        " AND kind LIKE 'webhook.switched%' ORDER BY seq DESC LIMIT 1), 1 = 0)"
+    ),
+    "a message to no webhook, of no event or of one that is not looked at yet": (
+        "SELECT o.id FROM outbox o LEFT JOIN webhooks w ON w.id = o.webhook_id"
+        " WHERE o.webhook_id IS NOT NULL AND (w.id IS NULL OR o.event_seq > w.position"
+        " OR o.event_seq > 0 AND o.event_seq NOT IN (SELECT seq FROM events))"
+    ),
+    "an event that a webhook is told of twice": (
+        "SELECT webhook_id, event_seq FROM outbox WHERE event_seq > 0"
+        " GROUP BY webhook_id, event_seq HAVING count(*) > 1"
+    ),
     "what is told of an unlinked repository": " UNION ALL ".join(
         f"SELECT repository_id, '{table}' AS kept FROM {table}"
         " WHERE repository_id NOT IN (SELECT id FROM repositories)"

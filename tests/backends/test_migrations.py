@@ -8,10 +8,12 @@ import pytest
 
 from mcp_handoff import postgres, sqlite
 from mcp_handoff.actors import Caller
+from mcp_handoff.dispatches import Attempt
 from mcp_handoff.sqlite.opening import APPLICATION_ID
 from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
+from mcp_handoff.webhooks import ListWebhooks
 from tests import requests
 from tests.databases import EVERY_DATABASE, open_database
 
@@ -27,18 +29,18 @@ def make_old(name: str, version: int) -> None:
                 connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
             connection.execute(content.encode())
         return
-    file = apsw.Connection(name)
-    for step in [*steps(sqlite.__file__, version), content]:
+    file, old = apsw.Connection(name), steps(sqlite.__file__, version)
+    for step in [*old, content]:
         execute(file, step)
-    execute(file, f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
+    execute(file, f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(old)}")
     file.close()
 
 
 def steps(package: str | None, version: int) -> list[str]:
-    """Return the migrations of a database up to a version."""
+    """Return the migrations of a database up to a number."""
     assert package is not None
     files = sorted((Path(package).parent / "migrations").glob("*.sql"))
-    return [file.read_text() for file in files[:version]]
+    return [file.read_text() for file in files if int(file.name[:4]) <= version]
 
 
 @pytest.fixture(params=EVERY_DATABASE)
@@ -62,6 +64,25 @@ async def test_what_was_kept_before_principals_is_read_and_worked_on(
     newest = (await store.get_ticket(caller, requests.get_ticket(1))).events[0]
     assert (newest.kind, newest.principal_id) == ("suggestion.executed", "local")
     assert await store.database.read(key_owners) == ["bot:agent-1"]
+    await store.close()
+
+
+async def test_what_waited_to_be_sent_before_webhooks_is_sent(
+    database_name: str, caller: Caller
+) -> None:
+    make_old(database_name, 14)
+    store = StoreBackend(open_database(database_name))
+    assert await store.count_dispatches() == 2
+    put_off, untried = await store.lease_dispatch(), await store.lease_dispatch()
+    assert untried is None, "the other one is leased by a process of the old version"
+    assert put_off is not None
+    assert (put_off.target, put_off.attempts) == (None, 2)
+    assert put_off.payload == {"run_id": put_off.id, "reference": "HO-1-shop"}
+    await store.settle_dispatch(put_off, Attempt())
+    told = await store.get_ticket(caller, requests.get_ticket(1))
+    assert [build.status for build in told.builds] == ["queued"]
+    assert told.events[0].kind == "build.dispatched"
+    assert (await store.list_webhooks(caller, ListWebhooks())).webhooks == []
     await store.close()
 
 

@@ -15,6 +15,7 @@ from mcp_handoff.postgres.pool import Pool
 from mcp_handoff.postgres.transaction import Connection
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.webhooks import AddWebhook
 from tests import requests
 
 
@@ -93,17 +94,39 @@ async def test_to_suggest_for_a_commit_asks_also_what_is_pending_and_which_repos
     assert await wire.round_trips(desk.suggest_close(caller, suggest)) == [4]
 
 
-async def test_a_dispatch_is_leased_and_settled_with_three_waits_each_and_reported_with_two(
+async def test_a_dispatch_is_leased_with_four_waits_settled_with_three_and_reported_with_two(
     desk: Store, caller: Caller, wire: Wire
 ) -> None:
     await desk.trigger_bot_build(caller, requests.trigger_bot_build(1))
-    assert await wire.round_trips(desk.lease_dispatch()) == [3]
+    assert await wire.round_trips(desk.lease_dispatch()) == [4]
     await desk.trigger_bot_build(caller, requests.trigger_bot_build(2))
     leased = await desk.lease_dispatch()
     assert leased is not None
     assert await wire.round_trips(desk.settle_dispatch(leased, Attempt())) == [3]
     report = ReportRun(run_id=leased.id, status="running")
     assert await wire.round_trips(desk.report_run(caller, report)) == [2]
+
+
+async def test_a_write_waits_no_longer_for_webhooks_that_hear_of_it(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    for number in range(3):
+        await desk.add_webhook(caller, AddWebhook(url=f"https://hooks.invalid/{number}"))
+    assert await wire.round_trips(desk.create_ticket(caller, requests.create_ticket())) == [4, 4]
+
+
+async def test_a_message_is_leased_with_six_waits_and_settled_with_three(
+    desk: Store, caller: Caller, wire: Wire
+) -> None:
+    await desk.add_webhook(caller, AddWebhook(url="https://hooks.invalid/"))
+    await desk.add_message(caller, requests.add_message(1, "Half is done."))
+    await desk.queue_events()
+    assert await wire.round_trips(desk.lease_dispatch()) == [6]
+    await desk.add_message(caller, requests.add_message(2, "All is done."))
+    await desk.queue_events()
+    leased = await desk.lease_dispatch()
+    assert leased is not None
+    assert await wire.round_trips(desk.settle_dispatch(leased, Attempt())) == [3]
 
 
 async def test_an_update_of_a_build_waits_four_times(

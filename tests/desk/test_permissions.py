@@ -30,6 +30,8 @@ MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("PATCH", "/api/projects/shop"): ("admin",),
     ("GET", "/api/repositories"): ("admin",),
     ("POST", "/api/repositories"): ("admin",),
+    ("GET", "/api/webhooks"): ("admin",),
+    ("POST", "/api/webhooks"): ("admin",),
 }
 """Which roles may make a call."""
 
@@ -38,6 +40,7 @@ BODIES = {
     "builds": BUILD,
     "shop": {"auto_close": True},
     "repositories": {"name": "acme/shop", "project": "shop"},
+    "webhooks": {"url": "https://hooks.invalid/"},
 }
 
 
@@ -86,6 +89,7 @@ def test_an_admin_of_some_projects_sees_no_tokens_registers_no_builds_and_sets_n
     changed = served.http.patch("/api/projects/shop", json={"four_eyes": False}, headers=headers)
     assert changed.status_code == 403
     assert served.http.get("/api/repositories", headers=headers).status_code == 403
+    assert served.http.get("/api/webhooks", headers=headers).status_code == 403
 
 
 def test_the_list_of_tokens_holds_no_secret(served: Served, tokens: Mapping[str, str]) -> None:

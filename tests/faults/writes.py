@@ -18,6 +18,7 @@ from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepositor
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken
+from mcp_handoff.webhooks import AddWebhook, RemoveWebhook, Webhook, WebhookTest
 from tests import facts, requests
 
 CALLER = Caller(bot("cutter"), project="shop")
@@ -76,6 +77,12 @@ class Desk:
     async def repository(self) -> Repository:
         request = LinkRepository(name=f"acme/{uuid4().hex}")
         return (await self.backend.link_repository(CALLER, request)).repository
+
+    async def webhook(self) -> Webhook:
+        """Add one, and leave no other that hears of anything."""
+        self.execute("DELETE FROM webhooks")
+        request = AddWebhook(url="https://hooks.invalid/", events=["message"])
+        return (await self.backend.add_webhook(CALLER, request)).webhook
 
     async def token(self) -> str:
         request = CreateToken(name=uuid4().hex, role="bot")
@@ -280,6 +287,40 @@ async def release_dispatch(desk: Desk) -> Case:
     )
 
 
+async def add_webhook(desk: Desk) -> Case:
+    desk.execute("DELETE FROM webhooks")
+    url = f"https://{uuid4().hex}.invalid/"
+    return Case(
+        lambda backend: backend.add_webhook(CALLER, AddWebhook(url=url)),
+        f"SELECT count(*) FROM webhooks WHERE url = '{url}'",
+    )
+
+
+async def remove_webhook(desk: Desk) -> Case:
+    webhook = (await desk.webhook()).id
+    return Case(
+        lambda backend: backend.remove_webhook(CALLER, RemoveWebhook(webhook_id=webhook)),
+        _events("webhook.removed", webhook),
+    )
+
+
+async def test_webhook(desk: Desk) -> Case:
+    webhook = (await desk.webhook()).id
+    return Case(
+        lambda backend: backend.test_webhook(CALLER, WebhookTest(webhook_id=webhook)),
+        f"SELECT count(*) FROM outbox WHERE webhook_id = '{webhook}'",
+    )
+
+
+async def queue_events(desk: Desk) -> Case:
+    ticket, webhook = await desk.ticket(), await desk.webhook()
+    await desk.backend.add_message(CALLER, requests.add_message(ticket, "Half is done."))
+    return Case(
+        lambda backend: backend.queue_events(),
+        f"SELECT count(*) FROM outbox WHERE webhook_id = '{webhook.id}'",
+    )
+
+
 def _events(kind: str, subject: str) -> str:
     return f"SELECT count(*) FROM events WHERE kind = '{kind}' AND subject_id = '{subject}'"
 
@@ -312,6 +353,10 @@ PREPARED: dict[str, Prepare] = {
         lease_dispatch,
         settle_dispatch,
         release_dispatch,
+        add_webhook,
+        remove_webhook,
+        test_webhook,
+        queue_events,
     )
 }
 """By the operation's name in the store."""

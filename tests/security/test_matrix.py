@@ -85,6 +85,10 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("GET", "/repositories"): owned(frozenset({"admin"})),
     ("POST", "/repositories"): owned(frozenset({"admin"}), name="acme/<caller>", project="shop"),
     ("DELETE", "/repositories/{repository_id}"): owned(frozenset({"admin"})),
+    ("GET", "/webhooks"): owned(frozenset({"admin"})),
+    ("POST", "/webhooks"): owned(frozenset({"admin"}), url=f"https://{MARK}.invalid/"),
+    ("POST", "/webhooks/{webhook_id}/test"): owned(frozenset({"admin"})),
+    ("DELETE", "/webhooks/{webhook_id}"): owned(frozenset({"admin"})),
     ("POST", "/runs/{run_id}/report"): owned(frozenset(), status="running"),
 }
 """Whose each operation over REST is; a report is nobody's who has no secret of its run."""
@@ -127,9 +131,11 @@ class Place:
             f"{shop}/ai-suggestions", {"ticket_id": ticket["id"], "evidence": evidence}
         )
         linked = self._made("/api/repositories", {"name": f"{MARK}/shop", "project": "shop"})
+        told = {"url": f"https://{MARK}.invalid/", "project": "shop"}
         self.names = {
             "id": "shop",
             "repository_id": linked["repository"]["id"],
+            "webhook_id": self._made("/api/webhooks", told)["webhook"]["id"],
             "ticketId": "1",
             "org": "default",
             "token": "spare",
