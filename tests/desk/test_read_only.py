@@ -74,8 +74,14 @@ def test_over_rest_every_write_is_forbidden_and_nothing_is_written(
         ("POST", builds),
         ("PATCH", f"{builds}/{NOWHERE}"),
         ("POST", f"{builds}/{NOWHERE}/report"),
-        *([] if "HANDOFF_BACKEND" in settings else [("DELETE", "/api/tokens/ada")]),
     ]
+    if "HANDOFF_BACKEND" not in settings:
+        writes += [
+            ("DELETE", "/api/tokens/ada"),
+            ("POST", "/api/webhooks"),
+            ("POST", f"/api/webhooks/{NOWHERE}/test"),
+            ("DELETE", f"/api/webhooks/{NOWHERE}"),
+        ]
     for method, path in writes:
         refused = read_only.http.request(method, path, json=BODY)
         assert refused.status_code == 403, path
