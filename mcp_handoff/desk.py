@@ -223,45 +223,25 @@ class Desk:
     async def change_project(
         self, visitor: Visitor, arguments: Arguments[projects.ChangeProject]
     ) -> projects.ChangedProject:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.change_project,
-            writes=True,
-            rule=principals.require_admin,
-        )
+        return await self._administer(visitor, arguments, self._store.change_project, writes=True)
 
     async def link_repository(
         self, visitor: Visitor, arguments: Arguments[repositories.LinkRepository]
     ) -> repositories.LinkedRepository:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.link_repository,
-            writes=True,
-            rule=principals.require_admin,
-        )
+        return await self._administer(visitor, arguments, self._store.link_repository, writes=True)
 
     async def list_repositories(
         self, visitor: Visitor, arguments: Arguments[repositories.ListRepositories]
     ) -> repositories.RepositoryList:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.list_repositories,
-            writes=False,
-            rule=principals.require_admin,
+        return await self._administer(
+            visitor, arguments, self._store.list_repositories, writes=False
         )
 
     async def unlink_repository(
         self, visitor: Visitor, arguments: Arguments[repositories.UnlinkRepository]
     ) -> repositories.UnlinkedRepository:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.unlink_repository,
-            writes=True,
-            rule=principals.require_admin,
+        return await self._administer(
+            visitor, arguments, self._store.unlink_repository, writes=True
         )
 
     async def take_delivery(
@@ -296,77 +276,47 @@ class Desk:
     async def create_token(
         self, visitor: Visitor, arguments: Arguments[tokens.CreateToken]
     ) -> tokens.CreatedToken:
-        return await self._perform(
-            visitor, arguments, self._store.create_token, writes=True, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.create_token, writes=True)
 
     async def list_tokens(
         self, visitor: Visitor, arguments: Arguments[tokens.ListTokens]
     ) -> tokens.TokenList:
-        return await self._perform(
-            visitor, arguments, self._store.list_tokens, writes=False, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.list_tokens, writes=False)
 
     async def revoke_token(
         self, visitor: Visitor, arguments: Arguments[tokens.RevokeToken]
     ) -> tokens.RevokedToken:
-        return await self._perform(
-            visitor, arguments, self._store.revoke_token, writes=True, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.revoke_token, writes=True)
 
     async def get_receiver(
         self, visitor: Visitor, arguments: Arguments[receivers.GetReceiver]
     ) -> receivers.ShownReceiver:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.get_receiver,
-            writes=False,
-            rule=principals.require_admin,
-        )
+        return await self._administer(visitor, arguments, self._store.get_receiver, writes=False)
 
     async def set_receiver(
         self, visitor: Visitor, arguments: Arguments[receivers.SetReceiver]
     ) -> receivers.ShownReceiver:
-        return await self._perform(
-            visitor, arguments, self._store.set_receiver, writes=True, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.set_receiver, writes=True)
 
     async def add_webhook(
         self, visitor: Visitor, arguments: Arguments[webhooks.AddWebhook]
     ) -> webhooks.AddedWebhook:
-        return await self._perform(
-            visitor, arguments, self._store.add_webhook, writes=True, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.add_webhook, writes=True)
 
     async def list_webhooks(
         self, visitor: Visitor, arguments: Arguments[webhooks.ListWebhooks]
     ) -> webhooks.WebhookList:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.list_webhooks,
-            writes=False,
-            rule=principals.require_admin,
-        )
+        return await self._administer(visitor, arguments, self._store.list_webhooks, writes=False)
 
     async def remove_webhook(
         self, visitor: Visitor, arguments: Arguments[webhooks.RemoveWebhook]
     ) -> webhooks.RemovedWebhook:
-        return await self._perform(
-            visitor,
-            arguments,
-            self._store.remove_webhook,
-            writes=True,
-            rule=principals.require_admin,
-        )
+        return await self._administer(visitor, arguments, self._store.remove_webhook, writes=True)
 
     async def test_webhook(
         self, visitor: Visitor, arguments: Arguments[webhooks.WebhookTest]
     ) -> webhooks.WebhookUnderTest:
-        return await self._perform(
-            visitor, arguments, self._store.test_webhook, writes=True, rule=principals.require_admin
-        )
+        return await self._administer(visitor, arguments, self._store.test_webhook, writes=True)
 
     def whoami(self, visitor: Visitor) -> principals.Identity:
         """Return whom a visitor is taken for."""
@@ -396,6 +346,18 @@ class Desk:
         if isinstance(self._backend, Store):
             return self._backend
         raise Unsupported("This server works on an API: that is kept over there.")
+
+    async def _administer(
+        self,
+        visitor: Visitor,
+        arguments: Arguments[RequestT],
+        method: Method[RequestT, ResultT],
+        *,
+        writes: bool,
+    ) -> ResultT:
+        """Do what admins alone may do."""
+        rule = principals.require_admin
+        return await self._perform(visitor, arguments, method, writes=writes, rule=rule)
 
     async def _perform(
         self,

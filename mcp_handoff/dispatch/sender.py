@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from mcp_handoff import __version__
 from mcp_handoff.addresses import Address, Network, is_public
 from mcp_handoff.dispatch.endpoints import BuildEndpoint, Endpoint, NotTaken, WebhookEndpoint
 from mcp_handoff.dispatches import Dispatch
@@ -86,6 +87,7 @@ def _headers(endpoint: Endpoint, message_id: str, body: str, now: datetime) -> M
     """Return the headers of Standard Webhooks; signed when there is a secret."""
     headers = {
         "content-type": "application/json",
+        "user-agent": f"mcp-handoff/{__version__}",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
     }
