@@ -24,6 +24,7 @@ WorkKind = Literal[
     "ticket.deploy_failed",
     "message.added",
     "suggestion.created",
+    "suggestion.updated",
     "suggestion.executed",
     "suggestion.declined",
     "suggestion.skipped",

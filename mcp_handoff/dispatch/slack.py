@@ -24,6 +24,7 @@ _HAPPENED: Mapping[WorkKind, str] = {
     "ticket.deploy_failed": "its deployment failed",
     "message.added": "a message from {who}",
     "suggestion.created": "{who} suggests to close it",
+    "suggestion.updated": "more is known of the suggestion to close it",
     "suggestion.executed": "{who} executed the suggestion to close it",
     "suggestion.declined": "{who} declined the suggestion to close it",
     "suggestion.skipped": "the suggestion to close it was skipped",

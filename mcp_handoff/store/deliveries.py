@@ -13,7 +13,7 @@ from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.repositories import TakenDelivery
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import repositories
-from mcp_handoff.store.landings import FOLLOWED, WITH_ALL, landing_of, merged_as
+from mcp_handoff.store.landings import FOLLOWED, WITH_ALL, abbreviations, landing_of, merged_as
 from mcp_handoff.store.merges import see_to
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
 from mcp_handoff.text import shortened
@@ -284,8 +284,9 @@ def _taken_back_by(
 
 
 def _moved_on_by(tx: Transaction, repository: Row, shas: Collection[str]) -> set[str]:
-    """Return the tickets that were moved on by the merge of one of these commits."""
-    parameters, values = placeholders("sha", shas)
+    """Return the tickets that were moved on by the merge of one of these commits, which whoever
+    claimed it may have abbreviated."""
+    parameters, values = placeholders("sha", abbreviations(shas))
     rows = tx.fetch_all(
         f"SELECT id FROM tickets WHERE project_id = :id AND merge_sha IN ({parameters})",
         id=repository["project_id"],

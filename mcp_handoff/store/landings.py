@@ -99,29 +99,36 @@ def _merge_of(tx: Transaction, row: Row) -> str | None:
     with, or the newest of its push."""
     if row["push"] is None:
         return row["merge_sha"] if row["lands"] else None
+    return request_merge_of(tx, row["repository_id"], row) or row["push"]
+
+
+def request_merge_of(tx: Transaction, repository_id: str, commit: Row) -> str | None:
+    """Return the merge of the pull request that a commit came with, by its push and its place
+    there; None where it came with none."""
     merged = tx.fetch_one(
         "SELECT p.merge_sha FROM commits c JOIN pull_requests p"
         " ON p.repository_id = c.repository_id AND p.merge_sha = c.change"
         " WHERE c.repository_id = :repository_id AND c.push = :push AND c.place >= :place"
         " ORDER BY c.place LIMIT 1",
-        repository_id=row["repository_id"],
-        push=row["push"],
-        place=row["place"],
+        repository_id=repository_id,
+        push=commit["push"],
+        place=commit["place"],
     )
-    return merged["merge_sha"] if merged else row["push"]
+    return merged["merge_sha"] if merged else None
 
 
 def landing_of(tx: Transaction, repository_id: str, sha: str) -> Row | None:
     """Return the commit of the default branch that a hash, whole or abbreviated, is of, its
-    `merge_sha`, and since when it is there, `seen_at`; None where none is known, or several."""
+    `merge_sha`, since when it is there, `seen_at`, and the `push` that it came with and its `place`
+    there, as far as that is known; None where no commit is, or several are."""
     values = {"repository_id": repository_id, "first": sha, "last": f"{sha}g"}
     commits = (
-        "SELECT change AS merge_sha, landed_at AS seen_at FROM commits"
+        "SELECT change AS merge_sha, landed_at AS seen_at, push, place FROM commits"
         " WHERE repository_id = :repository_id"
         " AND change >= :first AND change < :last LIMIT 2"
     )
     merges = (
-        "SELECT merge_sha, landed_at AS seen_at FROM pull_requests"
+        "SELECT merge_sha, landed_at AS seen_at, NULL AS push, NULL AS place FROM pull_requests"
         " WHERE repository_id = :repository_id AND merge_sha >= :first AND merge_sha < :last"
         " AND lands = 1 LIMIT 2"
     )
@@ -157,7 +164,7 @@ def is_taken_back(
 def _are_taken_back(
     tx: Transaction, repository_id: str, names: Collection[str], followed: int
 ) -> bool:
-    parameters, values = placeholders("name", sorted(_abbreviations(names)))
+    parameters, values = placeholders("name", sorted(abbreviations(names)))
     reverts = tx.fetch_all(
         "SELECT v.change, c.push, p.merge_sha FROM reverts v"
         " LEFT JOIN commits c ON c.repository_id = v.repository_id AND c.change = v.change"
@@ -176,7 +183,7 @@ def _are_taken_back(
     return False
 
 
-def _abbreviations(names: Collection[str]) -> set[str]:
+def abbreviations(names: Collection[str]) -> set[str]:
     """Return these names, and those of them that are hashes by each of their beginnings too."""
     lengths = range(SHORTEST_SHA, 64)
     shas = [name for name in names if name.isalnum()]

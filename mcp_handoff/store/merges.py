@@ -102,7 +102,7 @@ def _propose(tx: Transaction, teller: Caller, found: FoundTicket, merges: Sequen
             continue
         by_commit = (merge for merge in merges if merge.sha == row["merge_sha"])
         if merge := next((one for one in by_commit if one.is_claimed_by(row)), None):
-            suggestions.revise(tx, row, _claim(tx, merge))
+            suggestions.revise(tx, teller, row, _claim(tx, merge))
         else:
             suggestions.end(tx, teller, row, "skipped", _WITHDRAWN)
     made = all_of(tx, found.ticket["id"])

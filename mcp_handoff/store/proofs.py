@@ -2,7 +2,12 @@
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.proofs import Policy, Proof, Told, verdict
-from mcp_handoff.store.landings import checks_of_change, is_taken_back, landing_of
+from mcp_handoff.store.landings import (
+    checks_of_change,
+    is_taken_back,
+    landing_of,
+    request_merge_of,
+)
 from mcp_handoff.store.transaction import Row, Transaction
 
 
@@ -51,6 +56,7 @@ def _repositories(tx: Transaction, suggestion: Row) -> list[Row]:
 def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None) -> Proof | None:
     """Return what a repository's forge has told of a commit or a pull request, None for nothing."""
     landing = landing_of(tx, repository["id"], sha) if sha else None
+    came_with = request_merge_of(tx, repository["id"], landing) if landing else None
     request = tx.fetch_one(
         "SELECT change, number, state, lands, merge_sha, head_sha, changed_at AS seen_at"
         " FROM pull_requests WHERE repository_id = :id"
@@ -58,7 +64,7 @@ def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None)
         " ORDER BY CASE change WHEN :change THEN 0 ELSE 1 END LIMIT 1",
         id=repository["id"],
         change=f"#{number}",
-        landed=landing and landing["merge_sha"],
+        landed=came_with or (landing and landing["merge_sha"]),
     )
     known = request or landing
     if known is None:
@@ -71,7 +77,10 @@ def _told(tx: Transaction, repository: Row, sha: str | None, number: int | None)
         lands=bool(request and request["lands"]),
         merge_sha=merge_sha,
         reverted=is_taken_back(
-            tx, repository["id"], merge_sha or known["change"], known.get("change")
+            tx,
+            repository["id"],
+            merge_sha or known["change"],
+            landing["merge_sha"] if came_with and landing else known.get("change"),
         ),
     )
     # A commit that is there came with the pull request, or before it.

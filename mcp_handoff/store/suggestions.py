@@ -27,6 +27,7 @@ from mcp_handoff.store.suggestion_rows import (
 from mcp_handoff.store.transaction import (
     Row,
     Transaction,
+    decode_json,
     encode_json,
     insert,
     placeholders,
@@ -108,11 +109,20 @@ def propose(
     return made
 
 
-def revise(tx: Transaction, row: Row, claim: Row) -> None:
+def revise(tx: Transaction, caller: Caller, row: Row, claim: Row) -> None:
     """Have a pending proposal claim what is known by now."""
-    columns = {**claim, "evidence": encode_json(claim["evidence"])}
+    before = {name: row[name] for name in claim}
+    before["evidence"] = decode_json(row["evidence"])
+    changed = {name: value for name, value in claim.items() if value != before[name]}
+    if not changed:
+        return
+    columns = dict(changed)
+    if "evidence" in changed:
+        columns["evidence"] = encode_json(changed["evidence"])
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     tx.execute(f"UPDATE suggestions SET {assignments} WHERE id = :id", id=row["id"], **columns)
+    was = {name: before[name] for name in changed}
+    _add_event(tx, caller, "suggestion.updated", row, before=was, after=changed)
 
 
 def _pending_for(tx: Transaction, ticket: Row, request: SuggestClose) -> Suggestion | None:

@@ -96,6 +96,19 @@ async def test_a_pull_request_is_shown_with_its_ticket_as_far_as_it_is(desk: Des
     ]
 
 
+async def test_what_becomes_known_of_a_suggestion_is_an_event_of_its_history(desk: Desk) -> None:
+    await desk.hear(pull_request(50, 1, merge_sha=sha("m")))
+    for state in ("failed", "failed", "passed"):
+        await desk.hear(check(sha("head50"), state, 2))
+    events = [one for one in (await desk.detail()).events if one.kind == "suggestion.updated"]
+    told = [
+        (event.before["evidence"]["checks"], event.after["evidence"]["checks"])
+        for event in events
+        if event.before and event.after
+    ]
+    assert told == [("failed", "passed"), ("none", "failed")]
+
+
 async def test_a_merge_into_the_default_branch_stays_one_when_the_branch_is_renamed(
     desk: Desk,
 ) -> None:

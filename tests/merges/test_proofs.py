@@ -185,3 +185,14 @@ async def test_where_two_are_asked_for_whoever_suggested_does_not_execute(
         await desk.execute(claimed)
     other = replace(caller, principal=Principal("t2", "reviewer", "user"))
     assert (await desk.execute(claimed, other)).suggestion.status == "executed"
+
+
+async def test_a_commit_that_came_with_a_pull_request_is_reverted_with_it(desk: Desk) -> None:
+    merged = pull_request(50, 1, body="", merge_sha=sha("last"))
+    await desk.hear(merged, push(1, ("first", "Lift the limit"), ("last", "Test it")))
+    await desk.suggest(merge_sha=sha("first"))
+    await desk.hear(push(2, ("r", f"Reverts {REPOSITORY}#50")))
+    [pending] = await desk.suggestions()
+    assert pending.proof is not None
+    assert pending.proof.state == "contradicted"
+    assert "was reverted" in pending.proof.why

@@ -64,6 +64,15 @@ async def test_a_revert_opens_a_ticket_that_no_text_mentions(desk: Desk) -> None
     assert (await desk.detail()).ticket.status == "open"
 
 
+async def test_a_revert_opens_a_ticket_that_was_closed_by_an_abbreviation_nobody_knew(
+    desk: Desk,
+) -> None:
+    await desk.execute(await desk.suggest(merge_sha=MERGE[:10]))
+    await desk.hear(push(1, ("m", "No word of it")))
+    await desk.hear(push(2, ("r", f"This reverts commit {MERGE}.")))
+    assert (await desk.detail()).ticket.status == "open"
+
+
 async def test_the_revert_of_a_merge_takes_back_what_came_by_it(desk: Desk) -> None:
     await desk.set(auto_close=True)
     await desk.hear(push(1, ("a", "Fixes HO-1"), ("m", "Merge branch 'lift'")))
