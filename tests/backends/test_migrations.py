@@ -18,29 +18,30 @@ from tests import requests
 from tests.databases import EVERY_DATABASE, open_database
 
 
-def make_old(name: str, version: int) -> None:
-    """Make a store of an older version, with something in it."""
-    content = (Path(__file__).parent / f"version_{version}.sql").read_text()
+def make_old(name: str, last: str) -> None:
+    """Make a store of an older version, whose last step was this one, with something in it."""
+    content = (Path(__file__).parent / f"after_{last}.sql").read_text()
     if name.startswith("postgresql://"):
         with psycopg.connect(name) as connection:
             connection.execute("CREATE TABLE handoff_schema (version INTEGER NOT NULL)")
-            for number, step in enumerate(steps(postgres.__file__, version), start=1):
+            for number, step in enumerate(steps(postgres.__file__, last), start=1):
                 connection.execute(step.encode())
                 connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
             connection.execute(content.encode())
         return
-    file, old = apsw.Connection(name), steps(sqlite.__file__, version)
+    file, old = apsw.Connection(name), steps(sqlite.__file__, last)
     for step in [*old, content]:
         execute(file, step)
     execute(file, f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(old)}")
     file.close()
 
 
-def steps(package: str | None, version: int) -> list[str]:
-    """Return the migrations of a database up to a number."""
+def steps(package: str | None, last: str) -> list[str]:
+    """Return the migrations of a database up to the one of this name."""
     assert package is not None
     files = sorted((Path(package).parent / "migrations").glob("*.sql"))
-    return [file.read_text() for file in files if int(file.name[:4]) <= version]
+    end = next(place for place, file in enumerate(files, 1) if file.stem.endswith(f"_{last}"))
+    return [file.read_text() for file in files[:end]]
 
 
 @pytest.fixture(params=EVERY_DATABASE)
@@ -51,7 +52,7 @@ def database_name(request: pytest.FixtureRequest) -> str:
 async def test_what_was_kept_before_principals_is_read_and_worked_on(
     database_name: str, caller: Caller
 ) -> None:
-    make_old(database_name, 3)
+    make_old(database_name, "dispatches")
     store = StoreBackend(open_database(database_name))
     read = await store.get_ticket(caller, requests.get_ticket(1))
     assert (read.ticket.principal_id, read.builds[0].principal_id) == (None, None)
@@ -70,7 +71,7 @@ async def test_what_was_kept_before_principals_is_read_and_worked_on(
 async def test_what_waited_to_be_sent_before_webhooks_is_sent(
     database_name: str, caller: Caller
 ) -> None:
-    make_old(database_name, 14)
+    make_old(database_name, "merges")
     store = StoreBackend(open_database(database_name))
     assert await store.count_dispatches() == 2
     put_off, untried = await store.lease_dispatch(), await store.lease_dispatch()
