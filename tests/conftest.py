@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backend import Backend
+from mcp_handoff.backend import Backend, Store
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Database
 from tests.clock import SteppedClock
-from tests.databases import open_database
+from tests.databases import EVERY_DATABASE, open_database
 from tests.postgres import Server, shared_server
 from tests.repositories import Repository, started
 
@@ -97,5 +97,13 @@ async def database(database_name: str) -> AsyncIterator[Database]:
 async def backend(store: Path, clock: SteppedClock) -> AsyncIterator[Backend]:
     """A backend on a fresh store whose time only moves when the test says so."""
     opened = StoreBackend(SqliteDatabase.open(store, clock=clock))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+async def desk(request: pytest.FixtureRequest, clock: SteppedClock) -> AsyncIterator[Store]:
+    """A fresh store on each database whose time only moves when the test says so."""
+    opened = StoreBackend(open_database(str(request.getfixturevalue(request.param)), clock=clock))
     yield opened
     await opened.close()

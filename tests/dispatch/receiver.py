@@ -31,8 +31,12 @@ class Message:
     body: str
 
     @property
+    def told(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+    @property
     def data(self) -> dict[str, Any]:
-        return json.loads(self.body)["data"]
+        return self.told["data"]
 
 
 class Receiver:
@@ -49,7 +53,8 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
     def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        # It looks so often whether it is to end: every test waits for that.
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(

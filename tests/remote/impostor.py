@@ -2,17 +2,13 @@
 
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from socket import SHUT_RDWR, create_server, socket
 from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from tests.certificates import certificate_of
 
 HOST = "127.0.0.1"
 _SECONDS = 10
@@ -25,7 +21,7 @@ class Impostor:
     def __init__(self, folder: Path) -> None:
         self.heard: list[bytes] = []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.load_cert_chain(_made_certificate(folder / "impostor.pem"))
+        self._tls.load_cert_chain(certificate_of(HOST, folder))
         self._listening = create_server((HOST, 0))
         self._thread = Thread(target=self._accept, daemon=True)
         self.url = f"https://{HOST}:{self._listening.getsockname()[1]}/api"
@@ -58,22 +54,3 @@ class Impostor:
                     return secured.recv(1000)
             except OSError:
                 return b""
-
-
-def _made_certificate(path: Path) -> Path:
-    key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(alternative, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + certificate.public_bytes(pem))
-    return path
