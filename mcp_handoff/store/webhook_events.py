@@ -15,6 +15,9 @@ from mcp_handoff.webhooks import BACKLOG, wants
 BATCH = 200
 """How many events one transaction looks at for each webhook."""
 
+_UNTOLD = {"description", "metadata", "note", "criteria"}
+"""Which fields of an event are read at the desk alone: what a ticket, a message or a build says."""
+
 _BEHIND = (
     "off_since IS NULL AND position < :settled"
     " AND (SELECT count(*) FROM outbox WHERE webhook_id = webhooks.id) < :backlog"
@@ -84,9 +87,11 @@ def _queue(tx: Transaction, webhook: Row, events: list[Row]) -> None:
 
 
 def _message(event: Row) -> Row:
-    """Return what is told of an event: what the history says of it, and of what it is about."""
+    """Return what is told of an event: what the history says of it, but for long texts, and what it
+    is about."""
     told = event_of(event, event["slug"])
     about = {"project": event["slug"], "ticket": told.ticket, "title": event["title"]}
-    data = {**about, **told.model_dump(exclude={"kind", "created_at"})}
+    exclude = {"kind": True, "created_at": True, "before": _UNTOLD, "after": _UNTOLD}
+    data = {**about, **told.model_dump(exclude=exclude)}
     given = {name: value for name, value in data.items() if value is not None}
     return {"type": event["kind"], "timestamp": event["created_at"], "data": given}
