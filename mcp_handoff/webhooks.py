@@ -163,7 +163,7 @@ class WebhookOperations(Protocol):
 
     async def queue_events(self) -> bool:
         """Leave what has happened in the outbox, for the webhooks that want to hear of it; return
-        whether there is any webhook that is not switched off."""
+        whether anybody is told anything: a webhook that is not switched off, or a test's."""
         ...
 
 

@@ -26,8 +26,9 @@ _BEHIND = (
 
 
 def is_anybody_told(tx: Transaction) -> bool:
-    """Tell whether there is a webhook that is not switched off."""
-    return tx.fetch_one("SELECT 1 FROM webhooks WHERE off_since IS NULL LIMIT 1") is not None
+    """Tell whether there is a webhook that is not switched off, or one whose test waits."""
+    told = "off_since IS NULL OR EXISTS (SELECT 1 FROM outbox WHERE webhook_id = webhooks.id)"
+    return tx.fetch_one(f"SELECT 1 FROM webhooks WHERE {told} LIMIT 1") is not None
 
 
 def are_events_waiting(tx: Transaction, settled: int) -> bool:
@@ -48,7 +49,7 @@ def queue_events(tx: Transaction, settled: int) -> None:
         reached = events[-1]["seq"] if len(events) == BATCH else settled
         moved = tx.fetch_one(
             "UPDATE webhooks SET position = :reached WHERE id = :id AND position = :position"
-            " RETURNING id",
+            " AND off_since IS NULL RETURNING id",
             reached=reached,
             id=webhook["id"],
             position=webhook["position"],
