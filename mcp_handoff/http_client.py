@@ -167,9 +167,10 @@ class _CheckedTransport(httpx2.AsyncHTTPTransport):
     """Connects to addresses that `admits` admits, as many as are asked for at once."""
 
     def __init__(self, admits: Callable[[Address], bool]) -> None:
-        super().__init__()
+        tls = httpx2.create_ssl_context()
+        super().__init__(verify=tls)
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=httpx2.create_ssl_context(),
+            ssl_context=tls,
             max_connections=None,
             network_backend=_CheckedNetwork(admits),
         )
