@@ -207,7 +207,7 @@ class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
         for address in admitted[:-1]:
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address)
-            except httpcore2.ConnectError:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue  # with the next one
         return await self._network.connect_tcp(admitted[-1], port, timeout, local_address)
 
