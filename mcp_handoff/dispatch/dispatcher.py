@@ -84,10 +84,17 @@ class Dispatcher:
             group.cancel_scope.cancel()
 
     async def _keep_sending(self) -> None:
-        """Look at the outbox when something happened that somebody is told of, when more may be
-        sent, and every LOOK_SECONDS; where nobody is told, only whether that is still so."""
-        while not (self._sends_builds or await self._is_anybody_told()):  # noqa: ASYNC110 - another process may add the first webhook
+        """Send while somebody is told, again when that could not go on; where nobody is told, look
+        only whether that is still so."""
+        while True:
+            if self._sends_builds or await self._is_anybody_told():
+                with _logged():
+                    await self._send_when_due()
             await anyio.sleep(LOOK_SECONDS)
+
+    async def _send_when_due(self) -> None:
+        """Look at the outbox when something happened that somebody is told of, when more may be
+        sent, and every LOOK_SECONDS. Raises BackendUnavailable when changes can't be followed."""
         async with (
             aclosing(self._open_sender()) as sender,
             self._store.changes() as changes,

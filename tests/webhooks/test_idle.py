@@ -1,6 +1,8 @@
 """Where nobody is told anything, that costs next to nothing."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import NoReturn
 
 import anyio
@@ -12,6 +14,8 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
 from mcp_handoff.dispatch import dispatcher
 from mcp_handoff.dispatch.dispatcher import Dispatcher
+from mcp_handoff.errors import BackendUnavailable
+from mcp_handoff.events import Change
 from mcp_handoff.store.store_backend import StoreBackend
 from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
@@ -111,3 +115,23 @@ async def test_a_process_that_told_nobody_tells_a_webhook_that_another_process_a
     assert receiver.messages[-1].data["title"] == "This one is told"
     for one in (telling, other):
         await one.close()
+
+
+async def test_a_process_that_could_not_follow_the_changes_tries_again(
+    desk: Store, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LOOK_SECONDS", LOOK_SECONDS)
+    follow, failures = desk.changes, [BackendUnavailable("Oh."), ValueError("a defect")]
+
+    def fail_first() -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        if failures:
+            raise failures.pop()
+        return follow()
+
+    monkeypatch.setattr(desk, "changes", fail_first)
+    with Receiver() as receiver:
+        await add(desk, receiver)
+        async with dispatcher_of(desk).running():
+            await file_ticket(desk, caller)
+            await anyio.to_thread.run_sync(receiver.wait_for, 1)
+    assert failures == []
