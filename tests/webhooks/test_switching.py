@@ -10,13 +10,9 @@ from mcp_handoff.backend import Store
 from mcp_handoff.dispatch import dispatcher
 from mcp_handoff.dispatches import JITTER, RETRY_SECONDS, Attempt
 from mcp_handoff.events import ListEvents, ProjectEvent
-from mcp_handoff.postgres.transaction import PostgresTransaction
 from mcp_handoff.projects import CreateProject
-from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Row
 from mcp_handoff.webhooks import AddedWebhook
 from tests.clock import SteppedClock
-from tests.databases import in_store, open_database
 from tests.dispatch.receiver import Answer, Receiver
 from tests.http.served import OPERATOR
 from tests.webhooks.telling import (
@@ -189,31 +185,3 @@ async def test_a_process_that_starts_while_the_only_webhook_is_off_sends_its_tes
             await order_test(desk, added.webhook.id)
             await anyio.to_thread.run_sync(receiver.wait_for, 2)
     assert kinds(receiver)[1:] == ["webhook.test"]
-
-
-async def test_nothing_is_queued_for_a_webhook_that_somebody_switches_off_meanwhile(
-    postgres: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SQLite has one writer at a time, and no meanwhile."""
-    desk = StoreBackend(open_database(postgres))
-    with Receiver() as receiver:
-        await add(desk, receiver)
-    await file_ticket(desk, caller)
-    await desk.queue_events()
-    leased = await desk.lease_dispatch()
-    assert leased is not None
-    await file_ticket(desk, caller, "While it is switched off")
-
-    fetch_all = PostgresTransaction.fetch_all
-
-    def fetch_all_and_switch_off(tx: PostgresTransaction, sql: str, **values: Any) -> list[Row]:
-        rows = fetch_all(tx, sql, **values)
-        if "FROM events" in sql:
-            in_store(postgres, lambda other: other.settle_dispatch(leased, Attempt(GONE)))
-        return rows
-
-    monkeypatch.setattr(PostgresTransaction, "fetch_all", fetch_all_and_switch_off)
-    await desk.queue_events()
-    webhook = await only_webhook(desk)
-    assert (webhook.off_reason, webhook.waiting) == (GONE, 0)
-    await desk.close()
