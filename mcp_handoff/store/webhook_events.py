@@ -15,7 +15,7 @@ from mcp_handoff.webhooks import BACKLOG, wants
 BATCH = 200
 """How many events one transaction looks at for each webhook."""
 
-_UNTOLD = {"description", "metadata", "note", "criteria"}
+_UNTOLD = {"criteria", "description", "evidence", "metadata", "note"}
 """Which fields of an event are read at the desk alone: what a ticket, a message or a build says."""
 
 _BEHIND = (

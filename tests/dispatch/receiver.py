@@ -110,9 +110,12 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # its sender was killed meanwhile: nothing came
                 named = {name.lower(): value for name, value in self.headers.items()}
-                answer = receiver.take(Message(named, body))
+                answer = receiver.take(Message(named, body.decode()))
                 if answer.hangs:
                     receiver.wait_for_the_end()
                     return
