@@ -42,6 +42,8 @@ _IDENTIFIER = re.compile(rf"[{_LETTER}]+")
 _SEAM = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CODE = re.compile(r"([a-z]{2,})([0-9]{2,})|([0-9]{2,})([a-z]{2,})")
 _UNSEEN = re.compile(r"[\u00ad\u200c\u200d]+")
+_SIGNS = re.compile(r"[^0-9A-Za-z_\x80-\U0010ffff]+")
+"""What some letters have between others when they are taken apart: ⑴ has brackets, ﷺ spaces."""
 _QUERIED = re.compile(r"([^\s*]+)(\*?)")
 _UNSPACED = re.compile(
     r"[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -185,6 +187,7 @@ def _forms(part: str) -> tuple[str, ...]:
     if part.isascii():
         return (part.lower(),)
     taken_apart = unicodedata.normalize("NFKD", _UNSEEN.sub("", part).casefold()).casefold()
+    taken_apart = _SIGNS.sub("", taken_apart)
     spelt_out = taken_apart
     for umlaut, letters in _SPELT_OUT.items():
         spelt_out = spelt_out.replace(umlaut, letters)

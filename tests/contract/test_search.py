@@ -83,6 +83,10 @@ FINDS: list[tuple[str, list[str]]] = [
     ("ΚΑΛΆΘΙ", ["greek"]),
     ("त्रुटि", ["hindi"]),
     ("ตะกร้า", ["thai"]),
+    # characters that stand for several
+    ("⑱⑫", ["gateway"]),
+    ("⑸", ["gateway"]),
+    ("ﷺ", []),
     # identifiers, whole and by their parts
     ("getCartById", ["limits"]),
     ("get_cart_by_id", ["limits"]),
