@@ -167,12 +167,13 @@ def _migrate(connection: Connection, name: str) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         version = _version(connection, name)
         connection.execute("CREATE TABLE IF NOT EXISTS handoff_schema (version INTEGER NOT NULL)")
-        for number, step in enumerate(_STEPS[version:], start=version + 1):
+        missing = _STEPS[version:]
+        for number, step in enumerate(missing, start=version + 1):
             connection.execute(step.read_bytes())
-            if step.stem.endswith(INDEXES_TERMS):
-                with connection.pipeline():
-                    index_all(PostgresTransaction(connection, utc_now))
             connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
+        if any(step.stem.endswith(INDEXES_TERMS) for step in missing):
+            with connection.pipeline():  # into the index as the last step left it
+                index_all(PostgresTransaction(connection, utc_now))
 
 
 def _version(connection: Connection, name: str) -> int:

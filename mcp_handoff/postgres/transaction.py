@@ -85,13 +85,12 @@ class PostgresTransaction:
         self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 
     def index(self, ticket: IndexedTicket) -> None:
-        blocks = [f"{_BLOCK}{bits}/{ticket.number >> bits}" for bits in BLOCKS]
+        blocks = ticket.spelt([_small(ticket.number >> SMALL), _large(ticket.number >> LARGE)])
         self.execute(
-            "INSERT INTO ticket_terms (seq, terms)"
-            " SELECT seq, array_to_tsvector(CAST(:terms AS TEXT[])) FROM tickets WHERE id = :id"
+            "INSERT INTO ticket_terms (seq, terms) SELECT seq, :terms FROM tickets WHERE id = :id"
             " ON CONFLICT (seq) DO UPDATE SET terms = excluded.terms",
             id=ticket.id,
-            terms=ticket.spelt([*blocks, *ticket.terms]),
+            terms="\n".join([" ".join(blocks), *ticket.terms]).ljust(APART, "\n"),
         )
         self.execute(
             "INSERT INTO project_words (project_id, word, backward)"
@@ -104,18 +103,11 @@ class PostgresTransaction:
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
     ) -> list[list[int]]:
-        queries = [" & ".join(_any_of(scope.spelt(terms)) for terms in parts) for parts in lookups]
-        blocks = [
-            _any_of(scope.spelt([f"{_BLOCK}{bits}/{newest}", f"{_BLOCK}{bits}/{newest - 1}"]))
-            for bits in BLOCKS
-            if (newest := scope.newest >> bits) > 1
-        ]
         rows = self.fetch_all(
-            "SELECT newest_tickets(CAST(words AS TSQUERY), CAST(:blocks AS TSQUERY[]), :most)"
-            " AS seqs FROM unnest(CAST(:queries AS TEXT[])) WITH ORDINALITY AS q (words, place)"
-            " ORDER BY place",
-            queries=queries,
-            blocks=blocks,
+            "SELECT seqs"
+            " FROM newest_tickets(CAST(:lookups AS TEXT[]), CAST(:blocks AS TEXT[]), :most)",
+            lookups=[" & ".join(_any_of(scope, terms) for terms in parts) for parts in lookups],
+            blocks=_blocks(scope.newest),
             most=most,
         )
         return [row["seqs"] for row in rows]
@@ -218,14 +210,33 @@ def _translate(sql: str) -> bytes:
     ).encode()
 
 
-BLOCKS = (10, 12, 14, 16, 18, 20, 22)
-"""By how many bits a ticket's number is shortened for a term that a block of a project's tickets
-shares: the newest with a common term are then found in the newest two of the smallest blocks that
-hold enough."""
+SMALL, LARGE = 12, 16
+"""By how many bits a ticket's number is shortened for each of the two blocks that it lies in."""
 
-_BLOCK = "/"
+NEAR = 4
+"""How many small blocks are looked through at least before the large ones."""
+
+APART = 2_100
+"""From which length on PostgreSQL keeps a text out of its row."""
 
 
-def _any_of(terms: Terms) -> str:
-    quoted = [f"'{term[:-1]}':*" if term.endswith("*") else f"'{term}'" for term in terms]
+def _small(block: int) -> str:
+    return f"/{block}/"
+
+
+def _large(block: int) -> str:
+    return f"//{block}/"
+
+
+def _blocks(newest: int) -> list[str]:
+    """Return the blocks of all numbers up to the newest, the newest first."""
+    last, ratio = newest >> SMALL, LARGE - SMALL
+    nearest_large = max(last - NEAR + 1, 0) >> ratio
+    small = range(last, (nearest_large << ratio) - 1, -1)
+    return [*map(_small, small), *map(_large, range(nearest_large - 1, -1, -1))]
+
+
+def _any_of(scope: Scope, terms: Terms) -> str:
+    spelt = scope.spelt([f"@{term}" for term in terms])
+    quoted = [f"'{term[:-1]}':*" if term.endswith("*") else f"'{term}'" for term in spelt]
     return f"({' | '.join(quoted)})"

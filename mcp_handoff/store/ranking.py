@@ -58,8 +58,9 @@ def rank(tx: Transaction, scope: Scope, words: Sequence[Word], most: int) -> Ran
             scores[seq] += one.weight
     weights = {one.word: one.weight for one in found}
     for word, seqs in zip(titled, lists[len(words) :], strict=True):
+        weight = TITLE * weights[word]
         for seq in seqs:
-            scores[seq] += TITLE * weights[word]
+            scores[seq] += weight
     seqs = sorted(scores, key=lambda seq: (-round(scores[seq], 6), -seq))
     return Ranking(seqs, whole=all(one.whole for one in found))
 

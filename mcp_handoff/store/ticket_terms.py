@@ -7,7 +7,7 @@ from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decod
 from mcp_handoff.terms import terms_of_ticket
 
 INDEXES_TERMS = "_terms"
-"""How the migration is called after which every ticket is indexed."""
+"""How the migration is called that leaves every ticket to be indexed."""
 
 BATCH = 500
 """How many tickets are read at once to be indexed."""

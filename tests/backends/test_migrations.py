@@ -17,6 +17,14 @@ from mcp_handoff.webhooks import ListWebhooks
 from tests import requests
 from tests.databases import EVERY_DATABASE, open_database
 
+TERMS_AFTER_MERGES = b"""
+    INSERT INTO ticket_terms (seq, terms)
+    SELECT seq, array_to_tsvector(ARRAY[
+        scope || '/10/0', scope || '/12/0', scope || 'kumquat', scope || '=kumquat', scope || '^k'
+    ])
+    FROM (SELECT seq, right(project_id, 8) || left(status, 1) AS scope FROM tickets) AS t
+"""
+
 
 def make_old(name: str, last: str) -> None:
     """Make a store of an older version, whose last step was this one, with something in it."""
@@ -84,6 +92,25 @@ async def test_what_waited_to_be_sent_before_webhooks_is_sent(
     assert [build.status for build in told.builds] == ["queued"]
     assert told.events[0].kind == "build.dispatched"
     assert (await store.list_webhooks(caller, ListWebhooks())).webhooks == []
+    await store.close()
+
+
+async def test_terms_that_were_kept_without_their_blocks_are_found(
+    request: pytest.FixtureRequest, caller: Caller
+) -> None:
+    name = str(request.getfixturevalue("postgres"))
+    make_old(name, "dispatches")
+    with psycopg.connect(name) as connection:
+        for number, step in enumerate(steps(postgres.__file__, "merges")[3:], start=4):
+            connection.execute(step.encode())
+            connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
+        connection.execute(TERMS_AFTER_MERGES)
+    store = StoreBackend(open_database(name))
+    for query in ("kumquat", "kum*", "k*"):
+        page = await store.find_tickets(caller, requests.find_tickets(query=query))
+        assert [ticket.number for ticket in page.tickets] == [1]
+    tried = await store.find_tickets(caller, requests.find_tickets(query="10"))
+    assert tried.tickets == []
     await store.close()
 
 
