@@ -103,11 +103,13 @@ class PostgresTransaction:
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
     ) -> list[list[int]]:
+        near, far = _blocks(scope.newest)
         rows = self.fetch_all(
-            "SELECT seqs"
-            " FROM newest_tickets(CAST(:lookups AS TEXT[]), CAST(:blocks AS TEXT[]), :most)",
+            "SELECT seqs FROM newest_tickets(CAST(:lookups AS TEXT[]), CAST(:near AS TEXT[]),"
+            " CAST(:far AS TEXT[]), :most)",
             lookups=[" & ".join(_any_of(scope, terms) for terms in parts) for parts in lookups],
-            blocks=_blocks(scope.newest),
+            near=near,
+            far=far,
             most=most,
         )
         return [row["seqs"] for row in rows]
@@ -210,11 +212,11 @@ def _translate(sql: str) -> bytes:
     ).encode()
 
 
-SMALL, LARGE = 12, 16
+SMALL, LARGE = 10, 16
 """By how many bits a ticket's number is shortened for each of the two blocks that it lies in."""
 
-NEAR = 4
-"""How many small blocks are looked through at least before the large ones."""
+NEAR = 8
+"""In how many of the newest small blocks tickets are looked for before it is done in the large."""
 
 APART = 2_100
 """From which length on PostgreSQL keeps a text out of its row."""
@@ -228,12 +230,13 @@ def _large(block: int) -> str:
     return f"//{block}/"
 
 
-def _blocks(newest: int) -> list[str]:
-    """Return the blocks of all numbers up to the newest, the newest first."""
-    last, ratio = newest >> SMALL, LARGE - SMALL
-    nearest_large = max(last - NEAR + 1, 0) >> ratio
-    small = range(last, (nearest_large << ratio) - 1, -1)
-    return [*map(_small, small), *map(_large, range(nearest_large - 1, -1, -1))]
+def _blocks(newest: int) -> tuple[list[str], list[str]]:
+    """Return the small blocks that are near the newest number, and all large ones where those are
+    not all numbers; from the newest on."""
+    last = newest >> SMALL
+    near = range(last, max(last - NEAR, -1), -1)
+    far = range(newest >> LARGE, -1, -1) if last >= NEAR else ()
+    return [*map(_small, near)], [*map(_large, far)]
 
 
 def _any_of(scope: Scope, terms: Terms) -> str:

@@ -14,7 +14,7 @@ CREATE FUNCTION lines_of(ticket BIGINT, terms TSVECTOR) RETURNS TEXT LANGUAGE pl
     BEGIN
         SELECT right(t.project_id, 8) || left(t.status, 1), t.number INTO scope, blocks
             FROM tickets t WHERE t.seq = ticket;
-        blocks := format('%s/%s/ %s//%s/', scope, blocks::BIGINT >> 12, scope, blocks::BIGINT >> 16);
+        blocks := format('%s/%s/ %s//%s/', scope, blocks::BIGINT >> 10, scope, blocks::BIGINT >> 16);
         lines := regexp_replace(replace(lines, E'\n' || scope, E'\n'), '\n/\d+/\d+', '', 'g');
         RETURN rpad(blocks || lines, 2100, E'\n');
     END
@@ -39,24 +39,33 @@ CREATE FUNCTION terms_in_blocks(terms TEXT) RETURNS TSVECTOR
 CREATE INDEX ticket_terms_by_term ON ticket_terms USING gin (terms_in_blocks(terms))
     WITH (fastupdate = off);
 
--- The newest of the tickets that match each lookup, in which @ stands for the block. They are read
--- until they are enough, the newest blocks first. The planner, who does not know that reading the
+-- The newest of the tickets that match each lookup, in which @ stands for the block: those of the
+-- small blocks near the newest or, where they are too few, of the large ones. The blocks of either are
+-- read from the newest on until there are enough. The planner, who does not know that reading the
 -- terms themselves is slow, is left no choice but the index.
-CREATE FUNCTION newest_tickets(lookups TEXT[], blocks TEXT[], most INTEGER)
+CREATE FUNCTION newest_tickets(lookups TEXT[], near TEXT[], far TEXT[], most INTEGER)
     RETURNS TABLE (seqs BIGINT[]) LANGUAGE plpgsql STABLE
     SET enable_seqscan = off SET enable_indexscan = off SET jit = off
     SET plan_cache_mode = force_generic_plan
     AS $$
+        DECLARE
+            lookup TEXT;
+            blocks TEXT[];
         BEGIN
-            RETURN QUERY SELECT ARRAY(
-                SELECT t.seq
-                FROM unnest(blocks) AS block, LATERAL (
-                    SELECT tt.seq FROM ticket_terms tt
-                    WHERE terms_in_blocks(tt.terms) @@ replace(lookup, '@', block)::TSQUERY
-                    ORDER BY tt.seq DESC LIMIT most
-                ) AS t
-                LIMIT most
-            )
-            FROM unnest(lookups) WITH ORDINALITY AS asked (lookup, place) ORDER BY place;
+            FOREACH lookup IN ARRAY lookups LOOP
+                FOR blocks IN SELECT near UNION ALL SELECT far WHERE cardinality(far) > 0 LOOP
+                    seqs := ARRAY(
+                        SELECT t.seq
+                        FROM unnest(blocks) AS block, LATERAL (
+                            SELECT tt.seq FROM ticket_terms tt
+                            WHERE terms_in_blocks(tt.terms) @@ replace(lookup, '@', block)::TSQUERY
+                            ORDER BY tt.seq DESC LIMIT most
+                        ) AS t
+                        LIMIT most
+                    );
+                    EXIT WHEN cardinality(seqs) = most;
+                END LOOP;
+                RETURN NEXT;
+            END LOOP;
         END
     $$;
