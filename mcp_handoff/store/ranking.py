@@ -19,11 +19,11 @@ LOOKED_UP = 500
 DEEPEST = 20_000
 """The most that are looked up however deep the page lies; the pages end there."""
 
-SHARED = 1_200
+SHARED = 1_000
 """How many all words of a query share where they are several."""
 
-TITLE = 1.0
-"""How much more a word counts that is in the title."""
+PRECISION = 1_000_000
+"""Weights are whole numbers of this fraction: their sums are the same in whatever order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,13 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The newest tickets with a word; `weight` is the greater the fewer tickets have it."""
+    """The newest tickets with a word; `weight` is the greater the fewer tickets have it, and counts
+    twice for a ticket that has it in its title."""
 
     word: Word
     seqs: Sequence[int]
     whole: bool
-    weight: float
+    weight: int
 
 
 def rank(tx: Transaction, scope: Scope, words: Sequence[Word], most: int) -> Ranking:
@@ -52,16 +53,16 @@ def rank(tx: Transaction, scope: Scope, words: Sequence[Word], most: int) -> Ran
     lookups = [(word.terms,) for word in words] + [(word.title_terms,) for word in titled]
     lists = tx.newest_with(scope, lookups, most + 1)
     found = _weighed(tx, scope, words, lists, most)
-    scores = defaultdict[int, float](float)
+    scores = defaultdict[int, int](int)
     for one, seqs in zip(found, _completed(tx, scope, found), strict=True):
         for seq in seqs:
             scores[seq] += one.weight
     weights = {one.word: one.weight for one in found}
     for word, seqs in zip(titled, lists[len(words) :], strict=True):
-        weight = TITLE * weights[word]
         for seq in seqs:
-            scores[seq] += weight
-    seqs = sorted(scores, key=lambda seq: (-round(scores[seq], 6), -seq))
+            scores[seq] += weights[word]  # once more
+    seqs = sorted(scores, reverse=True)
+    seqs.sort(key=scores.__getitem__, reverse=True)
     return Ranking(seqs, whole=all(one.whole for one in found))
 
 
@@ -86,7 +87,8 @@ def _weighed(
     for word, seqs in zip(words, lists, strict=False):
         whole = len(seqs) <= most
         looked_through = scope.newest if whole else scope.newest - numbers[seqs[-1]] + 1
-        weight = math.log1p(max(looked_through, 1) / max(len(seqs), 1))
+        rarity = math.log1p(max(looked_through, 1) / max(len(seqs), 1))
+        weight = round(PRECISION * rarity)
         found.append(_Found(word, seqs, whole, weight))
     return found
 
