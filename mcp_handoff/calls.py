@@ -9,7 +9,7 @@ from typing import Literal
 
 from mcp_handoff.errors import HandoffError, Internal
 
-Door = Literal["mcp", "rest", "cli", "hooks"]
+Door = Literal["mcp", "rest", "portal", "cli", "hooks"]
 
 OK = "OK"
 CANCELLED = "CANCELLED"

@@ -77,3 +77,12 @@ class _RawHtml:
                 self._quoting = max(0, self._quoting + (-1 if found["end"] else 1))
         words.append(_LEFT_OUT if self.hides else piece[place:])
         return " ".join(words)
+
+
+def as_html(text: str) -> str:
+    """Return a Markdown text as HTML, with whatever HTML stands in it: nobody is shown that before
+    it was cleaned. It reads CommonMark, and tables and strikethrough as GitHub has them."""
+    import pyromark
+
+    extensions = pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TABLES
+    return pyromark.html(text.encode("utf-8", "replace").decode("utf-8"), options=extensions)

@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Collection, Sequence
-from typing import Annotated, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol, Self
 
 from pydantic import Field
 
@@ -15,6 +17,9 @@ from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.schema import Name, Record, Request, Slug, Timestamp
 
 _PREFIX = "mho"
+
+SESSION_SECONDS = 7 * 24 * 3600
+"""How long a browser stays signed in."""
 
 
 class Token(Record):
@@ -87,6 +92,10 @@ class TokenOperations(Protocol):
         """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
         ...
 
+    async def authenticate_session(self, session: str) -> Principal | None:
+        """Return whose session this is, None when it is none of ours, is over, or its token is."""
+        ...
+
     async def has_had_tokens(self) -> bool:
         """Tell whether a token was ever made, revoked and expired ones too: a cheap read."""
         ...
@@ -121,6 +130,45 @@ def digest(secret: str) -> str:
 def matches(secret: str, kept: str) -> bool:
     """Compare a secret with what was kept of one, in constant time."""
     return hmac.compare_digest(digest(secret), kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a browser shows in place of a token's secret: whose it is, when it began (in seconds
+    since 1970), and a seal that only who knew the secret can have got."""
+
+    token_id: str
+    begun: int
+    seal: str
+
+    @classmethod
+    def begin(cls, secret: str, now: datetime) -> Self:
+        """Return a session of whom a valid secret belongs to."""
+        token_id, begun = token_id_of(secret) or "", int(now.timestamp())
+        return cls(token_id, begun, _seal(digest(secret), token_id, begun))
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the session that a text is, None when it is none."""
+        token_id, _, rest = text.partition(".")
+        begun, _, seal = rest.partition(".")
+        if not (begun.isdecimal() and begun.isascii() and len(begun) < 16):
+            return None
+        return cls(token_id, int(begun), seal)
+
+    def __str__(self) -> str:
+        return f"{self.token_id}.{self.begun}.{self.seal}"
+
+    def is_valid(self, kept: str, now: datetime) -> bool:
+        """Tell whether it is not over and sealed with what is kept of the token's secret."""
+        is_over = int(now.timestamp()) - self.begun > SESSION_SECONDS
+        return not is_over and hmac.compare_digest(
+            self.seal.encode(), _seal(kept, self.token_id, self.begun).encode()
+        )
+
+
+def _seal(kept: str, token_id: str, begun: int) -> str:
+    return hmac.new(kept.encode(), f"session {token_id} {begun}".encode(), "sha256").hexdigest()
 
 
 def principal_of(token: Token) -> Principal:

@@ -67,10 +67,10 @@ class AllowlistMiddleware:
             refusal = Forbidden(
                 "This Host is not served here; --host and --allow-host name those that are."
             )
-            app = refuse_early(refusal, path)
+            app = refuse_early(refusal, scope)
         elif not self._allowlist.allows_origin(origin, host):
             refusal = Forbidden("This Origin may not call; --allow-origin names those that may.")
-            app = refuse_early(refusal, path)
+            app = refuse_early(refusal, scope)
         await app(scope, receive, send_with_headers)
 
 

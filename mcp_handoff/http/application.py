@@ -31,7 +31,9 @@ from mcp_handoff.http.rate_limit import RateLimit
 from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.http.sessions import Sessions
+from mcp_handoff.http.sign_in import sign_in_routes
 from mcp_handoff.http.streams import OpenStreams
+from mcp_handoff.http.wrong_tokens import WrongTokens
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.transports import (
     HttpTransports,
@@ -39,6 +41,7 @@ from mcp_handoff.mcp.transports import (
     SessionStreams,
     UnresumedStreams,
 )
+from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
@@ -99,6 +102,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
     # Only a store keeps tokens, and the runs that builds report on.
     store = backend if isinstance(backend, Store) else None
     report_key = settings.dispatch_secret if store else None
+    wrong_tokens = WrongTokens()
     doors = Starlette(
         routes=[
             *operation_routes(backend, metrics),
@@ -106,22 +110,30 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
             delivery_route(desk),
             Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
+            *sign_in_routes(access.credentials, wrong_tokens),
+            *page_routes(desk),
         ],
         exception_handlers={404: _refuse_address},
     )
     streams = OpenStreams(SessionStreams(doors, mcp), store, access.credentials)
-    asgi = _in_front_of(streams, settings, access, capacity)
+    asgi = _in_front_of(streams, settings, access, capacity, wrong_tokens)
     return Application(asgi, capacity, mcp, transports, streams)
 
 
-def _in_front_of(doors: ASGIApp, settings: Settings, access: Access, capacity: Capacity) -> ASGIApp:
+def _in_front_of(
+    doors: ASGIApp,
+    settings: Settings,
+    access: Access,
+    capacity: Capacity,
+    wrong_tokens: WrongTokens,
+) -> ASGIApp:
     """Return the doors behind what every request passes; the first thing it meets comes last."""
     app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
     app = SignedDeliveries(app, is_kept=settings.backend.kind != "api")
     app = Concurrency(Sessions(app, capacity), capacity)
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit)
-    app = Authentication(ProvedConnections(app), access.credentials, access.resource)
+    app = Authentication(ProvedConnections(app), access.credentials, access.resource, wrong_tokens)
     if access.origins:
         # https://fetch.spec.whatwg.org/#http-cors-protocol
         app = CORSMiddleware(

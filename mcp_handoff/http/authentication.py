@@ -3,6 +3,7 @@
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
@@ -13,6 +14,8 @@ from mcp_handoff.http.operation import HEALTH_PATH, READY_PATH
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.http.wrong_tokens import WrongTokens
+from mcp_handoff.portal.addresses import SIGN_IN, STATIC, is_page
+from mcp_handoff.portal.rendering import SESSION_COOKIE
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.docs_page import STATIC_PATH
@@ -20,7 +23,7 @@ from mcp_handoff.rest.docs_page import STATIC_PATH
 _OPEN_PATHS = frozenset(
     {HEALTH_PATH, READY_PATH, f"{MOUNT_PATH}/docs", f"{MOUNT_PATH}/openapi.json"}
 )
-_OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/")
+_OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/", f"{STATIC}/")
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
 _DELIVERY = re.compile(rf"{MOUNT_PATH}/hooks/[^/]+")
 
@@ -34,12 +37,16 @@ class Authentication:
     """
 
     def __init__(
-        self, app: ASGIApp, credentials: Credentials | None, resource: Resource | None
+        self,
+        app: ASGIApp,
+        credentials: Credentials | None,
+        resource: Resource | None,
+        wrong_tokens: WrongTokens,
     ) -> None:
         self._app = app
         self._credentials = credentials
         self._resource = resource
-        self._wrong_tokens = WrongTokens()
+        self._wrong_tokens = wrong_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -52,7 +59,7 @@ class Authentication:
                 admission_of(scope).principal = principal
                 lacks_scope = principal.role == "reader"
         except HandoffError as error:
-            app, lacks_scope = refuse_early(error, path), True
+            app, lacks_scope = refuse_early(error, scope), True
 
         async def send_with_challenge(message: Message) -> None:
             status = message.get("status")
@@ -75,6 +82,12 @@ async def _principal_of(
                 f" alone, and this one came through a proxy. First {credentials.first_step}."
             )
         return LOCAL
+    if is_page(scope["path"]):
+        session = Request(scope).cookies.get(SESSION_COOKIE)
+        principal = await credentials.authenticate_session(session) if session else None
+        if principal is None:
+            raise Unauthenticated("Sign in with a token.")
+        return principal
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("Send a token: Authorization: Bearer mho_...")
@@ -90,7 +103,7 @@ async def _principal_of(
 
 def takes_other_proof(path: str) -> bool:
     """Tell whether what comes to an address proves itself by something else than a token."""
-    return is_report(path) or is_delivery(path)
+    return is_report(path) or is_delivery(path) or path == SIGN_IN
 
 
 def is_delivery(path: str) -> bool:

@@ -32,7 +32,7 @@ class Concurrency:
         try:
             self._require_place(name, under_way)
         except RateLimited as error:
-            await refuse_early(error, scope["path"])(scope, receive, send)
+            await refuse_early(error, scope)(scope, receive, send)
             return
         under_way[name] += 1
         try:

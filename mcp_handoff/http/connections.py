@@ -120,5 +120,5 @@ class ProvedConnections:
             try:
                 scope["state"][CONNECTION].prove()
             except RateLimited as error:
-                app = refuse_early(error, path)
+                app = refuse_early(error, scope)
         await app(scope, receive, send)

@@ -45,6 +45,10 @@ class Credentials:
             return await self._store.authenticate(secret)
         return await self._issuer.authenticate(secret) if self._issuer is not None else None
 
+    async def authenticate_session(self, session: str) -> Principal | None:
+        """Return whose session a browser shows, None when it is nobody's any more."""
+        return None if self._store is None else await self._store.authenticate_session(session)
+
     @property
     def first_step(self) -> str:
         """What an operator does to have any."""

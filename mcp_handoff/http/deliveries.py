@@ -65,7 +65,7 @@ class SignedDeliveries:
                     raise NotFound("This server works on an API: have the forge tell that.")
                 _require_signature(Request(scope))
             except HandoffError as error:
-                app = refuse_early(error, scope["path"])
+                app = refuse_early(error, scope)
                 if isinstance(error, MethodNotAllowed):
                     app.headers["Allow"] = "POST"
         await app(scope, receive, send)

@@ -39,5 +39,5 @@ class RateLimit:
             if may_call_tool(scope) and self._limiter.hit(self._told, principal.id, "told"):
                 admission.refusal = refusal
             else:
-                app = refuse_early(refusal, scope["path"])
+                app = refuse_early(refusal, scope)
         await app(scope, receive, send)

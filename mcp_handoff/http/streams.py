@@ -61,9 +61,8 @@ class OpenStreams:
         if stream.cancelled_caught and is_under_way:
             await send({"type": "http.response.body", "body": b""})
         elif stream.cancelled_caught:
-            refusal = refuse_early(
-                Unauthenticated("Whoever opened this stream is let in no longer."), scope["path"]
-            )
+            error = Unauthenticated("Whoever opened this stream is let in no longer.")
+            refusal = refuse_early(error, scope)
             await refusal(scope, receive, send)
 
     @asynccontextmanager

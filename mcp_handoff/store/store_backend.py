@@ -214,6 +214,12 @@ class StoreBackend:
         with span("store authenticate"):
             return await self.database.read_apart(lambda tx: tokens.authenticate(tx, secret))
 
+    async def authenticate_session(self, session: str) -> Principal | None:
+        with span("store authenticate_session"):
+            return await self.database.read_apart(
+                lambda tx: tokens.authenticate_session(tx, session)
+            )
+
     async def has_had_tokens(self) -> bool:
         with span("store has_had_tokens"):
             return await self.database.read_apart(tokens.has_had_tokens)

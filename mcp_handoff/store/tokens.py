@@ -22,6 +22,7 @@ from mcp_handoff.tokens import (
     ListTokens,
     RevokedToken,
     RevokeToken,
+    Session,
     Token,
     TokenList,
     digest,
@@ -84,6 +85,16 @@ def authenticate(tx: Transaction, secret: str) -> Principal | None:
     """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
     row = tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=token_id_of(secret))
     if row is None or not matches(secret, row["digest"]):
+        return None
+    token = _token(row)
+    return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
+
+
+def authenticate_session(tx: Transaction, text: str) -> Principal | None:
+    """Return whose session a text is, None when it is none, is over, or its token is."""
+    session = Session.parse(text)
+    row = session and tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=session.token_id)
+    if not session or not row or not session.is_valid(row["digest"], tx.now):
         return None
     token = _token(row)
     return principal_of(token) if is_valid(token, timestamp(tx.now)) else None

@@ -31,6 +31,9 @@ OWNERS = {
     "msgspec": ("hooks/payloads.py",),
     "limits": ("http/rate_limit.py", "http/wrong_tokens.py"),
     "prometheus_client": ("http/metrics.py",),
+    "jinja2": ("portal/rendering.py",),
+    "markupsafe": ("portal/rendering.py",),
+    "nh3": ("portal/rendering.py",),
     "jwt": ("http/oauth.py", "http/issuer_keys.py"),
     "httpcore2": ("http_client.py",),
     "httpx2": ("http_client.py",),
@@ -38,13 +41,13 @@ OWNERS = {
     "stamina": ("remote/retries.py",),
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
-    "starlette": ("rest/", "http/", "mcp/transports.py"),
+    "starlette": ("rest/", "http/", "portal/", "mcp/transports.py"),
 }
 """The one place that imports a library."""
 
 DATABASES = ("mcp_handoff.sqlite", "mcp_handoff.postgres")
 BACKENDS = ("mcp_handoff.store", "mcp_handoff.remote", *DATABASES)
-DOORS = ("mcp_handoff.mcp", "mcp_handoff.rest", "mcp_handoff.hooks")
+DOORS = ("mcp_handoff.mcp", "mcp_handoff.rest", "mcp_handoff.portal", "mcp_handoff.hooks")
 EDGE = ("mcp_handoff.http", "mcp_handoff.wiring", "mcp_handoff.cli", "mcp_handoff.demo")
 
 HIDDEN = {
@@ -53,6 +56,7 @@ HIDDEN = {
     "postgres/": ("mcp_handoff.remote", "mcp_handoff.sqlite", *DOORS, *EDGE, "mcp_handoff.config"),
     "remote/": ("mcp_handoff.store", *DATABASES, *DOORS, *EDGE, "mcp_handoff.config"),
     "mcp/": ("mcp_handoff.rest", "mcp_handoff.hooks", *BACKENDS, *EDGE),
+    "portal/": ("mcp_handoff.mcp", "mcp_handoff.hooks", *BACKENDS, *EDGE),
     "rest/": ("mcp_handoff.mcp", "mcp_handoff.hooks", *BACKENDS, *EDGE),
     "hooks/": ("mcp_handoff.mcp", "mcp_handoff.rest", *BACKENDS, *EDGE),
     "http/": (*BACKENDS, *EDGE[1:]),

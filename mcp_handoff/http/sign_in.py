@@ -1,0 +1,64 @@
+"""Signing in to the portal with a token, and out."""
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from mcp_handoff.admission import admission_of
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.http.credentials import Credentials
+from mcp_handoff.http.wrong_tokens import WrongTokens
+from mcp_handoff.portal.addresses import BOARD, SIGN_IN, SIGN_OUT, local_address
+from mcp_handoff.portal.forms import read_form
+from mcp_handoff.portal.rendering import SESSION_COOKIE, render, set_cookie
+from mcp_handoff.portal.visits import refused
+from mcp_handoff.tokens import SESSION_SECONDS, Session
+
+_UNKNOWN = "This token is unknown, expired or revoked."
+_NO_PERSON = "This is a bot's token; people sign in with a user's, an admin's or a reader's."
+
+
+def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -> list[Route]:
+    """Return where people sign in and out."""
+
+    async def show(request: Request) -> Response:
+        if credentials is None or not await credentials.are_required():
+            return RedirectResponse(BOARD, status_code=303)
+        return _form(request, request.query_params.get("next", BOARD))
+
+    async def sign_in(request: Request) -> Response:
+        try:
+            form = await read_form(request)
+            address, secret = form.one("next") or BOARD, (form.one("token") or "").strip()
+            principal = await credentials.authenticate(secret) if credentials else None
+            if principal is None:
+                await wrong_tokens.hold(admission_of(request.scope).client)
+        except HandoffError as error:
+            return refused(request, error)
+        if principal is None or principal.role == "bot":
+            return _form(request, address, _NO_PERSON if principal else _UNKNOWN, 401)
+        response = RedirectResponse(local_address(address), status_code=303)
+        session = str(Session.begin(secret, datetime.now(UTC)))
+        set_cookie(request, response, SESSION_COOKIE, session, SESSION_SECONDS)
+        return response
+
+    async def sign_out(request: Request) -> Response:
+        try:
+            await read_form(request)
+        except HandoffError as error:
+            return refused(request, error)
+        response = RedirectResponse(SIGN_IN, status_code=303)
+        response.delete_cookie(SESSION_COOKIE)
+        return response
+
+    return [
+        Route(SIGN_IN, show, methods=["GET"]),
+        Route(SIGN_IN, sign_in, methods=["POST"]),
+        Route(SIGN_OUT, sign_out, methods=["POST"]),
+    ]
+
+
+def _form(request: Request, address: str, wrong: str | None = None, status: int = 200) -> Response:
+    return render(request, "sign_in.html", status, next=address, wrong=wrong)

@@ -1,0 +1,44 @@
+"""The inbox: what waits for a person."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from mcp_handoff.overview import GetOverview
+from mcp_handoff.portal.addresses import INBOX
+from mcp_handoff.portal.forms import read_form
+from mcp_handoff.portal.rendering import render
+from mcp_handoff.portal.visits import Visit
+from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions
+from mcp_handoff.validation import Arguments
+
+
+async def show_inbox(visit: Visit) -> Response:
+    """Show what is to be approved, and what was asked, in a project."""
+    pending = {"status": "pending", "cursor": visit.request.query_params.get("after")}
+    suggestions = await visit.desk.list_suggestions(
+        visit.visitor, Arguments(ListSuggestions, pending)
+    )
+    overview = await visit.desk.get_overview(visit.visitor, Arguments(GetOverview))
+    return render(
+        visit.request,
+        "inbox.html",
+        suggestions=suggestions,
+        overview=overview,
+        project=visit.desk.own_project(visit.visitor),
+        projects=await visit.projects(),
+    )
+
+
+async def act_on_suggestion(visit: Visit) -> Response:
+    """Execute or decline a suggestion."""
+    form = await read_form(visit.request)
+    sent: dict[str, Any] = {
+        "suggestion_id": visit.request.path_params["suggestion"],
+        "action": form.one("action"),
+        "reason": form.one("reason"),
+    }
+    if project := form.one("project"):
+        sent["project"] = project
+    await visit.desk.act_on_suggestion(visit.visitor, Arguments(ActOnSuggestion, sent))
+    return visit.back_to(INBOX)

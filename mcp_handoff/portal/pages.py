@@ -1,0 +1,43 @@
+"""All pages, and where they are."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mcp_handoff.desk import Desk
+from mcp_handoff.errors import NotFound
+from mcp_handoff.portal import addresses, board, inbox, tickets
+from mcp_handoff.portal.rendering import asset
+from mcp_handoff.portal.visits import page_over, refused
+
+_ASSETS = {"style.css": "text/css; charset=utf-8"}
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def page_routes(desk: Desk) -> list[Route]:
+    """Return the pages over a desk."""
+    pages = {
+        addresses.BOARD: ("GET", board.show_board),
+        addresses.INBOX: ("GET", inbox.show_inbox),
+        addresses.NEW_TICKET: ("GET", tickets.show_new_ticket),
+        "/tickets": ("POST", tickets.create_ticket),
+        "/tickets/{ticket}": ("GET", tickets.show_ticket),
+        "/tickets/{ticket}/messages": ("POST", tickets.add_message),
+        "/tickets/{ticket}/takes": ("POST", tickets.take_ticket),
+        "/tickets/{ticket}/changes": ("POST", tickets.update_ticket),
+        "/suggestions/{suggestion}": ("POST", inbox.act_on_suggestion),
+    }
+    return [
+        *(
+            Route(path, page_over(desk, page), methods=[method])
+            for path, (method, page) in pages.items()
+        ),
+        Route(f"{addresses.STATIC}/{{name}}", _show_asset, methods=["GET"]),
+    ]
+
+
+async def _show_asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _ASSETS:
+        return refused(request, NotFound("There is no such file."))
+    return Response(asset(name), media_type=_ASSETS[name], headers=_FOR_EVER)

@@ -1,0 +1,107 @@
+"""A ticket's page, what is done on it, and the form of a new one."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.messages import AddMessage, ListMessages
+from mcp_handoff.portal.addresses import ticket_address
+from mcp_handoff.portal.forms import Form, read_form
+from mcp_handoff.portal.rendering import render
+from mcp_handoff.portal.visits import Visit
+from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, CreateTicket, GetTicket
+from mcp_handoff.validation import Arguments
+from mcp_handoff.work import TakeTicket, UpdateTicket
+from mcp_handoff.workflow import ROLES, WORK_ROLES
+
+_NEW = ("title", "description", "request_type", "priority", "suggested_resolution")
+_CHANGES = ("role", "role_status", "stage", "close_as", "note", "priority", "park")
+
+
+async def show_ticket(visit: Visit) -> Response:
+    """Show a ticket, its thread and what happened to it."""
+    name = visit.request.path_params["ticket"]
+    detail = await visit.desk.get_ticket(visit.visitor, Arguments(GetTicket, {"ticket": name}))
+    thread = await visit.desk.list_messages(
+        visit.visitor,
+        Arguments(
+            ListMessages,
+            {"ticket": name, "limit": 100, "cursor": visit.request.query_params.get("after")},
+        ),
+    )
+    return render(
+        visit.request,
+        "ticket.html",
+        detail=detail,
+        ticket=detail.ticket,
+        thread=thread,
+        takes={take.role: take for take in detail.takes},
+        roles=WORK_ROLES,
+        priorities=PRIORITIES,
+        may_write=visit.desk.may_write(visit.visitor),
+    )
+
+
+async def show_new_ticket(visit: Visit) -> Response:
+    """Show the form of a new ticket."""
+    return await _form(visit, Form({}), {})
+
+
+async def create_ticket(visit: Visit) -> Response:
+    """File a ticket; one that has something wrong is shown again, with what that is."""
+    form = await read_form(visit.request)
+    sent: dict[str, Any] = {name: value for name in _NEW if (value := form.one(name))}
+    sent |= {"roles": form.all("roles"), "blocking": form.one("blocking") is not None}
+    if project := form.one("project"):
+        sent["project"] = project
+    try:
+        created = await visit.desk.create_ticket(visit.visitor, Arguments(CreateTicket, sent))
+    except ValidationFailed as error:
+        return await _form(visit, form, error.fields, 400)
+    return visit.back_to(ticket_address(created.ticket.name))
+
+
+async def _form(visit: Visit, form: Form, wrong: dict[str, str], status: int = 200) -> Response:
+    return render(
+        visit.request,
+        "new_ticket.html",
+        status,
+        form=form,
+        wrong=wrong,
+        project=form.one("project") or visit.desk.own_project(visit.visitor),
+        projects=await visit.projects(),
+        roles=ROLES,
+        priorities=PRIORITIES,
+        request_types=REQUEST_TYPES,
+    )
+
+
+async def add_message(visit: Visit) -> Response:
+    """Write into the thread of a ticket."""
+    form, name = await read_form(visit.request), visit.request.path_params["ticket"]
+    sent = _given(form, "body", "to_role", "answers")
+    await visit.desk.add_message(visit.visitor, Arguments(AddMessage, {**sent, "ticket": name}))
+    return visit.back_to(ticket_address(name) + "#thread")
+
+
+async def take_ticket(visit: Visit) -> Response:
+    """Take a role's work, over from a holder whose time is over if that was asked for."""
+    form, name = await read_form(visit.request), visit.request.path_params["ticket"]
+    sent = {**_given(form, "role", "note"), "ticket": name}
+    sent["take_over"] = form.one("take_over") is not None
+    await visit.desk.take_ticket(visit.visitor, Arguments(TakeTicket, sent))
+    return visit.back_to(ticket_address(name))
+
+
+async def update_ticket(visit: Visit) -> Response:
+    """Change a ticket: how far a role is, its stage, its priority; close it."""
+    form, name = await read_form(visit.request), visit.request.path_params["ticket"]
+    sent = {**_given(form, *_CHANGES), "ticket": name}
+    await visit.desk.update_ticket(visit.visitor, Arguments(UpdateTicket, sent))
+    return visit.back_to(ticket_address(name))
+
+
+def _given(form: Form, *names: str) -> dict[str, Any]:
+    """Return those fields that were filled in."""
+    return {name: value for name in names if (value := form.one(name)) is not None}

@@ -1,0 +1,74 @@
+"""Visits: who looks at which project, and what a page is refused for."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from mcp_handoff.actors import Actor
+from mcp_handoff.admission import admission_of
+from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.errors import HandoffError, Internal
+from mcp_handoff.portal.rendering import PROJECT_COOKIE, render
+from mcp_handoff.projects import ListProjects, Project
+from mcp_handoff.rest.envelopes import STATUSES
+from mcp_handoff.validation import Arguments
+
+logger = logging.getLogger(__name__)
+
+_DEFECT = Internal("Something went wrong in mcp-handoff itself.")
+
+SOURCE = "portal"
+"""What tickets and messages say that were written here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request for a page."""
+
+    desk: Desk
+    request: Request
+    visitor: Visitor
+
+    async def projects(self) -> list[Project]:
+        """Return the projects that are there to be looked at."""
+        return (await self.desk.list_projects(self.visitor, Arguments(ListProjects))).projects
+
+    def back_to(self, address: str) -> Response:
+        """Return the response to a form that was done: the page that shows what came of it."""
+        return RedirectResponse(address, status_code=303)
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def page_over(desk: Desk, page: Page) -> Handler:
+    """Return what handles requests for a page; one that is refused says why."""
+
+    async def handle(request: Request) -> Response:
+        admission = admission_of(request.scope)
+        name = admission.principal.name
+        chosen = request.query_params.get("project") or request.cookies.get(PROJECT_COOKIE)
+        visitor = Visitor(
+            "portal",
+            Actor(role="user", source=SOURCE, id=name),
+            admission,
+            project=chosen or None,
+        )
+        try:
+            return await page(Visit(desk, request, visitor))
+        except HandoffError as error:
+            return refused(request, error)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.url.path)
+            return refused(request, _DEFECT)
+
+    return handle
+
+
+def refused(request: Request, error: HandoffError) -> Response:
+    """Return a page that says why something was refused."""
+    return render(request, "error.html", STATUSES[error.code], error=error)
