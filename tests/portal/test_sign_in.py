@@ -1,0 +1,114 @@
+"""Who gets into the portal, how long for, and that nobody else acts in their name."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from mcp_handoff.principals import PrincipalRole
+from tests.http.served import Served, command, make_token
+from tests.portal.browser import Browser
+from tests.requests import TICKET
+
+
+def test_whoever_shows_a_token_sees_what_they_wanted_to(desk: Served) -> None:
+    with Browser(desk) as browser:
+        page = browser.visit("/inbox?project=shop")
+        assert page.response.url.path == "/sign-in"
+        page = browser.submit("Sign in", token=make_token(desk.store, "mia", "user"))
+    assert (page.response.url.path, page.response.url.query) == ("/inbox", b"project=shop")
+    assert "mia, user" in page.text
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [("bot", "a bot's token"), (None, "unknown, expired or revoked")],
+)
+def test_a_bots_token_and_a_wrong_one_sign_nobody_in(
+    desk: Served, role: PrincipalRole | None, words: str
+) -> None:
+    token = make_token(desk.store, "ci", role) if role else "mho_" + "0" * 32 + "_wrong"
+    with Browser(desk) as browser:
+        page = browser.sign_in(token)
+        assert (page.response.status_code, words in page.text) == (401, True)
+        assert token not in page.response.text
+        assert browser.visit("/").response.url.path == "/sign-in"
+
+
+def test_revoking_a_token_ends_its_sessions_at_once(desk: Served, mia: Browser) -> None:
+    assert mia.visit("/").response.url.path == "/"
+    command(desk.store, "token", "revoke", "mia")
+    assert mia.visit("/").response.url.path == "/sign-in"
+
+
+def test_signing_out_ends_it_for_this_browser(mia: Browser) -> None:
+    mia.visit("/")
+    assert mia.submit("Sign out").response.url.path == "/sign-in"
+    assert mia.visit("/").response.url.path == "/sign-in"
+
+
+@pytest.mark.parametrize("part", ["id", "begun", "seal"])
+def test_a_session_that_was_tampered_with_is_nobodys(
+    desk: Served, mia: Browser, bob: Browser, part: str
+) -> None:
+    session, other = (browser.http.cookies["handoff_session"].split(".") for browser in (mia, bob))
+    place = ("id", "begun", "seal").index(part)
+    session[place] = str(int(session[1]) + 1) if part == "begun" else other[place]
+    with Browser(desk) as browser:
+        browser.http.cookies.set("handoff_session", ".".join(session))
+        assert browser.visit("/").response.url.path == "/sign-in"
+
+
+def test_a_cookie_is_read_by_no_script_and_sent_by_no_other_site(desk: Served) -> None:
+    with Browser(desk) as browser:
+        page = browser.sign_in(make_token(desk.store, "mia", "user"))
+    [set_cookie] = page.response.history[-1].headers.get_list("set-cookie")
+    assert {"HttpOnly", "SameSite=lax"} <= {part.strip() for part in set_cookie.split(";")}
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_leads_to_no_other_site(desk: Served, address: str) -> None:
+    with Browser(desk) as browser:
+        browser.visit("/sign-in")
+        page = browser.submit("Sign in", token=make_token(desk.store, "mia", "user"), next=address)
+    assert str(page.response.url) == f"{desk.url}/"
+
+
+@pytest.mark.parametrize("guard", ["", "wrong", None])
+def test_a_form_that_is_none_of_this_session_does_nothing(
+    desk: Served, mia: Browser, guard: str | None
+) -> None:
+    form = {key: value for key, value in TICKET.items() if isinstance(value, str)}
+    if guard is not None:
+        form["guard"] = guard
+    refused = mia.http.post("/tickets", data=form)
+    assert refused.status_code == 403
+    assert desk.http.get("/api/projects/shop/tickets").json()["tickets"] == []
+
+
+def test_another_sites_page_can_not_send_a_form(mia: Browser) -> None:
+    mia.visit("/new")
+    form = {**mia.page.forms[-1].fields, "title": "Checkout fails"}
+    refused = mia.http.post("/tickets", data=form, headers={"Origin": "https://evil.example"})
+    assert refused.status_code == 403
+
+
+def test_what_is_no_form_is_refused(mia: Browser) -> None:
+    assert mia.http.post("/tickets", json={}).status_code == 400
+
+
+def test_a_desk_without_tokens_is_open_and_says_so(store: Path) -> None:
+    with Served(store) as served, Browser(served) as browser:
+        page = browser.visit("/")
+        assert page.response.status_code == 200
+        assert "open to everyone on this machine" in page.text
+        assert browser.visit("/sign-in").response.url.path == "/"
+
+
+def test_a_desk_without_tokens_shows_nothing_to_whom_a_proxy_lets_in(store: Path) -> None:
+    with Served(store) as served:
+        page = httpx2.get(f"{served.url}/", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert page.status_code == 403
+    assert "text/html" in page.headers["content-type"]
