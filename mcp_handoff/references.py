@@ -43,10 +43,9 @@ def reference(number: int, slug: str) -> str:
 
 
 def ticket_address(desk: str | None, reference: str) -> str | None:
-    """Return where a ticket is read at the desk that is reached under an address, None where none
-    is known."""
-    slug = project_of(reference)
-    return f"{desk.rstrip('/')}/api/projects/{slug}/tickets/{reference}" if desk else None
+    """Return where people read a ticket at the desk that is reached under an address, None where
+    none is known."""
+    return f"{desk.rstrip('/')}/tickets/{reference}" if desk else None
 
 
 def project_of(reference: str) -> str | None:

@@ -164,5 +164,7 @@ def _metadata_routes(resource: Resource | None) -> list[Route]:
 
 
 async def _refuse_address(request: Request, _: Exception) -> Response:
-    message = "There is nothing at this address; /mcp, /sse and /api are the doors."
+    message = (
+        "There is nothing at this address; / is for people, /mcp, /sse and /api are for programs."
+    )
     return error_response(NotFound(message), request.url.path)

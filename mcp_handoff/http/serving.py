@@ -125,7 +125,9 @@ async def serve(
     access = Access(allowlist, origins, None if no_auth else credentials, resource)
     application = create_application(backend, settings, access)
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
-    announce(f"http://{address}/mcp, /sse and /api, open to {open_to}")
+    announce(
+        f"http://{address} for people, its /mcp, /sse and /api for programs; open to {open_to}"
+    )
     async with application.sessions(), beside(f"http://{address}"):
         await Server(application).serve([bound])
 

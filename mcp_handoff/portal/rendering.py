@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -96,13 +96,13 @@ def guard_of(key: str) -> str:
     return hmac.new(key.encode(), b"form", "sha256").hexdigest()
 
 
-@cache
+@lru_cache(maxsize=8)
 def asset_address(name: str) -> str:
     """Return where a file of ours is, for as long as it stays as it is."""
     return f"{addresses.STATIC}/{name}?{hashlib.sha256(asset(name)).hexdigest()[:12]}"
 
 
-@cache
+@lru_cache(maxsize=8)
 def asset(name: str) -> bytes:
     """Return a file of ours."""
     return (files("mcp_handoff.portal") / "static" / name).read_bytes()

@@ -1,14 +1,21 @@
 """Who gets into the portal, how long for, and that nobody else acts in their name."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 import httpx2
 import pytest
 
+from mcp_handoff.portal.addresses import STATIC
+from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.principals import PrincipalRole
-from tests.http.served import Served, command, make_token
+from tests.http.served import Served, bearer, command, make_token
 from tests.portal.browser import Browser
 from tests.requests import TICKET
+
+if TYPE_CHECKING:
+    from mcp_handoff.desk import Desk
 
 
 def test_whoever_shows_a_token_sees_what_they_wanted_to(desk: Served) -> None:
@@ -112,3 +119,41 @@ def test_a_desk_without_tokens_shows_nothing_to_whom_a_proxy_lets_in(store: Path
         page = httpx2.get(f"{served.url}/", headers={"X-Forwarded-For": "203.0.113.9"})
     assert page.status_code == 403
     assert "text/html" in page.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (method, route.path.format(ticket="HO-1-shop", suggestion=str(UUID(int=0))))
+        for route in page_routes(cast("Desk", None))
+        if not route.path.startswith(STATIC)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ],
+)
+def test_no_page_is_shown_and_nothing_is_done_before_one_signs_in(
+    desk: Served, method: str, path: str
+) -> None:
+    with httpx2.Client(base_url=desk.url) as stranger:
+        answer = stranger.request(method, path, data={"guard": "x"} if method == "POST" else None)
+    assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in")
+    assert answer.text == ""
+
+
+def test_an_api_token_is_no_session_and_a_session_no_api_token(desk: Served, mia: Browser) -> None:
+    with httpx2.Client(base_url=desk.url, headers=bearer(desk.token)) as bot:
+        assert bot.get("/").status_code == 303
+    assert mia.http.get("/api/projects").status_code == 401
+
+
+def test_a_reader_can_send_a_form_and_is_refused(desk: Served) -> None:
+    desk.http.post(
+        "/api/projects/shop/tickets", json={**TICKET, "priority": "low", "blocking": False}
+    )
+    with Browser(desk) as rita:
+        page = rita.sign_in(make_token(desk.store, "rita", "reader"), "/tickets/HO-1-shop")
+        guard = page.forms[0].fields["guard"]
+        for path in ("messages", "takes", "changes"):
+            form = {"guard": guard, "body": "Hello", "role": "backend", "priority": "high"}
+            fields = {"messages": ("body",), "takes": ("role",), "changes": ("priority",)}[path]
+            sent = {name: form[name] for name in ("guard", *fields)}
+            assert rita.http.post(f"/tickets/HO-1-shop/{path}", data=sent).status_code == 403
