@@ -5,12 +5,14 @@ from urllib.parse import quote, urlencode
 BOARD = "/"
 INBOX = "/inbox"
 NEW_TICKET = "/new"
+BUILDS = "/builds"
+SETTINGS = "/settings"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 STATIC = "/static"
 
-_PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets"})
-_FOLDERS = ("/tickets/", "/suggestions/")
+_PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets", BUILDS, SETTINGS})
+_FOLDERS = ("/tickets/", "/suggestions/", f"{SETTINGS}/")
 
 
 def is_page(path: str) -> bool:

@@ -24,6 +24,10 @@ class Form:
         """Return a field's value, None for one that was left empty."""
         return self.fields[name][0] if name in self.fields else None
 
+    def given(self, *names: str) -> dict[str, str]:
+        """Return those of these fields that were filled in."""
+        return {name: self.fields[name][0] for name in names if name in self.fields}
+
     def all(self, name: str) -> list[str]:
         """Return the values that were chosen for a field."""
         return self.fields.get(name, [])

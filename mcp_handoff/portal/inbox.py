@@ -1,7 +1,5 @@
 """The inbox: what waits for a person."""
 
-from typing import Any
-
 from starlette.responses import Response
 
 from mcp_handoff.overview import GetOverview
@@ -33,12 +31,7 @@ async def show_inbox(visit: Visit) -> Response:
 async def act_on_suggestion(visit: Visit) -> Response:
     """Execute or decline a suggestion."""
     form = await read_form(visit.request)
-    sent: dict[str, Any] = {
-        "suggestion_id": visit.request.path_params["suggestion"],
-        "action": form.one("action"),
-        "reason": form.one("reason"),
-    }
-    if project := form.one("project"):
-        sent["project"] = project
+    sent = form.given("action", "reason", "project")
+    sent["suggestion_id"] = visit.request.path_params["suggestion"]
     await visit.desk.act_on_suggestion(visit.visitor, Arguments(ActOnSuggestion, sent))
     return visit.back_to(INBOX)

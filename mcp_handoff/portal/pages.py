@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
-from mcp_handoff.portal import addresses, board, inbox, tickets
+from mcp_handoff.portal import addresses, board, builds, inbox, settings, tickets
 from mcp_handoff.portal.rendering import asset
 from mcp_handoff.portal.visits import page_over, refused
 
@@ -26,6 +26,15 @@ def page_routes(desk: Desk) -> list[Route]:
         "/tickets/{ticket}/takes": ("POST", tickets.take_ticket),
         "/tickets/{ticket}/changes": ("POST", tickets.update_ticket),
         "/suggestions/{suggestion}": ("POST", inbox.act_on_suggestion),
+        addresses.BUILDS: ("GET", builds.show_builds),
+        addresses.SETTINGS: ("GET", settings.show_settings),
+        "/settings/projects/{project}": ("POST", settings.change_project),
+        "/settings/tokens": ("POST", settings.create_token),
+        "/settings/tokens/{token}/revoke": ("POST", settings.revoke_token),
+        "/settings/repositories": ("POST", settings.link_repository),
+        "/settings/repositories/{repository}/unlink": ("POST", settings.unlink_repository),
+        "/settings/webhooks": ("POST", settings.add_webhook),
+        "/settings/webhooks/{webhook}": ("POST", settings.change_webhook),
     }
     return [
         *(

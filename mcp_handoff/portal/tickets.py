@@ -51,10 +51,8 @@ async def show_new_ticket(visit: Visit) -> Response:
 async def create_ticket(visit: Visit) -> Response:
     """File a ticket; one that has something wrong is shown again, with what that is."""
     form = await read_form(visit.request)
-    sent: dict[str, Any] = {name: value for name in _NEW if (value := form.one(name))}
+    sent: dict[str, Any] = form.given(*_NEW, "project")
     sent |= {"roles": form.all("roles"), "blocking": form.one("blocking") is not None}
-    if project := form.one("project"):
-        sent["project"] = project
     try:
         created = await visit.desk.create_ticket(visit.visitor, Arguments(CreateTicket, sent))
     except ValidationFailed as error:
@@ -80,7 +78,7 @@ async def _form(visit: Visit, form: Form, wrong: dict[str, str], status: int = 2
 async def add_message(visit: Visit) -> Response:
     """Write into the thread of a ticket."""
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
-    sent = _given(form, "body", "to_role", "answers")
+    sent = form.given("body", "to_role", "answers")
     await visit.desk.add_message(visit.visitor, Arguments(AddMessage, {**sent, "ticket": name}))
     return visit.back_to(ticket_address(name) + "#thread")
 
@@ -88,7 +86,7 @@ async def add_message(visit: Visit) -> Response:
 async def take_ticket(visit: Visit) -> Response:
     """Take a role's work, over from a holder whose time is over if that was asked for."""
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
-    sent = {**_given(form, "role", "note"), "ticket": name}
+    sent = {**form.given("role", "note"), "ticket": name}
     sent["take_over"] = form.one("take_over") is not None
     await visit.desk.take_ticket(visit.visitor, Arguments(TakeTicket, sent))
     return visit.back_to(ticket_address(name))
@@ -97,11 +95,6 @@ async def take_ticket(visit: Visit) -> Response:
 async def update_ticket(visit: Visit) -> Response:
     """Change a ticket: how far a role is, its stage, its priority; close it."""
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
-    sent = {**_given(form, *_CHANGES), "ticket": name}
+    sent = {**form.given(*_CHANGES), "ticket": name}
     await visit.desk.update_ticket(visit.visitor, Arguments(UpdateTicket, sent))
     return visit.back_to(ticket_address(name))
-
-
-def _given(form: Form, *names: str) -> dict[str, Any]:
-    """Return those fields that were filled in."""
-    return {name: value for name in names if (value := form.one(name)) is not None}

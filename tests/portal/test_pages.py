@@ -51,13 +51,13 @@ def test_what_is_wrong_with_a_new_ticket_stands_at_its_field_and_nothing_is_lost
 def test_the_board_shows_each_stage_with_its_count_and_filters_by_its_address(
     desk: Served, mia: Browser
 ) -> None:
-    for number in range(3):
-        file_ticket(desk, title=f"Fault number {number}", roles=["design"])
+    for fruit in ("apples", "pears", "plums"):
+        file_ticket(desk, title=f"Fault of {fruit}", roles=["design"])
     file_ticket(desk, title="Something else", roles=["devops"])
     assert "backlog\n      4" in mia.visit("/").text
     assert "backlog\n      3" in mia.visit("/?role=design").text
-    found = mia.visit("/?role=design&query=1").links
-    assert {name for name in found if name.startswith(("Fault", "Something"))} == {"Fault number 1"}
+    found = mia.visit("/?role=design&query=pears").links
+    assert [name for name in found if name.startswith("Fault")] == ["Fault of pears"]
 
 
 def test_a_column_pages(desk: Served, mia: Browser) -> None:

@@ -1,8 +1,8 @@
 """Who gets into the portal, how long for, and that nobody else acts in their name."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from uuid import UUID
 
 import httpx2
 import pytest
@@ -124,7 +124,7 @@ def test_a_desk_without_tokens_shows_nothing_to_whom_a_proxy_lets_in(store: Path
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        (method, route.path.format(ticket="HO-1-shop", suggestion=str(UUID(int=0))))
+        (method, re.sub(r"{\w+}", "1", route.path))
         for route in page_routes(cast("Desk", None))
         if not route.path.startswith(STATIC)
         for method in sorted((route.methods or set()) - {"HEAD"})
