@@ -14,9 +14,10 @@ from mcp_handoff.portal.addresses import BOARD, SIGN_IN, SIGN_OUT, local_address
 from mcp_handoff.portal.forms import read_form
 from mcp_handoff.portal.rendering import SESSION_COOKIE, render, set_cookie
 from mcp_handoff.portal.visits import refused
-from mcp_handoff.tokens import SESSION_SECONDS, Session
+from mcp_handoff.tokens import SESSION_SECONDS, Session, token_id_of
 
 _UNKNOWN = "This token is unknown, expired or revoked."
+_FOREIGN = "Only a token of this desk signs people in here: mcp-handoff token create."
 _NO_PERSON = "This is a bot's token; people sign in with a user's, an admin's or a reader's."
 
 
@@ -37,8 +38,12 @@ def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -
                 await wrong_tokens.hold(admission_of(request.scope).client)
         except HandoffError as error:
             return refused(request, error)
-        if principal is None or principal.role == "bot":
-            return _form(request, address, _NO_PERSON if principal else _UNKNOWN, 401)
+        if principal is None:
+            return _form(request, address, _UNKNOWN, 401)
+        if token_id_of(secret) is None:
+            return _form(request, address, _FOREIGN, 401)
+        if principal.role == "bot":
+            return _form(request, address, _NO_PERSON, 401)
         response = RedirectResponse(local_address(address), status_code=303)
         session = str(Session.begin(secret, datetime.now(UTC)))
         set_cookie(request, response, SESSION_COOKIE, session, SESSION_SECONDS)

@@ -12,7 +12,7 @@ from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, FindTickets, Ticket
 from mcp_handoff.validation import Arguments
 from mcp_handoff.workflow import LIVE, STAGES, WORK_ROLES, Stage
 
-COLUMN = 30
+COLUMN = 20
 """How many tickets of a stage one page shows."""
 
 _FILTERS = ("role", "request_type", "priority", "taken_by", "author", "query")

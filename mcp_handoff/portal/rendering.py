@@ -118,9 +118,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters |= {
+    filters: dict[str, Any] = environment.filters
+    filters |= {
         "asset": asset_address,
         "day": _day,
+        "link": _link,
         "markdown": _markdown,
         "ticket_address": addresses.ticket_address,
         "words": _words,
@@ -137,8 +139,10 @@ def _shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
 
 
-def _markdown(text: str) -> Markup:
+def _markdown(text: str | None) -> Markup:
     """Return somebody's text as HTML that does nothing."""
+    if not text:
+        return Markup("")
     html = nh3.clean(
         as_html(visible(text)),
         tags=_TAGS,
@@ -157,6 +161,11 @@ def _day(instant: str | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(instant, f"{read:%d %b %Y, %H:%M} UTC")
 
 
-def _words(name: str) -> str:
+def _words(name: str | None) -> str:
     """Return a name of ours, such as a stage's, as words."""
-    return name.replace("_", " ")
+    return (name or "").replace("_", " ")
+
+
+def _link(address: str | None) -> str | None:
+    """Return an address that others gave if it is one of the web, None otherwise."""
+    return address if address and address.startswith(("https://", "http://")) else None

@@ -110,7 +110,7 @@ def test_a_desk_without_tokens_is_open_and_says_so(store: Path) -> None:
     with Served(store) as served, Browser(served) as browser:
         page = browser.visit("/")
         assert page.response.status_code == 200
-        assert "open to everyone on this machine" in page.text
+        assert "asks nobody for a token" in page.text
         assert browser.visit("/sign-in").response.url.path == "/"
 
 
