@@ -15,6 +15,7 @@ from mcp_handoff.receivers import ReceiverOperations
 from mcp_handoff.repositories import RepositoryOperations
 from mcp_handoff.runs import RunOperations
 from mcp_handoff.suggestions import SuggestionOperations
+from mcp_handoff.takes import TakeOperations
 from mcp_handoff.tickets import TicketOperations
 from mcp_handoff.tokens import TokenOperations
 from mcp_handoff.webhooks import WebhookOperations
@@ -69,6 +70,7 @@ class Remote(Protocol):
 @runtime_checkable
 class Store(
     Backend,
+    TakeOperations,
     TokenOperations,
     RunOperations,
     DispatchOperations,

@@ -22,6 +22,7 @@ from mcp_handoff import (
     repositories,
     runs,
     suggestions,
+    takes,
     tickets,
     tokens,
     webhooks,
@@ -147,6 +148,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[tickets.TriggerBotBuild]
     ) -> tickets.TriggeredBuild:
         return await self._perform(visitor, arguments, self._backend.trigger_bot_build, writes=True)
+
+    async def list_takes(
+        self, visitor: Visitor, arguments: Arguments[takes.ListTakes]
+    ) -> takes.TakeList:
+        return await self._perform(visitor, arguments, self._store.list_takes, writes=False)
 
     async def list_suggestions(
         self, visitor: Visitor, arguments: Arguments[suggestions.ListSuggestions]

@@ -8,7 +8,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.messages import Message
 from mcp_handoff.projects import Project, ProjectName
 from mcp_handoff.schema import Record, Request
-from mcp_handoff.takes import Take
+from mcp_handoff.takes import HeldRole
 from mcp_handoff.tickets import Ticket
 from mcp_handoff.workflow import WorkRole
 
@@ -24,14 +24,6 @@ class GetOverview(Request):
 
     role: WorkRole | None = None
     project: ProjectName | None = None
-
-
-class HeldRole(Record):
-    """A role that whoever asks holds, and on which ticket."""
-
-    ticket: str
-    title: str
-    take: Take
 
 
 class Counts(Record):

@@ -1,6 +1,6 @@
 """Takes: who holds a role of a ticket, for how long, and who may take it over."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
@@ -8,7 +8,8 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import TakenOver, TicketTaken
 from mcp_handoff.events import author
 from mcp_handoff.principals import LOCAL
-from mcp_handoff.schema import WHOLE, Record, Timestamp
+from mcp_handoff.projects import ProjectName
+from mcp_handoff.schema import WHOLE, Record, Request, Timestamp
 from mcp_handoff.text import shortened, visible
 
 ME, NOBODY, ANYONE = "me", "nobody", "anyone"
@@ -16,6 +17,9 @@ ME, NOBODY, ANYONE = "me", "nobody", "anyone"
 
 REASON_SHOWN = 200
 """How much of a reason is repeated to those who are refused."""
+
+MOST_TAKES = 500
+"""How many takes of a project are listed at most."""
 
 Fence = Annotated[int, Field(ge=1, le=2**31), WHOLE]
 """Grows by one with each taking of a role: an older one is no longer its holder's."""
@@ -44,6 +48,36 @@ class Take(Record):
     def holder(self) -> str:
         """Who holds it, as it said and as it proved."""
         return author(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+
+
+class HeldRole(Record):
+    """A role that somebody holds, and on which ticket."""
+
+    ticket: str
+    title: str
+    take: Take
+
+
+class ListTakes(Request):
+    """List who holds what in a project."""
+
+    project: ProjectName | None = None
+
+
+class TakeList(Record):
+    """The roles that are held, the most urgent tickets first: MOST_TAKES at most, with `more` not
+    all."""
+
+    takes: list[HeldRole]
+    more: bool = False
+
+
+class TakeOperations(Protocol):
+    """What a store tells of takes."""
+
+    async def list_takes(self, caller: Caller, request: ListTakes, /) -> TakeList:
+        """List who holds what in a project. Raises NotFound."""
+        ...
 
 
 Holder = tuple[str, str]

@@ -6,12 +6,13 @@ BOARD = "/"
 INBOX = "/inbox"
 NEW_TICKET = "/new"
 BUILDS = "/builds"
+PEOPLE = "/people"
 SETTINGS = "/settings"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 STATIC = "/static"
 
-_PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets", BUILDS, SETTINGS})
+_PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets", BUILDS, PEOPLE, SETTINGS})
 _FOLDERS = ("/tickets/", "/suggestions/", f"{SETTINGS}/")
 
 

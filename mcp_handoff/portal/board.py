@@ -1,6 +1,7 @@
 """The board: a project's tickets by stage."""
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from starlette.responses import Response
 
 from mcp_handoff.portal.rendering import PROJECT_COOKIE, render, set_cookie
 from mcp_handoff.portal.visits import Visit
+from mcp_handoff.takes import Take
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, FindTickets, Ticket
 from mcp_handoff.validation import Arguments
 from mcp_handoff.workflow import LIVE, STAGES, WORK_ROLES, Stage
@@ -41,9 +43,13 @@ async def show_board(visit: Visit) -> Response:
     columns = await asyncio.gather(
         *(_column(visit, stage, filters, cursors[stage]) for stage in STAGES)
     )
+    holders = defaultdict[str, list[Take]](list)
+    for held in (await visit.takes()).takes:
+        holders[held.ticket].append(held.take)
     response = render(
         visit.request,
         "board.html",
+        holders=holders,
         columns=columns,
         filters=filters,
         project=project,

@@ -18,11 +18,13 @@ async def show_inbox(visit: Visit) -> Response:
         visit.visitor, Arguments(ListSuggestions, pending)
     )
     overview = await visit.desk.get_overview(visit.visitor, Arguments(GetOverview))
+    stalled = [held for held in (await visit.takes()).takes if held.take.stale]
     return render(
         visit.request,
         "inbox.html",
         suggestions=suggestions,
         overview=overview,
+        stalled=stalled,
         project=visit.desk.own_project(visit.visitor),
         projects=await visit.projects(),
     )

@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
-from mcp_handoff.portal import addresses, board, builds, inbox, settings, tickets
+from mcp_handoff.portal import addresses, board, builds, inbox, people, settings, tickets
 from mcp_handoff.portal.rendering import asset
 from mcp_handoff.portal.visits import page_over, refused
 
@@ -27,6 +27,7 @@ def page_routes(desk: Desk) -> list[Route]:
         "/tickets/{ticket}/changes": ("POST", tickets.update_ticket),
         "/suggestions/{suggestion}": ("POST", inbox.act_on_suggestion),
         addresses.BUILDS: ("GET", builds.show_builds),
+        addresses.PEOPLE: ("GET", people.show_people),
         addresses.SETTINGS: ("GET", settings.show_settings),
         "/settings/projects/{project}": ("POST", settings.change_project),
         "/settings/tokens": ("POST", settings.create_token),

@@ -14,6 +14,7 @@ from mcp_handoff.errors import HandoffError, Internal
 from mcp_handoff.portal.rendering import PROJECT_COOKIE, render
 from mcp_handoff.projects import ListProjects, Project
 from mcp_handoff.rest.envelopes import STATUSES
+from mcp_handoff.takes import ListTakes, TakeList
 from mcp_handoff.validation import Arguments
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,12 @@ class Visit:
     async def projects(self) -> list[Project]:
         """Return the projects that are there to be looked at."""
         return (await self.desk.list_projects(self.visitor, Arguments(ListProjects))).projects
+
+    async def takes(self) -> TakeList:
+        """Return who holds what in the project; nothing where an API does not tell."""
+        if not self.desk.has_store:
+            return TakeList(takes=[])
+        return await self.desk.list_takes(self.visitor, Arguments(ListTakes))
 
     def back_to(self, address: str) -> Response:
         """Return the response to a form that was done: the page that shows what came of it."""

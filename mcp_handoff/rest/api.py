@@ -29,6 +29,7 @@ from mcp_handoff.rest import (
     repositories,
     runs,
     suggestions,
+    takes,
     tickets,
     tokens,
     webhooks,
@@ -84,7 +85,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.state.desk = desk
     api.state.report_key = report_key
     for module in (
-        *(me, projects, overview, all_tickets, tickets, work, messages),
+        *(me, projects, overview, all_tickets, tickets, work, takes, messages),
         *(suggestions, builds, events, tokens, repositories, webhooks),
     ):
         api.include_router(module.router)

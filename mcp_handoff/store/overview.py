@@ -2,13 +2,13 @@
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import author
-from mcp_handoff.overview import NAMED, SHOWN, Counts, GetOverview, HeldRole, Overview
+from mcp_handoff.overview import NAMED, SHOWN, Counts, GetOverview, Overview
 from mcp_handoff.projects import Project
-from mcp_handoff.references import reference
 from mcp_handoff.schema import COUNTED, timestamp
-from mcp_handoff.store import messages, projects, takes, ticket_lists
+from mcp_handoff.store import messages, projects, ticket_lists
+from mcp_handoff.store.held_roles import held_roles
 from mcp_handoff.store.ticket_rows import listed_tickets
-from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.store.transaction import Transaction
 from mcp_handoff.takes import holder_of
 from mcp_handoff.tickets import PRIORITIES, FindTickets, urgency
 from mcp_handoff.workflow import STAGES, WORK_ROLES
@@ -35,7 +35,7 @@ def get_overview(tx: Transaction, caller: Caller, request: GetOverview) -> Overv
     return overview.model_copy(
         update={
             "ready": listed_tickets(tx, ready.rows, project["slug"], slim=True),
-            "held": _held(tx, caller, project),
+            "held": held_roles(tx, project, SHOWN, holder_of(caller)),
             "asked": messages.unanswered(tx, project, request.role, SHOWN),
         }
     )
@@ -75,30 +75,3 @@ def _count(tx: Transaction, project_id: str) -> Counts:
         pending_suggestions=row["suggestions"],
         builds_under_way=row["builds"],
     )
-
-
-def _held(tx: Transaction, caller: Caller, project: Row) -> list[HeldRole]:
-    owner, session = holder_of(caller)
-    # An index has a holder's takes of a role in this order.
-    of_roles = " UNION ALL ".join(
-        "SELECT * FROM (SELECT * FROM takes WHERE project_id = :project_id AND owner = :owner"
-        f" AND session = :session AND held = 1 AND role = '{role}'"
-        " ORDER BY urgency, number LIMIT :most) AS of_role"
-        for role in WORK_ROLES
-    )
-    rows = tx.fetch_all(
-        f"SELECT k.*, t.title FROM ({of_roles}) AS k JOIN tickets t ON t.id = k.ticket_id"
-        " ORDER BY k.urgency, k.number LIMIT :most",
-        project_id=project["id"],
-        owner=owner,
-        session=session,
-        most=SHOWN,
-    )
-    return [
-        HeldRole(
-            ticket=reference(row["number"], project["slug"]),
-            title=row["title"],
-            take=takes.shown(tx, row),
-        )
-        for row in rows
-    ]

@@ -22,6 +22,7 @@ from mcp_handoff.store import (
     all_tickets,
     builds,
     deliveries,
+    held_roles,
     idempotency,
     messages,
     outbox,
@@ -151,6 +152,7 @@ class StoreBackend:
     update_ticket = _write(updates.update_ticket)
     add_message = _write(messages.add_message)
     list_messages = _read(messages.list_messages)
+    list_takes = _read(held_roles.list_takes)
     trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestion_rows.list_suggestions)
     _suggest_close = _write(suggestions.suggest_close)

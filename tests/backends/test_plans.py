@@ -10,6 +10,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store import (
     all_tickets,
+    held_roles,
     idempotency,
     outbox,
     project_history,
@@ -20,7 +21,9 @@ from mcp_handoff.store import (
 )
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.takes import ListTakes
 from mcp_handoff.webhooks import AddWebhook
+from mcp_handoff.workflow import WORK_ROLES
 from tests import requests
 from tests.databases import open_database
 
@@ -118,6 +121,14 @@ async def test_a_history_is_read_by_an_index_and_not_sorted(
     )
     assert "SEARCH e USING INDEX events_by_project (project_id=? AND seq>? AND seq<?)" in plan
     assert "TEMP B-TREE" not in plan
+
+
+async def test_who_holds_what_is_read_by_an_index_in_the_order_of_urgency(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    [_, plan] = await plans_of(database, lambda tx: held_roles.list_takes(tx, caller, ListTakes()))
+    assert plan.count("takes USING INDEX takes_held (project_id=? AND role=?)") == len(WORK_ROLES)
 
 
 async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(

@@ -159,3 +159,15 @@ def test_a_server_that_only_reads_offers_no_change(desk: Served) -> None:
         page = browser.sign_in(desk.token, f"/tickets/{name}")
         assert page.response.status_code == 200
         assert {shown for form in page.forms for shown, *_ in form.buttons} == {"Sign out"}
+
+
+def test_who_holds_what_stands_on_the_board_and_with_everybodys_name(
+    desk: Served, mia: Browser, bob: Browser
+) -> None:
+    name = file_ticket(desk, title="Checkout fails")
+    mia.visit(f"/tickets/{name}")
+    mia.submit("Take")
+    assert "backend: mia (user)" in bob.visit("/").text
+    page = bob.visit("/people")
+    assert ("mia (user)" in page.text, f"{name} Checkout fails" in page.links) == (True, True)
+    assert "backend: mia (user)" in mia.visit("/inbox").text

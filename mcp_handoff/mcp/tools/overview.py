@@ -6,8 +6,9 @@ from mcp_handoff.mcp.tools.tickets import TicketRow, ticket_row
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment
 from mcp_handoff.messages import Message
-from mcp_handoff.overview import Counts, GetOverview, HeldRole, Overview
+from mcp_handoff.overview import Counts, GetOverview, Overview
 from mcp_handoff.schema import COUNTED
+from mcp_handoff.takes import HeldRole
 from mcp_handoff.text import shortened
 from mcp_handoff.workflow import LIVE
 
