@@ -23,7 +23,7 @@ def refuse_early(error: HandoffError, scope: Scope) -> Response:
         query = scope.get("query_string", b"").decode("latin-1")
         response = RedirectResponse(sign_in_address(path, query), status_code=303)
     elif is_page(path):
-        response = refused(Request(scope), error)
+        response = refused(Request(scope), error, let_in=False)
     else:
         response = error_response(error, path)
     response.headers["Connection"] = "close"

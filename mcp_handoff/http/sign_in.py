@@ -37,7 +37,7 @@ def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -
             if principal is None:
                 await wrong_tokens.hold(admission_of(request.scope).client)
         except HandoffError as error:
-            return refused(request, error)
+            return refused(request, error, let_in=False)
         if principal is None:
             return _form(request, address, _UNKNOWN, 401)
         if token_id_of(secret) is None:
@@ -66,4 +66,4 @@ def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -
 
 
 def _form(request: Request, address: str, wrong: str | None = None, status: int = 200) -> Response:
-    return render(request, "sign_in.html", status, next=address, wrong=wrong)
+    return render(request, "sign_in.html", status, let_in=False, next=address, wrong=wrong)

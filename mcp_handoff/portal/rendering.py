@@ -44,8 +44,10 @@ _TAGS = {
 """What may stand in a text that somebody wrote: no images, which would call other hosts."""
 
 
-def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page."""
+def render(
+    request: Request, template: str, status: int = 200, *, let_in: bool = True, **values: Any
+) -> HTMLResponse:
+    """Return a page, with what leads to the others for whoever was let in."""
     response = HTMLResponse(status_code=status, headers=HEADERS)
     principal = admission_of(request.scope).principal
     key = guard_key(request)
@@ -57,6 +59,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         .get_template(template)
         .render(
             principal=principal,
+            let_in=let_in,
             is_open=principal is LOCAL,
             guard=guard_of(key),
             path=request.url.path,

@@ -76,6 +76,6 @@ def page_over(desk: Desk, page: Page) -> Handler:
     return handle
 
 
-def refused(request: Request, error: HandoffError) -> Response:
+def refused(request: Request, error: HandoffError, *, let_in: bool = True) -> Response:
     """Return a page that says why something was refused."""
-    return render(request, "error.html", STATUSES[error.code], error=error)
+    return render(request, "error.html", STATUSES[error.code], let_in=let_in, error=error)

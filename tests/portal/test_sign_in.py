@@ -22,6 +22,7 @@ def test_whoever_shows_a_token_sees_what_they_wanted_to(desk: Served) -> None:
     with Browser(desk) as browser:
         page = browser.visit("/inbox?project=shop")
         assert page.response.url.path == "/sign-in"
+        assert ("Inbox" in page.links, "asks nobody" in page.text) == (False, False)
         page = browser.submit("Sign in", token=make_token(desk.store, "mia", "user"))
     assert (page.response.url.path, page.response.url.query) == ("/inbox", b"project=shop")
     assert "mia, user" in page.text
