@@ -9,7 +9,7 @@ from mcp_handoff.events import WorkKind
 
 KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
 
-ADDRESS = "https://desk.example/api/projects/shop/tickets/HO-7-shop"
+ADDRESS = "https://desk.example/tickets/HO-7-shop"
 
 
 def message(kind: str, **data: Any) -> dict[str, Any]:

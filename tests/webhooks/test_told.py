@@ -135,7 +135,7 @@ async def test_a_message_says_what_happened_to_what_who_did_it_and_where_to_read
         "principal_id": "local",
         "principal_name": "local",
         "subject_id": ticket.ticket.id,
-        "url": f"{DESK}/api/projects/shop/tickets/{reference}",
+        "url": f"{DESK}/tickets/{reference}",
     }
     created, updated = (message.told for message in receiver.messages)
     roles = ["backend", "merged"]
@@ -209,7 +209,7 @@ async def test_slack_is_told_a_line_for_each_event_and_nothing_is_signed(
         await desk.take_ticket(caller, requests.take_ticket("backend", ticket=1))
         await tell(desk)
     assert added.secret is None
-    ticket = f"<{DESK}/api/projects/shop/tickets/{reference}|{reference}>"
+    ticket = f"<{DESK}/tickets/{reference}|{reference}>"
     assert [message.told for message in receiver.messages] == [
         {"text": f"{ticket} Checkout fails: filed by agent-1 (bot), without a token"},
         {"text": f"{ticket} Checkout fails: taken by agent-1 (bot), without a token"},
