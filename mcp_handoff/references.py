@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -45,7 +46,12 @@ def reference(number: int, slug: str) -> str:
 def ticket_address(desk: str | None, reference: str) -> str | None:
     """Return where people read a ticket at the desk that is reached under an address, None where
     none is known."""
-    return f"{desk.rstrip('/')}/tickets/{reference}" if desk else None
+    return f"{desk.rstrip('/')}{ticket_path(reference)}" if desk else None
+
+
+def ticket_path(name: str) -> str:
+    """Return the path of a ticket's page at any desk."""
+    return f"/tickets/{quote(name)}"
 
 
 def project_of(reference: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from typing import get_args
 
 import anyio
 
@@ -29,8 +30,6 @@ TEST_SECONDS = 25.0
 LOOK_SECONDS = 0.2
 """How often it is looked whether a server has sent it."""
 
-_FORMATS: tuple[WebhookFormat, ...] = ("standard", "slack")
-
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -43,7 +42,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         f" (default: {','.join(EVERYTHING)})",
     )
     add.add_argument("--project", metavar="SLUG", help="default: all projects")
-    add.add_argument("--format", choices=_FORMATS, default="standard", help="default: standard")
+    add.add_argument(
+        "--format", choices=get_args(WebhookFormat), default="standard", help="default: standard"
+    )
     add.set_defaults(run=_add)
     commands.add_parser("list", help="list the webhooks and how they fare").set_defaults(run=_list)
     remove = commands.add_parser("remove", help="tell a webhook nothing more")
@@ -110,8 +111,8 @@ async def _tried(
     """Send what waits for a webhook, or wait for a server that does; return it as it then is."""
     webhook, dispatcher = before, open_dispatcher(store, settings, settings.public_url)
     with anyio.move_on_after(TEST_SECONDS):
+        listed = await desk.list_webhooks(visitor, Arguments(ListWebhooks))
         while webhook.last_attempt_at == before.last_attempt_at:
-            listed = await desk.list_webhooks(visitor, Arguments(ListWebhooks))
             others: list[Destination] = [one.id for one in listed.webhooks if one.id != before.id]
             await dispatcher.send_due(but_to=[*others, None])
             listed = await desk.list_webhooks(visitor, Arguments(ListWebhooks))

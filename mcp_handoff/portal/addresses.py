@@ -1,6 +1,6 @@
 """Where the pages are, and which addresses are the portal's."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 BOARD = "/"
 INBOX = "/inbox"
@@ -19,11 +19,6 @@ _FOLDERS = ("/tickets/", "/suggestions/", f"{SETTINGS}/")
 def is_page(path: str) -> bool:
     """Tell whether an address is a page's that is shown to whoever is signed in."""
     return path in _PAGES or path.startswith(_FOLDERS)
-
-
-def ticket_address(reference: str) -> str:
-    """Return the address of a ticket's page."""
-    return f"/tickets/{quote(reference)}"
 
 
 def sign_in_address(path: str, query: str) -> str:

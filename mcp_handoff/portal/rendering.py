@@ -19,6 +19,7 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.markdown import as_html
 from mcp_handoff.portal import addresses
 from mcp_handoff.principals import LOCAL
+from mcp_handoff.references import ticket_path
 from mcp_handoff.text import visible
 
 SESSION_COOKIE = "handoff_session"
@@ -127,7 +128,7 @@ def _environment() -> Environment:
         "day": _day,
         "link": _link,
         "markdown": _markdown,
-        "ticket_address": addresses.ticket_address,
+        "ticket_path": ticket_path,
         "words": _words,
     }
     return environment

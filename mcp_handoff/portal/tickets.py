@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.messages import AddMessage, ListMessages
-from mcp_handoff.portal.addresses import ticket_address
 from mcp_handoff.portal.forms import Form, read_form
 from mcp_handoff.portal.rendering import render
 from mcp_handoff.portal.visits import Visit
+from mcp_handoff.references import ticket_path
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, CreateTicket, GetTicket
 from mcp_handoff.validation import Arguments
 from mcp_handoff.work import TakeTicket, UpdateTicket
@@ -57,7 +57,7 @@ async def create_ticket(visit: Visit) -> Response:
         created = await visit.desk.create_ticket(visit.visitor, Arguments(CreateTicket, sent))
     except ValidationFailed as error:
         return await _form(visit, form, error.fields, 400)
-    return visit.back_to(ticket_address(created.ticket.name))
+    return visit.back_to(ticket_path(created.ticket.name))
 
 
 async def _form(visit: Visit, form: Form, wrong: dict[str, str], status: int = 200) -> Response:
@@ -80,7 +80,7 @@ async def add_message(visit: Visit) -> Response:
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
     sent = form.given("body", "to_role", "answers")
     await visit.desk.add_message(visit.visitor, Arguments(AddMessage, {**sent, "ticket": name}))
-    return visit.back_to(ticket_address(name) + "#thread")
+    return visit.back_to(ticket_path(name) + "#thread")
 
 
 async def take_ticket(visit: Visit) -> Response:
@@ -89,7 +89,7 @@ async def take_ticket(visit: Visit) -> Response:
     sent = {**form.given("role", "note"), "ticket": name}
     sent["take_over"] = form.one("take_over") is not None
     await visit.desk.take_ticket(visit.visitor, Arguments(TakeTicket, sent))
-    return visit.back_to(ticket_address(name))
+    return visit.back_to(ticket_path(name))
 
 
 async def update_ticket(visit: Visit) -> Response:
@@ -97,4 +97,4 @@ async def update_ticket(visit: Visit) -> Response:
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
     sent = {**form.given(*_CHANGES), "ticket": name}
     await visit.desk.update_ticket(visit.visitor, Arguments(UpdateTicket, sent))
-    return visit.back_to(ticket_address(name))
+    return visit.back_to(ticket_path(name))

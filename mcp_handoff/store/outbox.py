@@ -97,36 +97,34 @@ def _next(tx: Transaction, receiver: str | None, busy: Collection[Destination]) 
 def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> None:
     """Write down how an attempt ended; nothing, when the lease went to someone else meanwhile, or
     what it was for is gone."""
+    next_attempt_at = None
+    if attempt.retry_in is not None:
+        next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
     if dispatch.target is None:
         run = runs.require_locked(tx, dispatch.id)
-        if _settle(tx, dispatch, attempt):
-            runs.note_attempt(tx, run, attempt, _next_attempt_at(tx, attempt))
+        if _settle(tx, dispatch, next_attempt_at):
+            runs.note_attempt(tx, run, attempt, next_attempt_at)
         return
     webhook = webhooks.find_locked(tx, dispatch.target.webhook_id)
-    if webhook and _settle(tx, dispatch, attempt):
+    if webhook and _settle(tx, dispatch, next_attempt_at):
         webhooks.note_attempt(tx, webhook, dispatch, attempt)
 
 
-def _settle(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> bool:
-    """Put off or delete what was leased; tell whether the lease was still ours."""
+def _settle(tx: Transaction, dispatch: Dispatch, next_attempt_at: Timestamp | None) -> bool:
+    """Put off what was leased, or delete it where there is no next attempt; tell whether the lease
+    was still ours."""
     own = {"id": dispatch.id, "lease": dispatch.lease}
-    if attempt.retry_in is None:
+    if next_attempt_at is None:
         ended = "DELETE FROM outbox WHERE id = :id AND lease = :lease RETURNING id"
         return tx.fetch_one(ended, **own) is not None
     put_off = tx.fetch_one(
         "UPDATE outbox SET lease = NULL, leased_until = NULL, next_attempt_at = :next,"
         " attempts = :attempts WHERE id = :id AND lease = :lease RETURNING id",
-        next=_next_attempt_at(tx, attempt),
+        next=next_attempt_at,
         attempts=dispatch.attempts + 1,
         **own,
     )
     return put_off is not None
-
-
-def _next_attempt_at(tx: Transaction, attempt: Attempt) -> Timestamp | None:
-    if attempt.retry_in is None:
-        return None
-    return timestamp(tx.now + timedelta(seconds=attempt.retry_in))
 
 
 def release_dispatch(tx: Transaction, dispatch: Dispatch) -> None:

@@ -101,8 +101,7 @@ def note_attempt(tx: Transaction, webhook: Row, dispatch: Dispatch, attempt: Att
     took a test switched on."""
     now = timestamp(tx.now)
     if attempt.error is None:
-        taken = {"last_attempt_at": now, "last_taken_at": now, "last_error": None}
-        _change(tx, webhook, taken)
+        _change(tx, webhook, {"last_attempt_at": now, "last_taken_at": now, "last_error": None})
         if webhook["off_since"] is not None:
             again = {"off_since": None, "off_reason": None, "position": _newest_event(tx)}
             _change(tx, webhook, again)
