@@ -154,8 +154,8 @@ class _Write(Generic[ResultT]):
     def attempt(
         self, connection: apsw.Connection, now: datetime, feed: ChangeFeed
     ) -> Callable[[], None]:
-        """Run the operation and return what delivers its outcome, and publishes its changes, once
-        it is durable.
+        """Run the operation and return what publishes its changes, and delivers its outcome, once
+        it is durable: whoever was answered and listens from then on does not hear of it again.
 
         A failure of its own undoes itself alone; the disk's, which is everyone's, is raised.
         """
@@ -173,7 +173,7 @@ class _Write(Generic[ResultT]):
         execute(connection, "RELEASE one")
 
         def deliver() -> None:
-            self.future.set_result(result)
             feed.publish(transaction.published)
+            self.future.set_result(result)
 
         return deliver

@@ -7,7 +7,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import NotFound
+from mcp_handoff.events import Change
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.transaction import Transaction
 from tests.mcp.wire import TIMEOUT
@@ -71,4 +73,21 @@ async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Pat
     await busy
     await database.write(lambda tx: add("after", tx))
     assert await database.read(names) == ["after"]
+    await database.close()
+
+
+async def test_whoever_has_been_answered_hears_no_more_of_what_was_done(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, early = threading.Event(), list[bool]()
+
+    def publish(feed: ChangeFeed, changes: list[Change]) -> None:
+        """Give an answer that is ahead of this the time to arrive."""
+        early.append(answered.wait(0.2))
+
+    monkeypatch.setattr(ChangeFeed, "publish", publish)
+    database = SqliteDatabase.open(store)
+    await database.write(lambda tx: tx.publish(Change("ticket.created")))
+    answered.set()
+    assert early == [False]
     await database.close()
