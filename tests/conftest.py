@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Database
+from tests.chromium import launched
 from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
 from tests.postgres import Server, shared_server
@@ -60,6 +62,14 @@ def shop(tmp_path: Path) -> Repository:
     repository = started(tmp_path / "shop")
     repository.commit("Begin")
     return repository
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser that the tests of a file share; each opens pages of its own in it. The event loop
+    that it runs on is in the way of tests that are asynchronous: they need a file of their own."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

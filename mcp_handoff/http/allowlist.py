@@ -13,10 +13,12 @@ from mcp_handoff.http.authentication import is_open
 from mcp_handoff.http.operation import HEALTH_PATH
 from mcp_handoff.http.refusals import refuse_early
 
+# With `no-referrer` browsers would send our own pages' forms with `Origin: null`
+# (https://fetch.spec.whatwg.org/#append-a-request-origin-header).
 HEADERS = {
     "Handoff-Version": __version__,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 
