@@ -14,6 +14,7 @@ from mcp_handoff.projects import PolicyOperations, ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
 from mcp_handoff.repositories import RepositoryOperations
 from mcp_handoff.runs import RunOperations
+from mcp_handoff.signals import SignalOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.takes import TakeOperations
 from mcp_handoff.tickets import TicketOperations
@@ -71,6 +72,7 @@ class Remote(Protocol):
 class Store(
     Backend,
     TakeOperations,
+    SignalOperations,
     TokenOperations,
     RunOperations,
     DispatchOperations,

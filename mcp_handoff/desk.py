@@ -21,6 +21,7 @@ from mcp_handoff import (
     receivers,
     repositories,
     runs,
+    signals,
     suggestions,
     takes,
     tickets,
@@ -153,6 +154,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[takes.ListTakes]
     ) -> takes.TakeList:
         return await self._perform(visitor, arguments, self._store.list_takes, writes=False)
+
+    async def list_signals(
+        self, visitor: Visitor, arguments: Arguments[signals.ListSignals]
+    ) -> signals.SignalList:
+        return await self._perform(visitor, arguments, self._store.list_signals, writes=False)
 
     async def list_suggestions(
         self, visitor: Visitor, arguments: Arguments[suggestions.ListSuggestions]

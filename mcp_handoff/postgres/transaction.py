@@ -120,6 +120,9 @@ class PostgresTransaction:
             " JOIN tickets t ON t.seq = listed.value::BIGINT"
         )
 
+    def rows_among(self, name: str) -> str:
+        return f"json_array_elements(CAST(:{name} AS JSON)) asked (value)"
+
     def join_first(self, stretch: Stretch, limit: str | None) -> str:
         order = f"ORDER BY number {'DESC' if stretch.newest_first else 'ASC'}"
         return (

@@ -84,6 +84,9 @@ class SqliteTransaction:
     def tickets_among(self, name: str) -> str:
         return f"json_each(:{name}) listed CROSS JOIN tickets t ON t.seq = listed.value"
 
+    def rows_among(self, name: str) -> str:
+        return f"json_each(:{name}) asked"
+
     def join_first(self, stretch: Stretch, limit: str | None) -> str:
         # What looks for the last of them is cheap: it reads the index alone.
         index = f"INDEXED BY {stretch.index}" if stretch.index else ""

@@ -1,9 +1,11 @@
 """What landed on default branches, and what was taken back there."""
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mcp_handoff.merges import Checks, LinkedChange, checks_of
+from mcp_handoff.merges import Checks, CheckState, LinkedChange, checks_of
 from mcp_handoff.store.transaction import Row, Transaction, placeholders
 from mcp_handoff.suggestions import SHORTEST_SHA
 
@@ -16,14 +18,32 @@ WITH_ALL = "^"
 FOLLOWED = 20
 """How many reverts of reverts are followed."""
 
+_REQUEST_MERGE = (
+    "SELECT q.merge_sha FROM commits d JOIN pull_requests q"
+    " ON q.repository_id = d.repository_id AND q.merge_sha = d.change"
+    " WHERE d.repository_id = {repository_id} AND d.push = {push} AND d.place >= {place}"
+    " ORDER BY d.place LIMIT 1"
+)
+"""The merge of the pull request that a commit came with."""
+
+_CAME_BY = _REQUEST_MERGE.format(repository_id="c.repository_id", push="c.push", place="c.place")
 _CHANGES = (
-    "SELECT m.repository_id, r.name AS repository, m.change, m.closes, p.number, p.url, p.state,"
-    " p.title, p.draft, p.lands, p.head_sha, p.merge_sha, c.push, c.place"
+    "SELECT m.ticket_id, m.repository_id, r.name AS repository, m.change, m.closes, p.number,"
+    " p.url, p.state, p.title, p.draft, p.lands, p.head_sha, p.merge_sha, c.push,"
+    f" ({_CAME_BY}) AS came_by, row_number() OVER (PARTITION BY m.ticket_id ORDER BY"
+    " m.closes DESC, coalesce(p.changed_at, c.landed_at) DESC, m.change) AS rank"
     " FROM mentions m JOIN repositories r ON r.id = m.repository_id"
     " LEFT JOIN pull_requests p ON p.repository_id = m.repository_id AND p.change = m.change"
     " LEFT JOIN commits c ON c.repository_id = m.repository_id AND c.change = m.change"
-    " WHERE m.ticket_id = :ticket_id"
 )
+"""Changes that mention tickets; those of a ticket have the rank in which they are shown with it."""
+
+Landing = tuple[str, str, str | None]
+"""What is on a default branch: its repository, the commit by which it is there and, where it is a
+commit that came with others or a pull request, its own name."""
+
+Names = tuple[str, frozenset[str]]
+"""A repository, and the names under which something may have been reverted there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,10 @@ class ClosingChange:
 
 def closing_changes(tx: Transaction, ticket_id: str) -> list[ClosingChange]:
     """Return the changes that declare to close a ticket."""
-    rows = tx.fetch_all(f"{_CHANGES} ORDER BY m.repository_id, m.change", ticket_id=ticket_id)
+    rows = tx.fetch_all(
+        f"{_CHANGES} WHERE m.ticket_id = :ticket_id ORDER BY m.repository_id, m.change",
+        ticket_id=ticket_id,
+    )
     return [
         ClosingChange(
             repository_id=row["repository_id"],
@@ -55,7 +78,7 @@ def closing_changes(tx: Transaction, ticket_id: str) -> list[ClosingChange]:
             number=row["number"],
             is_open=row["state"] == "open",
             head_sha=row["head_sha"],
-            merge_sha=_merge_of(tx, row),
+            merge_sha=_merge_of(row),
             url=row["url"],
         )
         for row in rows
@@ -66,54 +89,78 @@ def closing_changes(tx: Transaction, ticket_id: str) -> list[ClosingChange]:
 def changes_of(tx: Transaction, ticket_id: str) -> list[LinkedChange]:
     """Return the changes that mention a ticket, as they are shown: SHOWN at most, those first that
     declare to close it, and of these the newest."""
+    return changes_by_ticket(tx, [ticket_id], SHOWN).get(ticket_id, [])
+
+
+def changes_by_ticket(
+    tx: Transaction, ticket_ids: Collection[str], most: int
+) -> dict[str, list[LinkedChange]]:
+    """Return the first `most` of the changes that mention each of some tickets, as they are shown
+    and in that order, in as many statements for many tickets as for one."""
+    parameters, ids = placeholders("ticket", ticket_ids)
     rows = tx.fetch_all(
-        f"{_CHANGES} ORDER BY m.closes DESC, coalesce(p.changed_at, c.landed_at) DESC, m.change"
-        f" LIMIT {SHOWN}",
-        ticket_id=ticket_id,
+        f"SELECT * FROM ({_CHANGES} WHERE m.ticket_id IN ({parameters})) AS ranked"
+        " WHERE rank <= :most ORDER BY ticket_id, rank",
+        most=most,
+        **ids,
     )
-    return [_shown(tx, row) for row in rows]
+    landed = {landing for row in rows if (landing := _landing(row))}
+    back = taken_back(tx, landed)
+    checks = _checks_by_commit(
+        tx, {(row["repository_id"], sha) for row in rows for sha in _shas(row)}
+    )
+    changes = defaultdict[str, list[LinkedChange]](list)
+    for row in rows:
+        commits = ((row["repository_id"], sha) for sha in _shas(row))
+        checked = checks_of(state for commit in commits for state in checks[commit])
+        shown = _shown(row, checked, reverted=_landing(row) in back)
+        changes[row["ticket_id"]].append(shown)
+    return changes
 
 
-def _shown(tx: Transaction, row: Row) -> LinkedChange:
-    repository_id, merge_sha = row["repository_id"], _merge_of(tx, row)
+def _shown(row: Row, checks: Checks, *, reverted: bool) -> LinkedChange:
     state = row["state"] or "merged"
-    if merge_sha and is_taken_back(tx, repository_id, merge_sha, row["change"]):
+    if reverted:
         state = "reverted"
     elif state == "open" and row["draft"]:
         state = "draft"
-    shas = [one for one in (row["head_sha"], merge_sha) if one]
     is_request = row["number"] is not None
     return LinkedChange(
         name=f"{row['repository']}{'' if is_request else '@'}{row['change'][:12]}",
         state=state,
         closes=bool(row["closes"]),
-        checks=checks_of_change(tx, repository_id, shas),
+        checks=checks,
         title=row["title"],
         url=row["url"],
-        merge_sha=merge_sha,
+        merge_sha=_merge_of(row),
     )
 
 
-def _merge_of(tx: Transaction, row: Row) -> str | None:
+def _merge_of(row: Row) -> str | None:
     """Return the commit by which a change landed: of a commit that of the pull request that it came
     with, or the newest of its push."""
     if row["push"] is None:
         return row["merge_sha"] if row["lands"] else None
-    return request_merge_of(tx, row["repository_id"], row) or row["push"]
+    return row["came_by"] or row["push"]
+
+
+def _landing(row: Row) -> Landing | None:
+    """Return what of a change is on the default branch, None as long as it is not."""
+    merge_sha = _merge_of(row)
+    return (row["repository_id"], merge_sha, row["change"]) if merge_sha else None
+
+
+def _shas(row: Row) -> list[str]:
+    """Return the commits whose checks are those of a change: the newest of its own, its merge."""
+    return [one for one in (row["head_sha"], _merge_of(row)) if one]
 
 
 def request_merge_of(tx: Transaction, repository_id: str, commit: Row) -> str | None:
     """Return the merge of the pull request that a commit came with, by its push and its place
     there; None where it came with none."""
-    merged = tx.fetch_one(
-        "SELECT p.merge_sha FROM commits c JOIN pull_requests p"
-        " ON p.repository_id = c.repository_id AND p.merge_sha = c.change"
-        " WHERE c.repository_id = :repository_id AND c.push = :push AND c.place >= :place"
-        " ORDER BY c.place LIMIT 1",
-        repository_id=repository_id,
-        push=commit["push"],
-        place=commit["place"],
-    )
+    sql = _REQUEST_MERGE.format(repository_id=":repository_id", push=":push", place=":place")
+    values = {"push": commit["push"], "place": commit["place"]}
+    merged = tx.fetch_one(sql, repository_id=repository_id, **values)
     return merged["merge_sha"] if merged else None
 
 
@@ -153,34 +200,80 @@ def merged_as(tx: Transaction, repository_id: str, shas: Collection[str]) -> lis
 def is_taken_back(
     tx: Transaction, repository_id: str, merge_sha: str, name: str | None = None
 ) -> bool:
-    """Tell whether what landed as a commit was reverted and not brought back since: under its own
-    `name`, where it is a commit that came with others, or with all of them."""
-    requests = merged_as(tx, repository_id, [merge_sha])
-    own = merge_sha if name is None or name.startswith("#") else name
-    names = {own, name or own, f"{merge_sha}{WITH_ALL}", *requests}
-    return _are_taken_back(tx, repository_id, names, FOLLOWED)
+    """Tell whether what landed as a commit was reverted and not brought back since."""
+    return bool(taken_back(tx, [(repository_id, merge_sha, name)]))
 
 
-def _are_taken_back(
-    tx: Transaction, repository_id: str, names: Collection[str], followed: int
-) -> bool:
-    parameters, values = placeholders("name", sorted(abbreviations(names)))
-    reverts = tx.fetch_all(
-        "SELECT v.change, c.push, p.merge_sha FROM reverts v"
+def taken_back(tx: Transaction, landed: Collection[Landing]) -> set[Landing]:
+    """Return what of this was reverted and not brought back since: under its own name, where it is
+    a commit that came with others, or with all of them."""
+    if not landed:
+        return set()
+    requests = _requests_by_merge(tx, {(repository, sha) for repository, sha, _ in landed})
+    names: dict[Landing, Names] = {}
+    for repository, sha, name in landed:
+        own = sha if name is None or name.startswith("#") else name
+        also = requests[repository, sha]
+        names[repository, sha, name] = (
+            repository,
+            frozenset({own, name or own, f"{sha}{WITH_ALL}", *also}),
+        )
+    back = _taken_back(tx, {*names.values()}, FOLLOWED)
+    return {landing for landing, its in names.items() if its in back}
+
+
+def _requests_by_merge(
+    tx: Transaction, merges: Collection[tuple[str, str]]
+) -> defaultdict[tuple[str, str], list[str]]:
+    """Return the pull requests that were merged as each of these commits of repositories."""
+    rows = tx.fetch_all(
+        f"SELECT p.repository_id, p.merge_sha, p.change FROM {tx.rows_among('merges')}"
+        " CROSS JOIN pull_requests p WHERE p.repository_id = asked.value ->> 0"
+        " AND p.merge_sha = asked.value ->> 1",
+        merges=json.dumps([*merges]),
+    )
+    requests = defaultdict[tuple[str, str], list[str]](list)
+    for row in rows:
+        requests[row["repository_id"], row["merge_sha"]].append(row["change"])
+    return requests
+
+
+def _taken_back(tx: Transaction, asked: Collection[Names], followed: int) -> set[Names]:
+    """Return which of these were reverted by what was not reverted itself, and so on: a statement
+    for each of the `followed` reverts of reverts."""
+    if not (asked and followed):
+        return set()
+    reverts = _landed_reverts(tx, [*asked])
+    again = _taken_back(tx, {one for its in reverts.values() for one in its}, followed - 1)
+    return {names for names, its in reverts.items() if its - again}
+
+
+def _landed_reverts(tx: Transaction, asked: Sequence[Names]) -> dict[Names, set[Names]]:
+    """Return by which names what landed as a revert of these would be reverted in turn."""
+    looked_up = [
+        (place, repository, name[:SHORTEST_SHA] if name.isalnum() else name, name)
+        for place, (repository, names) in enumerate(asked)
+        for name in sorted(names)
+    ]
+    # Abbreviations of a hash are between its shortest and itself; few others are.
+    rows = tx.fetch_all(
+        "SELECT asked.value ->> 0 AS place, asked.value ->> 3 AS name, v.repository_id,"
+        " v.reverted, v.change, c.push, p.merge_sha"
+        f" FROM {tx.rows_among('names')} CROSS JOIN reverts v"
         " LEFT JOIN commits c ON c.repository_id = v.repository_id AND c.change = v.change"
         " LEFT JOIN pull_requests p ON p.repository_id = v.repository_id AND p.change = v.change"
-        " AND p.lands = 1"
-        f" WHERE v.repository_id = :repository_id AND v.reverted IN ({parameters})",
-        repository_id=repository_id,
-        **values,
+        " AND p.lands = 1 WHERE v.repository_id = asked.value ->> 1"
+        " AND v.reverted BETWEEN asked.value ->> 2 AND asked.value ->> 3",
+        names=json.dumps(looked_up),
     )
-    for row in reverts:
+    reverts = defaultdict[Names, set[Names]](set)
+    for row in rows:
         landed_as = {row["push"], row["merge_sha"]} - {None}
-        again = {row["change"], *(f"{sha}{WITH_ALL}" for sha in landed_as)}
-        again |= {row["merge_sha"]} - {None}
-        if landed_as and followed and not _are_taken_back(tx, repository_id, again, followed - 1):
-            return True
-    return False
+        if landed_as and row["name"].startswith(row["reverted"]):
+            names = {row["change"], *(f"{sha}{WITH_ALL}" for sha in landed_as)}
+            names |= {row["merge_sha"]} - {None}
+            reverts[asked[int(row["place"])]].add((row["repository_id"], frozenset(names)))
+    return reverts
 
 
 def abbreviations(names: Collection[str]) -> set[str]:
@@ -211,12 +304,23 @@ def deployed_at(tx: Transaction, change: ClosingChange) -> tuple[str | None, str
 
 def checks_of_change(tx: Transaction, repository_id: str, shas: Sequence[str]) -> Checks:
     """Return how the checks of a change went, by its commits: the newest of its own, its merge."""
-    if not shas:
-        return "none"
-    parameters, values = placeholders("sha", shas)
+    by_commit = _checks_by_commit(tx, {(repository_id, sha) for sha in shas})
+    return checks_of(state for states in by_commit.values() for state in states)
+
+
+def _checks_by_commit(
+    tx: Transaction, commits: Collection[tuple[str, str]]
+) -> defaultdict[tuple[str, str], set[CheckState]]:
+    """Return the states that the checks of each of these commits of repositories have."""
+    states = defaultdict[tuple[str, str], set[CheckState]](set)
+    if not commits:
+        return states
     rows = tx.fetch_all(
-        f"SELECT state FROM checks WHERE repository_id = :id AND sha IN ({parameters})",
-        id=repository_id,
-        **values,
+        f"SELECT DISTINCT k.repository_id, k.sha, k.state FROM {tx.rows_among('commits')}"
+        " CROSS JOIN checks k WHERE k.repository_id = asked.value ->> 0"
+        " AND k.sha = asked.value ->> 1",
+        commits=json.dumps([*commits]),
     )
-    return checks_of(row["state"] for row in rows)
+    for row in rows:
+        states[row["repository_id"], row["sha"]].add(row["state"])
+    return states

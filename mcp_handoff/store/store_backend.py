@@ -32,6 +32,7 @@ from mcp_handoff.store import (
     receivers,
     reports,
     repositories,
+    signals,
     suggestion_rows,
     suggestions,
     takes,
@@ -153,6 +154,7 @@ class StoreBackend:
     add_message = _write(messages.add_message)
     list_messages = _read(messages.list_messages)
     list_takes = _read(held_roles.list_takes)
+    list_signals = _read(signals.list_signals)
     trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestion_rows.list_suggestions)
     _suggest_close = _write(suggestions.suggest_close)

@@ -133,6 +133,12 @@ class Transaction(Protocol):
         of their `seq` as JSON. They are read one by one, whatever else is asked of them."""
         ...
 
+    def rows_among(self, name: str) -> str:
+        """Return the rows that a parameter of this name lists, as a source in SQL: a list of lists
+        as JSON, of which `asked.value ->> 0` is the first value. SQLite takes the square of the
+        time for so many parameters."""
+        ...
+
     def join_first(self, stretch: Stretch, limit: str | None) -> str:
         """Return, in SQL, a join with the first rows `x` of a stretch for each row of what stands
         in front: as many as the parameter `limit` says, None for all."""

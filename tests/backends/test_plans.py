@@ -1,36 +1,54 @@
 """What a store looks for now and then, and what it lists, it finds by an index."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.repositories import LinkRepository
+from mcp_handoff.signals import ListSignals
 from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store import (
     all_tickets,
     held_roles,
     idempotency,
     outbox,
     project_history,
+    signals,
     suggestion_rows,
     suggestions,
     tickets,
     webhook_events,
 )
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.store.transaction import Database, Row, Transaction
 from mcp_handoff.takes import ListTakes
 from mcp_handoff.webhooks import AddWebhook
 from mcp_handoff.workflow import WORK_ROLES
 from tests import requests
-from tests.databases import open_database
+from tests.databases import EVERY_DATABASE, open_database
+from tests.facts import REPOSITORY, check, pull_request, push, sha
+from tests.merges.desk import Desk
 
 Look = Callable[[Transaction], object]
 
+
+@pytest.fixture(params=EVERY_DATABASE)
+async def any_database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    opened = open_database(str(request.getfixturevalue(request.param)))
+    yield opened
+    await opened.close()
+
+
 FEW = {"SCAN CONSTANT ROW", "SCAN run", "SCAN w", "SCAN webhooks"}
 """Steps through one row, or through the webhooks, of which there are fifty at most."""
+
+
+LISTED = ("asked", "ranked", "newest", "subquery", "CONSTANT ROW")
+"""What of a plan is no table, but what a request names, or what was found for that."""
 
 
 class Explaining:
@@ -39,6 +57,9 @@ class Explaining:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self.plans: list[str] = []
+        self._is_sqlite = isinstance(tx, SqliteTransaction)
+        if not self._is_sqlite:  # which reads the few rows of a test one by one if it may
+            tx.fetch_one("SELECT set_config('enable_seqscan', 'off', true)")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)
@@ -47,8 +68,10 @@ class Explaining:
         return next(iter(self.fetch_all(sql, **values)), None)
 
     def fetch_all(self, sql: str, **values: Any) -> list[Row]:
-        plan = self._tx.fetch_all(f"EXPLAIN QUERY PLAN {sql}", **values)
-        self.plans.append("; ".join(row["detail"] for row in plan))
+        explain = "EXPLAIN QUERY PLAN" if self._is_sqlite else "EXPLAIN"
+        plan = self._tx.fetch_all(f"{explain} {sql}", **values)
+        told = "detail" if self._is_sqlite else "QUERY PLAN"
+        self.plans.append("; ".join(row[told] for row in plan))
         return self._tx.fetch_all(sql, **values)
 
 
@@ -143,7 +166,33 @@ async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(
     assert by_number in beginnings
 
 
-async def plans_of(database: SqliteDatabase, look: Look) -> list[str]:
+async def test_signals_are_read_by_indexes_and_with_no_more_statements_for_many_tickets(
+    any_database: Database, caller: Caller
+) -> None:
+    backend = StoreBackend(any_database)
+    desk = Desk(backend, caller)
+    for number in (1, 2, 3):
+        await desk.file_ticket(title=f"Step number {number}")
+    await backend.link_repository(caller, LinkRepository(name=REPOSITORY))
+    for number in (1, 2, 3):
+        merged = pull_request(number, 1, body=f"Closes HO-{number}", merge_sha=sha(f"m{number}"))
+        await desk.hear(merged, check(sha(f"m{number}"), "passed", 2))
+        await desk.hear(push(3, (f"r{number}", f"This reverts commit {sha(f'm{number}')}.")))
+    plans = [
+        await plans_of(
+            any_database,
+            partial(signals.list_signals, caller=caller, request=ListSignals(tickets=names)),
+        )
+        for names in (["1"], ["1", "2", "3"])
+    ]
+    assert [len(of_names) for of_names in plans] == [10, 10]
+    for plan in plans[1][1:]:  # the first one finds the project
+        assert "Seq Scan" not in plan
+        scanned = [step for step in plan.split("; ") if step.startswith("SCAN")]
+        assert all(any(name in step for name in LISTED) for step in scanned), scanned
+
+
+async def plans_of(database: Database, look: Look) -> list[str]:
     """Return how the queries of a look were planned, each on one line."""
 
     def explain(tx: Transaction) -> list[str]:
