@@ -8,13 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import Forbidden, HandoffError, Unauthenticated
+from mcp_handoff.html.environment import STATIC
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import is_forwarded
 from mcp_handoff.http.operation import HEALTH_PATH, READY_PATH
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.http.wrong_tokens import WrongTokens
-from mcp_handoff.portal.addresses import SIGN_IN, STATIC, is_page
+from mcp_handoff.portal.addresses import SIGN_IN, is_page
 from mcp_handoff.portal.rendering import SESSION_COOKIE
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.rest.description import MOUNT_PATH

@@ -10,7 +10,6 @@ PEOPLE = "/people"
 SETTINGS = "/settings"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
-STATIC = "/static"
 
 _PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets", BUILDS, PEOPLE, SETTINGS})
 _FOLDERS = ("/tickets/", "/suggestions/", f"{SETTINGS}/")

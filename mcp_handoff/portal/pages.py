@@ -6,8 +6,8 @@ from starlette.routing import Route
 
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
+from mcp_handoff.html.environment import STATIC, asset
 from mcp_handoff.portal import addresses, board, builds, inbox, people, settings, tickets
-from mcp_handoff.portal.rendering import asset
 from mcp_handoff.portal.visits import page_over, refused
 
 _ASSETS = {"style.css": "text/css; charset=utf-8"}
@@ -42,7 +42,7 @@ def page_routes(desk: Desk) -> list[Route]:
             Route(path, page_over(desk, page), methods=[method])
             for path, (method, page) in pages.items()
         ),
-        Route(f"{addresses.STATIC}/{{name}}", _show_asset, methods=["GET"]),
+        Route(f"{STATIC}/{{name}}", _show_asset, methods=["GET"]),
     ]
 
 

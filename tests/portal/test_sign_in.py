@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import httpx2
 import pytest
 
-from mcp_handoff.portal.addresses import STATIC
+from mcp_handoff.html.environment import STATIC
 from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.principals import PrincipalRole
 from tests.http.served import Served, bearer, command, make_token

@@ -1,0 +1,1 @@
+"""What is shown to people, in the portal and in a chat: templates, the style and the script."""
