@@ -1,5 +1,6 @@
 """Events: one line of history for every write, and what is published of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
@@ -56,6 +57,32 @@ EventKind = Literal[
     "receiver.set",
 ]
 
+_HAPPENED: Mapping[str, str] = {
+    "ticket.created": "filed by {who}",
+    "ticket.taken": "taken by {who}",
+    "ticket.updated": "changed by {who}",
+    "ticket.closed": "closed by {who}",
+    "ticket.reopened": "reopened by {who}",
+    "ticket.unblocked": "no longer blocked",
+    "ticket.deployed": "deployed",
+    "ticket.deploy_failed": "its deployment failed",
+    "message.added": "a message from {who}",
+    "suggestion.created": "{who} suggests to close it",
+    "suggestion.updated": "more is known of the suggestion to close it",
+    "suggestion.executed": "{who} executed the suggestion to close it",
+    "suggestion.declined": "{who} declined the suggestion to close it",
+    "suggestion.skipped": "the suggestion to close it was skipped",
+    "suggestion.expired": "the suggestion to close it expired",
+    "build.created": "a build registered by {who}",
+    "build.triggered": "a build triggered by {who}",
+    "build.updated": "a build changed by {who}",
+    "build.dispatched": "its build was handed over",
+    "build.dispatch_failed": "its build could not be handed over",
+    "build.running": "its build is running",
+    "build.succeeded": "its build succeeded",
+    "build.failed": "its build failed",
+}
+
 
 def author(
     actor_role: str, actor_id: str | None, principal_id: str | None, principal_name: str | None
@@ -91,6 +118,12 @@ class Event(Record):
     def author(self) -> str:
         """Who did it, on one line."""
         return author(self.actor_role, self.actor_id, self.principal_id, self.principal_name)
+
+    @property
+    def happened(self) -> str:
+        """What happened, in words that follow the name of what it happened to."""
+        told = _HAPPENED.get(self.kind, f"{self.kind.replace('.', ' ')} by {{who}}")
+        return told.replace("{who}", self.author)
 
 
 class ProjectEvent(Event):

@@ -1,7 +1,7 @@
 """Templates, what fills them in safely, and the files that go with them."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -22,6 +22,9 @@ _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 """What may stand in a text that somebody wrote: no images, which would call other hosts."""
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def template_named(name: str) -> Template:
@@ -53,6 +56,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = environment.filters
     filters |= {
+        "ago": _ago,
         "asset": asset_address,
         "day": _day,
         "link": _link,
@@ -92,6 +96,19 @@ def _day(instant: str | None) -> Markup:
         return Markup("")
     read = datetime.fromisoformat(instant)
     return Markup('<time datetime="{}">{}</time>').format(instant, f"{read:%d %b %Y, %H:%M} UTC")
+
+
+def _ago(instant: str | None) -> Markup:
+    """Return an instant as how long ago it was, with what it is exactly for whoever points at
+    it."""
+    if not instant:
+        return Markup("")
+    read = datetime.fromisoformat(instant)
+    seconds = (datetime.now(UTC) - read).total_seconds()
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (0, ""))
+    told = f"{seconds // size:.0f} {unit} ago" if size else "just now"
+    exact = f"{read:%d %b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(instant, exact, told)
 
 
 def _words(name: str | None) -> str:

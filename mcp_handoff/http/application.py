@@ -41,6 +41,7 @@ from mcp_handoff.mcp.transports import (
     SessionStreams,
     UnresumedStreams,
 )
+from mcp_handoff.portal.live import LivePages
 from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
@@ -71,6 +72,12 @@ class Application:
     mcp: HandoffServer
     transports: HttpTransports
     streams: OpenStreams
+    live: LivePages
+
+    def end_streams(self) -> None:
+        """End what stays open until it is ended, and answer the calls that wait."""
+        self.mcp.end_streams()
+        self.live.end()
 
     @asynccontextmanager
     async def sessions(self) -> AsyncGenerator[None]:
@@ -102,7 +109,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
     # Only a store keeps tokens, and the runs that builds report on.
     store = backend if isinstance(backend, Store) else None
     report_key = settings.dispatch_secret if store else None
-    wrong_tokens = WrongTokens()
+    wrong_tokens, live = WrongTokens(), LivePages(desk)
     doors = Starlette(
         routes=[
             *operation_routes(backend, metrics),
@@ -111,13 +118,13 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
             Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
             *sign_in_routes(access.credentials, wrong_tokens),
-            *page_routes(desk),
+            *page_routes(desk, live),
         ],
         exception_handlers={404: _refuse_address},
     )
     streams = OpenStreams(SessionStreams(doors, mcp), store, access.credentials)
     asgi = _in_front_of(streams, settings, access, capacity, wrong_tokens)
-    return Application(asgi, capacity, mcp, transports, streams)
+    return Application(asgi, capacity, mcp, transports, streams, live)
 
 
 def _in_front_of(

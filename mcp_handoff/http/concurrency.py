@@ -8,7 +8,7 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import RateLimited
 from mcp_handoff.http.capacity import Capacity
 from mcp_handoff.http.refusals import refuse_early
-from mcp_handoff.mcp.transports import opens_stream
+from mcp_handoff.http.streams import opens_stream
 from mcp_handoff.principals import LOCAL
 
 _RETRY_SECONDS = 5.0

@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self.server_state = Connections(capacity)
-        self._mcp = application.mcp
+        self._application = application
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
             bound.listen(socket.SOMAXCONN)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._mcp.end_streams()
+        self._application.end_streams()
         await super().shutdown(sockets)
 
 

@@ -12,7 +12,8 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import BackendUnavailable, Unauthenticated
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.refusals import refuse_early
-from mcp_handoff.mcp.transports import opens_stream
+from mcp_handoff.mcp import transports
+from mcp_handoff.portal.addresses import CHANGES
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.tokens import TokenOperations
 
@@ -22,8 +23,14 @@ LOOK_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+def opens_stream(scope: Scope) -> bool:
+    """Tell by the head of a request whether it asks for a stream that stays open: of MCP, or for an
+    open page."""
+    return scope["path"] == CHANGES or transports.opens_stream(scope)
+
+
 class OpenStreams:
-    """Ends every stream of MCP within two seconds of its token's expiry or revocation, whichever
+    """Ends every stream within two seconds of its token's expiry or revocation, whichever
     process revoked it; what was opened while nobody needed a token, of the first token's making.
 
     Without `credentials` nobody ever needs one.

@@ -5,19 +5,27 @@ from urllib.parse import urlencode
 BOARD = "/"
 INBOX = "/inbox"
 NEW_TICKET = "/new"
+TICKETS = "/tickets"
+MOVES = "/moves"
 BUILDS = "/builds"
+ACTIVITY = "/activity"
 PEOPLE = "/people"
 SETTINGS = "/settings"
+CHANGES = "/changes"
+"""Where a page hears what changes."""
+
+THEME = "/theme"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 
-_PAGES = frozenset({BOARD, INBOX, NEW_TICKET, SIGN_OUT, "/tickets", BUILDS, PEOPLE, SETTINGS})
-_FOLDERS = ("/tickets/", "/suggestions/", f"{SETTINGS}/")
+_SHOWN = frozenset({BOARD, INBOX, NEW_TICKET, BUILDS, ACTIVITY, PEOPLE, SETTINGS})
+_SENT = frozenset({MOVES, TICKETS, THEME, SIGN_OUT, CHANGES})
+_FOLDERS = (f"{TICKETS}/", "/suggestions/", f"{SETTINGS}/", f"{NEW_TICKET}/", f"{ACTIVITY}/")
 
 
 def is_page(path: str) -> bool:
-    """Tell whether an address is a page's that is shown to whoever is signed in."""
-    return path in _PAGES or path.startswith(_FOLDERS)
+    """Tell whether an address is a page's or a form's, for whoever is signed in."""
+    return path in _SHOWN | _SENT or path.startswith(_FOLDERS)
 
 
 def sign_in_address(path: str, query: str) -> str:
@@ -27,6 +35,9 @@ def sign_in_address(path: str, query: str) -> str:
 
 
 def local_address(text: str) -> str:
-    """Return where to go after signing in: an address of our own pages, whatever was asked for."""
+    """Return where to go once something was done: an address of our own pages, whatever was asked
+    for."""
     path = text.partition("?")[0]
-    return text if is_page(path) and text.isascii() and text.isprintable() else BOARD
+    folder, _, ticket = path.removeprefix("/").partition("/")
+    is_shown = path in _SHOWN or (f"/{folder}" == TICKETS and ticket and "/" not in ticket)
+    return text if is_shown and text.isascii() and text.isprintable() else BOARD

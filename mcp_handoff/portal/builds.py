@@ -5,7 +5,6 @@ from typing import get_args
 from starlette.responses import Response
 
 from mcp_handoff.builds import BuildStatus, FindBuilds
-from mcp_handoff.portal.rendering import render
 from mcp_handoff.portal.visits import Visit
 from mcp_handoff.validation import Arguments
 
@@ -15,8 +14,7 @@ async def show_builds(visit: Visit) -> Response:
     query = visit.request.query_params
     sent = {name: query[name] for name in ("status", "cursor") if query.get(name)}
     page = await visit.desk.find_builds(visit.visitor, Arguments(FindBuilds, sent))
-    return render(
-        visit.request,
+    return visit.render(
         "builds.html",
         page=page,
         chosen=query.get("status"),

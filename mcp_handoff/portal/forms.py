@@ -48,6 +48,7 @@ async def read_form(request: Request) -> Form:
     except ValueError:
         raise Malformed("The form can't be read.") from None
     key, sent = guard_key(request), fields.pop("guard", [""])[0]
-    if key is None or not hmac.compare_digest(sent.encode(), guard_of(key).encode()):
+    salt = sent.partition(".")[0]
+    if key is None or not hmac.compare_digest(sent.encode(), guard_of(key, salt).encode()):
         raise Forbidden("This form is none of this browser's session. Load the page again.")
     return Form({name: [value.replace("\r\n", "\n") for value in fields[name]] for name in fields})

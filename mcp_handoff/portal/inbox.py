@@ -5,10 +5,10 @@ from starlette.responses import Response
 from mcp_handoff.overview import GetOverview
 from mcp_handoff.portal.addresses import INBOX
 from mcp_handoff.portal.forms import read_form
-from mcp_handoff.portal.rendering import render
 from mcp_handoff.portal.visits import Visit
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions
 from mcp_handoff.validation import Arguments
+from mcp_handoff.workflow import WORK_ROLES
 
 
 async def show_inbox(visit: Visit) -> Response:
@@ -19,12 +19,18 @@ async def show_inbox(visit: Visit) -> Response:
     )
     overview = await visit.desk.get_overview(visit.visitor, Arguments(GetOverview))
     stalled = [held for held in (await visit.takes()).takes if held.take.stale]
-    return render(
-        visit.request,
+    return visit.render(
         "inbox.html",
         suggestions=suggestions,
         overview=overview,
         stalled=stalled,
+        questions=[],
+        undecided=[],
+        silent=[],
+        dead=[],
+        mine=[],
+        roles=WORK_ROLES,
+        four_eyes=False,
         project=visit.desk.own_project(visit.visitor),
         projects=await visit.projects(),
     )

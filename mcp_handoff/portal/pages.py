@@ -7,17 +7,21 @@ from starlette.routing import Route
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
 from mcp_handoff.html.environment import STATIC, asset
-from mcp_handoff.portal import addresses, board, builds, inbox, people, settings, tickets
+from mcp_handoff.portal import addresses, board, builds, inbox, people, settings, theme, tickets
+from mcp_handoff.portal.live import LivePages
 from mcp_handoff.portal.visits import page_over, refused
 
-_ASSETS = {"style.css": "text/css; charset=utf-8"}
+_ASSETS = {"style.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def page_routes(desk: Desk) -> list[Route]:
-    """Return the pages over a desk."""
+def page_routes(desk: Desk, live: LivePages) -> list[Route]:
+    """Return the pages over a desk, and where the open ones hear what changes."""
     pages = {
         addresses.BOARD: ("GET", board.show_board),
+        addresses.MOVES: ("POST", board.move_ticket),
+        addresses.CHANGES: ("GET", live.show_changes),
+        addresses.THEME: ("POST", theme.set_theme),
         addresses.INBOX: ("GET", inbox.show_inbox),
         addresses.NEW_TICKET: ("GET", tickets.show_new_ticket),
         "/tickets": ("POST", tickets.create_ticket),

@@ -4,7 +4,6 @@ from itertools import groupby
 
 from starlette.responses import Response
 
-from mcp_handoff.portal.rendering import render
 from mcp_handoff.portal.visits import Visit
 from mcp_handoff.takes import HeldRole
 
@@ -13,8 +12,7 @@ async def show_people(visit: Visit) -> Response:
     """Show who holds what, by holder."""
     listed = await visit.takes()
     by_holder = groupby(sorted(listed.takes, key=_holder), key=_holder)
-    return render(
-        visit.request,
+    return visit.render(
         "people.html",
         holders=[(holder, list(held)) for holder, held in by_holder],
         more=listed.more,

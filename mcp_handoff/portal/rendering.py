@@ -15,12 +15,18 @@ from mcp_handoff.principals import LOCAL
 SESSION_COOKIE = "handoff_session"
 PAGE_COOKIE = "handoff_page"
 PROJECT_COOKIE = "handoff_project"
+THEME_COOKIE = "handoff_theme"
+
+KEPT_SECONDS = 365 * 24 * 3600
+"""How long a browser keeps what was chosen."""
+
+THEMES = ("system", "light", "dark")
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
         " img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
-        " require-trusted-types-for 'script'; trusted-types 'none'"
+        " require-trusted-types-for 'script'; trusted-types portal"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,12 +36,18 @@ HEADERS: Mapping[str, str] = {
 
 
 def render(
-    request: Request, template: str, status: int = 200, *, let_in: bool = True, **values: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    *,
+    let_in: bool = True,
+    may_write: bool = False,
+    **values: Any,
 ) -> HTMLResponse:
     """Return a page, with what leads to the others for whoever was let in."""
     response = HTMLResponse(status_code=status, headers=HEADERS)
     principal = admission_of(request.scope).principal
-    key = guard_key(request)
+    theme, key = request.cookies.get(THEME_COOKIE), guard_key(request)
     if key is None:
         key = secrets.token_urlsafe(24)
         set_cookie(request, response, PAGE_COOKIE, key)
@@ -44,7 +56,10 @@ def render(
         let_in=let_in,
         is_open=principal is LOCAL,
         guard=guard_of(key),
+        may_write=may_write,
         path=request.url.path,
+        address=address_of(request),
+        theme=theme if theme in THEMES else THEMES[0],
         **values,
     )
     response.body = response.render(html)
@@ -75,6 +90,14 @@ def guard_key(request: Request) -> str | None:
     return request.cookies.get(SESSION_COOKIE) or request.cookies.get(PAGE_COOKIE)
 
 
-def guard_of(key: str) -> str:
-    """Return what a form of ours holds and no other site knows."""
-    return hmac.new(key.encode(), b"form", "sha256").hexdigest()
+def address_of(request: Request) -> str:
+    """Return which page it is, with all that its address says."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def guard_of(key: str, salt: str | None = None) -> str:
+    """Return what a form of ours holds and no other site knows: another each time, so that nobody
+    learns it from how well pages with parts of it compress (https://breachattack.com)."""
+    salt = salt or secrets.token_hex(8)
+    return f"{salt}.{hmac.new(key.encode(), salt.encode(), 'sha256').hexdigest()}"

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.portal.addresses import SETTINGS
 from mcp_handoff.portal.forms import read_form
-from mcp_handoff.portal.rendering import render
 from mcp_handoff.portal.visits import Visit
 from mcp_handoff.principals import ROLES
 from mcp_handoff.projects import ChangeProject
@@ -109,8 +108,7 @@ async def _shown(visit: Visit, about: str | None = None, secret: str | None = No
     tokens = await desk.list_tokens(visitor, Arguments(ListTokens))
     repositories = await desk.list_repositories(visitor, Arguments(ListRepositories))
     webhooks = await desk.list_webhooks(visitor, Arguments(ListWebhooks))
-    return render(
-        visit.request,
+    return visit.render(
         "settings.html",
         about=about,
         secret=secret,

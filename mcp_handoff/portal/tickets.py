@@ -7,39 +7,47 @@ from starlette.responses import Response
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.portal.forms import Form, read_form
-from mcp_handoff.portal.rendering import render
+from mcp_handoff.portal.timeline import timeline
 from mcp_handoff.portal.visits import Visit
-from mcp_handoff.references import ticket_path
+from mcp_handoff.references import project_of, ticket_path
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, CreateTicket, GetTicket
 from mcp_handoff.validation import Arguments
 from mcp_handoff.work import TakeTicket, UpdateTicket
 from mcp_handoff.workflow import ROLES, WORK_ROLES
 
 _NEW = ("title", "description", "request_type", "priority", "suggested_resolution")
-_CHANGES = ("role", "role_status", "stage", "close_as", "note", "priority", "park")
+_CHANGES = (
+    *("role", "role_status", "stage", "close_as", "note", "priority"),
+    *("title", "description", "updated_at"),
+)
+_EVENTS = 200
+"""How many of the newest events of a ticket its page shows."""
 
 
 async def show_ticket(visit: Visit) -> Response:
     """Show a ticket, its thread and what happened to it."""
-    name = visit.request.path_params["ticket"]
-    detail = await visit.desk.get_ticket(visit.visitor, Arguments(GetTicket, {"ticket": name}))
-    thread = await visit.desk.list_messages(
-        visit.visitor,
-        Arguments(
-            ListMessages,
-            {"ticket": name, "limit": 100, "cursor": visit.request.query_params.get("after")},
-        ),
-    )
-    return render(
-        visit.request,
+    desk, visitor = visit.desk, visit.visitor
+    name, after = visit.request.path_params["ticket"], visit.request.query_params.get("after")
+    detail = await desk.get_ticket(visitor, Arguments(GetTicket, {"ticket": name}))
+    page = {"ticket": name, "limit": 100, "cursor": after}
+    thread = await desk.list_messages(visitor, Arguments(ListMessages, page))
+    project = project_of(detail.ticket.name)
+    return visit.render(
         "ticket.html",
         detail=detail,
         ticket=detail.ticket,
-        thread=thread,
+        project=project or "",
+        four_eyes=any(one.four_eyes for one in await visit.projects() if one.slug == project),
+        timeline=timeline(
+            thread.messages,
+            detail.events,
+            is_first=not after,
+            is_last=not thread.next_cursor,
+        ),
+        next_cursor=thread.next_cursor,
         takes={take.role: take for take in detail.takes},
         roles=WORK_ROLES,
         priorities=PRIORITIES,
-        may_write=visit.desk.may_write(visit.visitor),
     )
 
 
@@ -61,8 +69,7 @@ async def create_ticket(visit: Visit) -> Response:
 
 
 async def _form(visit: Visit, form: Form, wrong: dict[str, str], status: int = 200) -> Response:
-    return render(
-        visit.request,
+    return visit.render(
         "new_ticket.html",
         status,
         form=form,
@@ -95,6 +102,12 @@ async def take_ticket(visit: Visit) -> Response:
 async def update_ticket(visit: Visit) -> Response:
     """Change a ticket: how far a role is, its stage, its priority; close it."""
     form, name = await read_form(visit.request), visit.request.path_params["ticket"]
-    sent = {**form.given(*_CHANGES), "ticket": name}
+    sent: dict[str, Any] = {**form.given(*_CHANGES), "ticket": name}
+    if blocking := form.one("blocking"):
+        sent["blocking"] = blocking == "true"
+    if form.one("reopen"):
+        sent["reopen"] = True
+    if form.one("links"):
+        sent["blocked_by"] = (form.one("blocked_by") or "").replace(",", " ").split()
     await visit.desk.update_ticket(visit.visitor, Arguments(UpdateTicket, sent))
     return visit.back_to(ticket_path(name))

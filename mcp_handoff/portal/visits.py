@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mcp_handoff.actors import Actor
 from mcp_handoff.admission import admission_of
@@ -32,6 +33,11 @@ class Visit:
     desk: Desk
     request: Request
     visitor: Visitor
+
+    def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """Return a page, with the ways to change what its visitor may change."""
+        may_write = self.desk.may_write(self.visitor)
+        return render(self.request, template, status, may_write=may_write, **values)
 
     async def projects(self) -> list[Project]:
         """Return the projects that are there to be looked at."""

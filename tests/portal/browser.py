@@ -117,9 +117,21 @@ class Browser:
             for shown, name, value in form.buttons
             if shown == button and form.action.endswith(action)
         )
+        return self.send(form, **filled, **({name: value} if name else {}))
+
+    def press_move(self, ticket: str, stage: str) -> Page:
+        """Press a button of a card's menu on the board."""
+        [move] = [form for form in self.page.forms if form.action == "/moves"]
+        [to] = [
+            named["value"]
+            for tag, named in self.page.tags
+            if tag == "button" and named.get("value", "").startswith(f"{ticket} {stage} ")
+        ]
+        return self.send(move, to=to)
+
+    def send(self, form: Form, **filled: str | list[str]) -> Page:
+        """Fill in a form and send it."""
         sent: dict[str, str | list[str]] = {**form.fields, **filled}
-        if name:
-            sent[name] = value
         address = form.action or str(self.page.response.url.copy_with(query=None))
         if form.method == "get":
             self.page = Page(self.http.get(address, params=sent))

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.http.served import Served
 from tests.portal.browser import Browser
-from tests.portal.test_pages import file_ticket
+from tests.portal.scene import Scene
 
 TEXTS = (
     "<script>alert(1)</script> and some more",
@@ -24,21 +23,17 @@ OURS = {"base", "embed", "iframe", "img", "object", "script", "style", "svg"}
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_no_text_of_a_ticket_becomes_markup_that_acts(
-    desk: Served, mia: Browser, text: str
+    scene: Scene, mia: Browser, text: str
 ) -> None:
-    name = file_ticket(
-        desk,
+    name = scene.file(
         title=text[:140],
         description=text,
         suggested_resolution=text,
         implementation_notes=text,
         evidence={text[:50]: text, "nested": {"deep": [text]}},
     )
-    messages = f"/api/projects/shop/tickets/{name}/messages"
-    desk.http.post(messages, json={"body": text})
-    desk.http.post(
-        "/api/projects/shop/ai-suggestions", json={"ticket_id": name, "evidence": {"found": text}}
-    )
+    scene.send("claude", "POST", f"/tickets/{name}/messages", body=text)
+    scene.suggest(name, found=text)
     for address in ("/", "/inbox", f"/tickets/{name}", "/?query=" + name, "/new"):
         page = mia.visit(address)
         assert page.response.status_code == 200

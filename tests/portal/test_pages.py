@@ -1,27 +1,13 @@
 """What people see and do on the pages, without a script."""
 
-from typing import Any
-
 import pytest
 
-from tests.http.served import Served, bearer, make_token
-from tests.portal.browser import Browser
-from tests.requests import TICKET
-
-BODY: dict[str, Any] = {**TICKET, "priority": "high", "blocking": False}
+from tests.http.served import Served, make_token
+from tests.portal.browser import Browser, Page
+from tests.portal.scene import Scene
 
 
-def file_ticket(desk: Served, **fields: Any) -> str:
-    """File a ticket as a bot; return its reference."""
-    answer = desk.http.post("/api/projects/shop/tickets", json={**BODY, **fields})
-    return answer.json()["ticket"]["reference"]
-
-
-def read_ticket(desk: Served, name: str) -> dict[str, Any]:
-    return desk.http.get(f"/api/projects/shop/tickets/{name}").json()["ticket"]
-
-
-def test_a_ticket_is_filed_and_found_on_the_board(desk: Served, mia: Browser) -> None:
+def test_a_ticket_is_filed_and_found_on_the_board(scene: Scene, mia: Browser) -> None:
     mia.visit("/new")
     page = mia.submit(
         "File it",
@@ -29,11 +15,12 @@ def test_a_ticket_is_filed_and_found_on_the_board(desk: Served, mia: Browser) ->
         description="It answers **500**.",
         roles=["backend", "qa"],
     )
-    assert page.response.url.path == "/tickets/HO-1-shop"
+    name = f"HO-1-{scene.project}"
+    assert page.response.url.path == f"/tickets/{name}"
     assert ("strong", {}) in page.tags
     board = mia.visit("/")
-    assert board.links["Checkout fails at 100 items"] == "/tickets/HO-1-shop"
-    filed = read_ticket(desk, "1")
+    assert board.links["Checkout fails at 100 items"] == f"/tickets/{name}"
+    filed = scene.read(name)
     assert (filed["actor_role"], filed["actor_id"], filed["source"]) == ("user", "mia", "portal")
 
 
@@ -44,25 +31,26 @@ def test_what_is_wrong_with_a_new_ticket_stands_at_its_field_and_nothing_is_lost
     page = mia.submit("File it", title="Fail", description="It answers 500.", roles=["qa"])
     assert page.response.status_code == 400
     assert "must have at least 5 characters" in page.text
-    assert page.forms[-1].fields["description"] == "It answers 500."
-    assert page.forms[-1].fields["roles"] == "qa"
+    [form] = [form for form in page.forms if form.action == "/tickets"]
+    assert form.fields["description"] == "It answers 500."
+    assert form.fields["roles"] == "qa"
 
 
 def test_the_board_shows_each_stage_with_its_count_and_filters_by_its_address(
-    desk: Served, mia: Browser
+    scene: Scene, mia: Browser
 ) -> None:
     for fruit in ("apples", "pears", "plums"):
-        file_ticket(desk, title=f"Fault of {fruit}", roles=["design"])
-    file_ticket(desk, title="Something else", roles=["devops"])
+        scene.file(title=f"Fault of {fruit}", roles=["design"])
+    scene.file(title="Something else", roles=["devops"])
     assert "backlog\n      4" in mia.visit("/").text
     assert "backlog\n      3" in mia.visit("/?role=design").text
     found = mia.visit("/?role=design&query=pears").links
     assert [name for name in found if name.startswith("Fault")] == ["Fault of pears"]
 
 
-def test_a_column_pages(desk: Served, mia: Browser) -> None:
+def test_a_column_pages(scene: Scene, mia: Browser) -> None:
     for number in range(22):
-        file_ticket(desk, title=f"Fault number {number:02}")
+        scene.file(title=f"Fault number {number:02}")
     first = mia.visit("/")
     second = mia.submit("More")
     shown = [{name for name in page.links if name.startswith("Fault")} for page in (first, second)]
@@ -70,9 +58,9 @@ def test_a_column_pages(desk: Served, mia: Browser) -> None:
 
 
 def test_two_people_take_a_role_and_one_is_told_who_has_it(
-    desk: Served, mia: Browser, bob: Browser
+    scene: Scene, mia: Browser, bob: Browser
 ) -> None:
-    name = file_ticket(desk)
+    name = scene.file()
     for browser in (mia, bob):
         browser.visit(f"/tickets/{name}")
     mia.submit("Take")
@@ -80,18 +68,18 @@ def test_two_people_take_a_role_and_one_is_told_who_has_it(
     assert (page.response.status_code, "mia" in page.text) == (409, True)
 
 
-def test_a_role_is_finished_with_a_note_that_the_next_one_reads(desk: Served, mia: Browser) -> None:
-    name = file_ticket(desk, roles=["backend", "qa"])
+def test_a_role_is_finished_with_a_note_that_the_next_one_reads(scene: Scene, mia: Browser) -> None:
+    name = scene.file(roles=["backend", "qa"])
     mia.visit(f"/tickets/{name}")
     mia.submit("Take")
     page = mia.submit("Save", "/changes", role_status="done", note="Try it with 101 items.")
     assert "Try it with 101 items." in page.text
-    roles = {one["role"]: one["status"] for one in read_ticket(desk, name)["roles"]}
+    roles = {one["role"]: one["status"] for one in scene.read(name)["roles"]}
     assert roles["backend"] == "done"
 
 
-def test_a_question_waits_until_it_is_answered(desk: Served, mia: Browser, bob: Browser) -> None:
-    name = file_ticket(desk)
+def test_a_question_waits_until_it_is_answered(scene: Scene, mia: Browser, bob: Browser) -> None:
+    name = scene.file()
     mia.visit(f"/tickets/{name}")
     asked = mia.submit("Send", body="Which till?", to_role="backend")
     assert "waits for an answer" in asked.text
@@ -100,71 +88,70 @@ def test_a_question_waits_until_it_is_answered(desk: Served, mia: Browser, bob: 
     assert "waits for an answer" not in mia.visit(f"/tickets/{name}").text
 
 
-def test_a_ticket_is_closed_with_the_reason(desk: Served, mia: Browser) -> None:
-    name = file_ticket(desk)
+def test_a_ticket_is_closed_with_the_reason(scene: Scene, mia: Browser) -> None:
+    name = scene.file()
     mia.visit(f"/tickets/{name}")
     page = mia.submit("Close", close_as="wont_fix", note="Nobody buys a hundred.")
     assert "Nobody buys a hundred." in page.text
-    assert read_ticket(desk, name)["status"] == "closed"
+    assert scene.read(name)["status"] == "closed"
 
 
 @pytest.mark.parametrize("decision", ["Execute", "Decline"])
-def test_a_suggestion_is_decided_in_the_inbox(desk: Served, mia: Browser, decision: str) -> None:
-    name = file_ticket(desk)
-    ci = bearer(make_token(desk.store, "ci", "bot"))
-    suggested = desk.http.post(
-        "/api/projects/shop/ai-suggestions",
-        json={"ticket_id": name, "evidence": {"tests": "all passed"}},
-        headers=ci,
-    ).json()["suggestion"]
+def test_a_suggestion_is_decided_in_the_inbox(scene: Scene, mia: Browser, decision: str) -> None:
+    name = scene.file()
+    suggested = scene.suggest(name, tests="all passed")
     page = mia.visit("/inbox")
     assert "all passed" in page.text
     assert "unproven" in page.text
     page = mia.submit(decision, reason="I looked at it.")
     assert page.response.url.path == "/inbox"
     assert "Nobody suggests to close anything" in page.text
-    listed = desk.http.get("/api/projects/shop/ai-suggestions?status=any").json()["suggestions"]
-    [settled] = [one for one in listed if one["id"] == suggested["id"]]
+    listed = scene.send("mia", "GET", "/ai-suggestions?status=any")["suggestions"]
+    [settled] = [one for one in listed if one["id"] == suggested]
     assert settled["status"] == {"Execute": "executed", "Decline": "declined"}[decision]
     assert settled["reason"] == "I looked at it."
 
 
-def test_a_reader_sees_a_ticket_and_no_way_to_change_it(desk: Served) -> None:
-    name = file_ticket(desk)
-    with Browser(desk) as rita:
-        page = rita.sign_in(make_token(desk.store, "rita", "reader"), f"/tickets/{name}")
-        assert {shown for form in page.forms for shown, *_ in form.buttons} == {"Sign out"}
+def test_a_reader_sees_a_ticket_and_no_way_to_change_it(scene: Scene) -> None:
+    name = scene.file()
+    with Browser(scene.people.desk) as rita:
+        page = rita.sign_in(scene.tokens["rita"], f"/tickets/{name}")
+        assert buttons_of(page) == {"Sign out", "Set"}
+        page = rita.visit(scene.board)
+        assert not [form for form in page.forms if form.action == "/moves"]
 
 
-def test_a_token_of_one_project_shows_no_other(desk: Served) -> None:
-    desk.http.post("/api/projects", json={"name": "till"})
-    file_ticket(desk, title="A secret of the shop")
-    with Browser(desk) as tim:
-        tim.sign_in(make_token(desk.store, "tim", "user", "till"))
-        for address in ("/?project=shop", "/inbox?project=shop", "/tickets/HO-1-shop"):
+def test_a_token_of_one_project_shows_no_other(scene: Scene) -> None:
+    name = scene.file(title="A secret of the shop")
+    other = scene.people.project()
+    token = make_token(scene.people.desk.store, "tim", "user", other.project)
+    with Browser(scene.people.desk) as tim:
+        tim.sign_in(token)
+        for address in (scene.board, f"/inbox?project={scene.project}", f"/tickets/{name}"):
             assert "A secret" not in tim.visit(address).text
-        assert tim.visit("/tickets/HO-1-shop").response.status_code == 404
+        assert tim.visit(f"/tickets/{name}").response.status_code == 404
+        assert tim.visit(f"/changes?project={scene.project}").response.status_code == 404
 
 
 def test_an_address_without_a_page_says_so(mia: Browser) -> None:
     assert mia.visit("/tickets/HO-99-shop").response.status_code == 404
 
 
-def test_a_server_that_only_reads_offers_no_change(desk: Served) -> None:
-    name = file_ticket(desk)
+def test_a_server_that_only_reads_offers_no_change(scene: Scene) -> None:
+    name = scene.file()
     with (
-        Served(desk.store, HANDOFF_READ_ONLY="1", HANDOFF_PROJECT="shop") as reading,
+        Served(scene.people.desk.store, HANDOFF_READ_ONLY="1") as reading,
         Browser(reading) as browser,
     ):
-        page = browser.sign_in(desk.token, f"/tickets/{name}")
+        page = browser.sign_in(scene.people.desk.token, f"/tickets/{name}")
         assert page.response.status_code == 200
-        assert {shown for form in page.forms for shown, *_ in form.buttons} == {"Sign out"}
+        assert buttons_of(page) == {"Sign out", "Set"}
 
 
 def test_who_holds_what_stands_on_the_board_and_with_everybodys_name(
-    desk: Served, mia: Browser, bob: Browser
+    scene: Scene, mia: Browser, bob: Browser
 ) -> None:
-    name = file_ticket(desk, title="Checkout fails")
+    name = scene.file()
     mia.visit(f"/tickets/{name}")
     mia.submit("Take")
     assert "backend: mia (user)" in bob.visit("/").text
@@ -172,3 +159,51 @@ def test_who_holds_what_stands_on_the_board_and_with_everybodys_name(
     assert "mia (user)" in page.text
     assert page.links["Checkout fails"] == f"/tickets/{name}"
     assert "backend: mia (user)" in mia.visit("/inbox").text
+
+
+def test_a_card_shows_what_blocks_it_and_how_its_build_goes(scene: Scene, mia: Browser) -> None:
+    first, second = scene.file(), scene.file(title="Invoices fail")
+    scene.send("mia", "PATCH", f"/tickets/{second}", blocked_by=[first])
+    scene.send("claude", "POST", f"/tickets/{second}/trigger-bot-build")
+    text = " ".join(mia.visit("/?blocked=true").text.split())
+    assert f"blocked by {first}" in text
+    assert "build queued" in text
+    assert "Checkout fails" not in text
+
+
+def test_a_card_is_moved_by_its_menu_unless_it_changed_since(
+    scene: Scene, mia: Browser, bob: Browser
+) -> None:
+    name = scene.file()
+    for browser in (mia, bob):
+        browser.visit("/")
+    page = mia.press_move(name, "up_next")
+    assert (page.response.url.path, scene.read(name)["stage"]) == ("/", "up_next")
+    page = bob.press_move(name, "validation")
+    assert (page.response.status_code, "was changed" in page.text) == (409, True)
+    assert scene.read(name)["stage"] == "up_next"
+
+
+def test_a_ticket_is_edited_blocked_and_reopened(scene: Scene, mia: Browser) -> None:
+    blocker, name = scene.file(), scene.file(title="Invoices fail")
+    mia.visit(f"/tickets/{name}")
+    mia.submit("Save", "/changes", title="Invoices fail on Sundays", description="They do fail.")
+    change = next(form for form in mia.page.forms if "links" in form.fields)
+    mia.send(change, blocked_by=f"{blocker}, ", priority="high")
+    read = scene.read(name)
+    assert (read["title"], read["priority"]) == ("Invoices fail on Sundays", "high")
+    assert mia.page.links[f"{blocker}"] == f"/tickets/{blocker}"
+    mia.submit("Close", close_as="cancelled", note="Nobody buys on Sundays.")
+    mia.submit("Reopen", note="They do.")
+    assert scene.read(name)["status"] == "open"
+
+
+def test_colours_are_chosen_for_this_browser(mia: Browser) -> None:
+    mia.visit("/inbox")
+    page = mia.submit("Set", theme="dark")
+    assert page.response.url.path == "/inbox"
+    assert ("html", {"lang": "en", "data-theme": "dark"}) in page.tags
+
+
+def buttons_of(page: Page) -> set[str]:
+    return {shown for form in page.forms for shown, *_ in form.buttons}

@@ -6,6 +6,7 @@ import pytest
 
 from tests.http.served import Served, bearer
 from tests.portal.browser import Browser
+from tests.portal.scene import People
 
 
 @pytest.fixture
@@ -78,12 +79,12 @@ def test_nobody_else_sees_the_settings(mia: Browser) -> None:
     assert mia.visit("/settings").response.status_code == 403
 
 
-def test_the_builds_are_shown_with_what_became_of_them(desk: Served, mia: Browser) -> None:
+def test_the_builds_are_shown_with_what_became_of_them(people: People, mia: Browser) -> None:
     for status in ("ready", "failed"):
         body = {"build_ref": status, "display_name": f"Build {status}", "provider": "docker"}
-        made = desk.http.post("/api/v1/org/default/builds", json=body).json()
+        made = people.desk.http.post("/api/v1/org/default/builds", json=body).json()
         report = {"status": {"ready": "succeeded"}.get(status, "failed")}
-        desk.http.post(f"/api/v1/org/default/builds/{made['id']}/report", json=report)
+        people.desk.http.post(f"/api/v1/org/default/builds/{made['id']}/report", json=report)
     shown = mia.visit("/builds").text
     assert ("Build ready" in shown, "Build failed" in shown) == (True, True)
     assert "Build ready" not in mia.visit("/builds?status=failed").text
