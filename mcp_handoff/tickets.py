@@ -209,6 +209,7 @@ class FindTickets(Request):
     priority: Priority | None = None
     blocking: bool | None = None
     ready: bool = False
+    blocked: Annotated[bool, Field(description="only what waits for open tickets")] = False
     taken_by: Annotated[Name, Field(description=f"a name, {ME}, {NOBODY}, {ANYONE}")] | None = None
     author: Name | None = None
     updated_since: Annotated[Instant, Field(description="RFC 3339")] | None = None

@@ -159,6 +159,7 @@ def _own_filters(request: FindTickets) -> dict[str, str]:
         "author": request.author,
         "updated_since": request.updated_since,
         "ready": "1" if request.ready else None,
+        "blocked": "1" if request.blocked else None,
         "taken_by": request.taken_by,
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -43,6 +43,8 @@ def conditions_of(
         )
     if request.ready:
         conditions.append(_is_ready(request.role))
+    if request.blocked:
+        conditions.append("t.blockers > 0")
     if request.taken_by:
         conditions.append(_is_taken(request.role, request.taken_by))
     values = {

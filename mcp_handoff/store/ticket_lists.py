@@ -79,6 +79,7 @@ _BY_ROLE = _Index(
     "{x}.role = :role AND {x}.role <> 'merged'",
     "ticket_roles",
 )
+_BLOCKED = _Index("tickets_blocked", _KIND, "{x}.blockers > 0")
 _READY = _Index(
     "ticket_roles_ready",
     ("role", "urgency"),
@@ -173,10 +174,12 @@ def _choose_path(tx: Transaction, request: FindTickets, values: dict[str, Any]) 
     """Return the path that leads to the fewest tickets; where all lead to many, one that leads to
     them in their order."""
     filters = (request.author, request.role, request.updated_since)
-    filters += (request.ready, request.taken_by)
+    filters += (request.ready, request.taken_by, request.blocked)
     paths: list[tuple[_Index, ...]] = []
     if request.ready:
         paths.append((_READY, _STALE))
+    if request.blocked:
+        paths.append((_BLOCKED,))
     if request.taken_by and folded(request.taken_by) != NOBODY:
         paths.append((_HELD_BY_CALLER if folded(request.taken_by) == ME else _HELD,))
     if request.role and request.role != MERGED:

@@ -212,6 +212,8 @@ async def plans_of(database: Database, look: Look) -> list[str]:
         ({"request_type": "bug", "status": "closed"}, {"tickets_by_stage"}),
         ({"author": "agent-1"}, {"tickets_by_actor", "tickets_by_principal"}),
         ({"role": "qa", "still_to_act": True}, {"ticket_roles_by_stage"}),
+        ({"blocked": True, "stage": ["backlog"]}, {"tickets_blocked"}),
+        ({"blocked": True, "role": "qa"}, {"tickets_blocked", "ticket_roles_by_stage"}),
         ({"role": "qa", "priority": "low", "stage": ["live"]}, {"ticket_roles_by_stage"}),
         (
             {"updated_since": "2026-01-01", "role": "qa", "blocking": True},

@@ -1,6 +1,7 @@
 """What blocks what, over every backend."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,31 @@ async def test_what_is_opened_again_blocks_again(backend: Backend, caller: Calle
     assert await ready(backend, caller) == [2, 3, 4]
     await backend.update_ticket(caller, requests.update_ticket(1, stage="backlog"))
     assert await ready(backend, caller) == [4]
+
+
+async def test_what_waits_for_open_tickets_is_listed_with_any_other_filter_and_counted(
+    backend: Backend, caller: Caller
+) -> None:
+    async def blocked(**filters: Any) -> list[int | None]:
+        request = requests.find_tickets(blocked=True, **filters)
+        page = await backend.find_tickets(caller, request)
+        assert (page.next_cursor, page.total) == (None, len(page.tickets))
+        return [ticket.number for ticket in page.tickets]
+
+    await backend.update_ticket(caller, requests.update_ticket(3, priority="high"))
+    assert await blocked() == [3, 2]
+    assert await blocked(order="urgency", status="open", stage=["backlog"]) == [3, 2]
+    assert await blocked(role="backend", still_to_act=True, author="agent-1") == [3, 2]
+    assert await blocked(priority="medium", request_type="bug") == [2]
+    assert await blocked(ready=True) == await blocked(taken_by="anyone") == []
+    assert await blocked(stage=["validation"]) == []
+    first = await backend.find_tickets(caller, requests.find_tickets(blocked=True, limit=1))
+    assert (first.total, first.next_cursor is None) == (2, False)
+    found = await backend.find_tickets(caller, requests.find_tickets(blocked=True, query="step"))
+    assert {ticket.number for ticket in found.tickets} == {2, 3}
+    closing = requests.update_ticket(1, close_as="wont_fix", note="Nobody needs it.")
+    await backend.update_ticket(caller, closing)
+    assert await blocked() == []
 
 
 async def test_links_are_replaced_whole(backend: Backend, caller: Caller) -> None:

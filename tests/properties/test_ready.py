@@ -43,12 +43,16 @@ class Story:
             await self._dice.choice([*likely, self._link, self._close, self._open])()
 
     async def agrees(self) -> None:
-        """Assert that the tickets listed as ready for each role are those of the model."""
+        """Assert that the tickets listed as ready for each role, and as blocked, are those of the
+        model."""
         for role in TAKEN:
             listing = requests.find_tickets(ready=True, role=role, order="urgency", limit=100)
             page = await self._backend.find_tickets(self._caller, listing)
             ready = self.model.ready(self._caller.project, role)
             assert [row.number for row in page.tickets] == [ticket.number for ticket in ready]
+        page = await self._backend.find_tickets(self._caller, requests.find_tickets(blocked=True))
+        blocked = {ticket.number for ticket in self.model.tickets if ticket.is_blocked()}
+        assert {row.number for row in page.tickets} == blocked
 
     async def _both(self, call: Awaitable[object], effect: Callable[[], object]) -> None:
         """Do it in the model and in the store, which refuses what that refuses."""

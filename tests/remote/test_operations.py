@@ -68,6 +68,13 @@ async def test_tickets_are_chosen_by_request_type_though_the_api_does_not(
     assert (len(bugs.tickets), wishes.tickets) == (2, [])
 
 
+async def test_an_api_that_knows_no_blockers_does_not_choose_by_them(
+    remote: RemoteBackend,
+) -> None:
+    with pytest.raises(Unsupported, match="does not choose tickets by blocked"):
+        await remote.find_tickets(CALLER, FindTickets(blocked=True))
+
+
 async def test_the_tickets_of_all_projects_are_chosen_though_the_api_does_not(
     remote: RemoteBackend, stand_in: StandIn
 ) -> None:

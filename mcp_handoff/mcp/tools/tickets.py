@@ -207,7 +207,13 @@ FIND_TICKETS = Tool(
     answer=TicketsAnswer,
     tell=_tell_found,
     reads=True,
-    fixed={"slim": True, "offset": 0, "order": "urgency", "still_to_act": True},
+    fixed={
+        "slim": True,
+        "offset": 0,
+        "order": "urgency",
+        "still_to_act": True,
+        "blocked": False,
+    },
 )
 
 GET_TICKET = Tool(
