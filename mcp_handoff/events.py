@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import Field
 
@@ -10,8 +10,8 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.principals import LOCAL, SYSTEM_ID, Principal
 from mcp_handoff.projects import ProjectName
-from mcp_handoff.references import project_of
-from mcp_handoff.schema import WHOLE, Cursor, Record, Request, Timestamp
+from mcp_handoff.references import TicketName, project_of
+from mcp_handoff.schema import WHOLE, Cursor, Name, Record, Request, Timestamp
 from mcp_handoff.text import shortened, visible
 
 WorkKind = Literal[
@@ -84,6 +84,10 @@ _HAPPENED: Mapping[str, str] = {
 }
 
 
+EventTopic = Literal["ticket", "message", "suggestion", "build", "project", "repository", "webhook"]
+"""What the events of a project are about: how their kinds begin."""
+
+
 def author(
     actor_role: str, actor_id: str | None, principal_id: str | None, principal_name: str | None
 ) -> str:
@@ -134,15 +138,22 @@ class ProjectEvent(Event):
 
 
 class ListEvents(Request):
-    """Follow a project's history, oldest first."""
+    """Follow a project's history, oldest first, or read it from its end; all of it, or what
+    happened to a ticket, what is about a topic, and what somebody did: an actor by its id or a
+    credential by its name, to the letter."""
 
+    newest_first: bool = False
+    ticket: TicketName | None = None
+    topic: EventTopic | None = None
+    author: Name | None = None
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Cursor | None = None
     project: ProjectName | None = None
 
 
 class EventPage(Record):
-    """Events; `next_cursor` goes on after the last one, also where there is none yet."""
+    """Events; `next_cursor` goes on after the last one, the newest first where there is more, else
+    also where there is none yet."""
 
     events: list[ProjectEvent]
     next_cursor: str | None = None
@@ -152,9 +163,17 @@ class EventOperations(Protocol):
     """What a backend does with events."""
 
     async def list_events(self, caller: Caller, request: ListEvents, /) -> EventPage:
-        """Return the events of a project after a cursor, oldest first. Whoever follows the cursors
-        reads each once; none appears later before one that was read."""
+        """Return the events of a project after a cursor, oldest first unless asked otherwise.
+        Whoever follows the cursors reads each once; none appears later before one that was read.
+
+        A page may have fewer events than its limit, even none, and a next one all the same.
+        """
         ...
+
+
+def kinds_of(topic: EventTopic) -> list[EventKind]:
+    """Return the kinds of the events that are about a topic."""
+    return [kind for kind in get_args(EventKind) if kind.startswith(f"{topic}.")]
 
 
 def require_history(principal: Principal) -> None:

@@ -64,6 +64,12 @@ Author = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
 ]
 
+Doer = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, description="the actor's id or the token's name, as it is"),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTED}),
+]
+
 Holder = Annotated[
     str | None,
     Query(

@@ -22,9 +22,11 @@ _DIGEST_BYTES = 6
 def encode(position: int | str, request: Request, *scope: str) -> str:
     """Return the cursor of the rows of `request` that come after `position`; `scope` are the ids
     of what the request names."""
-    filters = json.dumps([*scope, request.model_dump(exclude=_UNBOUND)], sort_keys=True)
+    # A filter that is added later leaves the cursors as they are of whoever does not use it.
+    filters = request.model_dump(exclude=_UNBOUND, exclude_defaults=True)
+    query = json.dumps([*scope, filters], sort_keys=True)
     text = str(position).encode()
-    digest = blake2b(text + filters.encode(), digest_size=_DIGEST_BYTES).digest()
+    digest = blake2b(text + query.encode(), digest_size=_DIGEST_BYTES).digest()
     return base64.urlsafe_b64encode(digest + text).decode().rstrip("=")
 
 

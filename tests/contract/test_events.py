@@ -1,5 +1,7 @@
 """A project's history, followed event by event."""
 
+from typing import Any
+
 import pytest
 
 from mcp_handoff.actors import Actor, Caller
@@ -7,6 +9,8 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.errors import NotFound, ValidationFailed
 from mcp_handoff.events import EventPage
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.store import project_history
+from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 
 PERSON = Caller(Actor(role="user", source="portal", id="lead"), project="shop")
@@ -113,3 +117,97 @@ async def test_a_history_has_nothing_of_another_project_and_its_cursors_lead_to_
         await backend.list_events(PERSON, elsewhere)
     with pytest.raises(NotFound):
         await backend.list_events(PERSON, requests.list_events(project="nowhere"))
+
+
+async def chosen(backend: Backend, limit: int = 50, **filters: Any) -> list[list[str]]:
+    """Return the kinds of the events of each page, to the last one that has any."""
+    pages: list[list[str]] = []
+    cursor = None
+    while True:
+        request = requests.list_events(limit=limit, cursor=cursor, **filters)
+        page = await backend.list_events(PERSON, request)
+        pages.append([event.kind for event in page.events])
+        if page.next_cursor in (None, cursor):
+            return pages if pages[-1] else pages[:-1]
+        cursor = page.next_cursor
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 200])
+async def test_a_history_is_read_from_its_end_to_its_beginning(
+    backend: Backend, limit: int
+) -> None:
+    pages = await chosen(backend, limit, newest_first=True)
+    assert [kind for page in pages for kind in page] == KINDS[::-1]
+    assert {len(page) for page in pages[:-1]} <= {limit}
+    newest = await backend.list_events(PERSON, requests.list_events(newest_first=True, limit=2))
+    with pytest.raises(ValidationFailed, match="same filters"):
+        await read(backend, newest.next_cursor)
+
+
+async def test_what_is_written_meanwhile_moves_no_page_that_is_read_from_the_end(
+    backend: Backend, caller: Caller
+) -> None:
+    first = requests.list_events(newest_first=True, limit=2)
+    cursor = (await backend.list_events(PERSON, first)).next_cursor
+    await backend.create_ticket(caller, requests.create_ticket(title="Filed later on"))
+    rest = requests.list_events(newest_first=True, cursor=cursor)
+    told = await backend.list_events(PERSON, rest)
+    assert ([event.kind for event in told.events], told.next_cursor) == (KINDS[2::-1], None)
+
+
+@pytest.mark.parametrize(
+    ("filters", "kinds"),
+    [
+        ({"ticket": 1}, KINDS[1:]),
+        ({"ticket": "HO-1-shop", "topic": "build"}, ["build.triggered"]),
+        ({"ticket": 2}, ["ticket.created"]),
+        ({"topic": "ticket"}, ["ticket.created", "ticket.created"]),
+        ({"topic": "project"}, ["project.created"]),
+        ({"topic": "webhook"}, []),
+        ({"author": "lead"}, ["suggestion.created", "suggestion.declined"]),
+        ({"author": "agent-1", "topic": "build"}, ["build.triggered"]),
+        ({"author": "Lead"}, []),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 50])
+async def test_a_history_is_chosen_from_by_ticket_topic_and_author(
+    backend: Backend, caller: Caller, filters: dict[str, Any], kinds: list[str], limit: int
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket(title="The second one"))
+    for newest_first in (False, True):
+        pages = await chosen(backend, limit, newest_first=newest_first, **filters)
+        told = [kind for page in pages for kind in page]
+        assert told == (kinds[::-1] if newest_first else kinds)
+
+
+async def test_what_was_done_with_a_credential_is_found_by_its_name(backend: Backend) -> None:
+    [name] = {
+        event.principal_name for event in (await read(backend)).events if event.actor_id == "lead"
+    }
+    told = await backend.list_events(PERSON, requests.list_events(author=name, topic="suggestion"))
+    assert [event.kind for event in told.events] == KINDS[3:]
+
+
+async def test_a_cursor_leads_through_the_events_of_its_own_ticket_alone(
+    backend: Backend, caller: Caller
+) -> None:
+    await backend.create_ticket(caller, requests.create_ticket(title="The second one"))
+    first = await backend.list_events(PERSON, requests.list_events(ticket=1, limit=1))
+    other = requests.list_events(ticket=2, cursor=first.next_cursor)
+    with pytest.raises(ValidationFailed, match="same filters"):
+        await backend.list_events(PERSON, other)
+    with pytest.raises(NotFound, match="ticket"):
+        await backend.list_events(PERSON, requests.list_events(ticket=99))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_a_page_looks_through_so_many_events_and_leads_on_to_the_rest(
+    backend: Backend, newest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(backend, StoreBackend):
+        pytest.skip("the store behind the API is in another process")
+    monkeypatch.setattr(project_history, "LOOKED_THROUGH", 2)
+    pages = await chosen(backend, topic="build", newest_first=newest_first)
+    assert pages == [[], ["build.triggered"]]
+    pages = await chosen(backend, 1, topic="suggestion", newest_first=newest_first)
+    assert [kind for page in pages for kind in page] == KINDS[3:][:: -1 if newest_first else 1]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -93,6 +94,16 @@ async def test_an_api_that_tells_no_history_is_named(
         await remote.list_events(CALLER, list_events(limit=7))
     assert stand_in.url in lacking.value.message
     assert stand_in.last()[1] == f"/projects/{PROJECT}/events?limit=7"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"newest_first": True}, {"ticket": 7}, {"topic": "build"}, {"author": "mia"}]
+)
+async def test_an_api_that_is_none_of_ours_chooses_no_events(
+    remote: RemoteBackend, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(Unsupported, match=f"does not know {next(iter(asked))}"):
+        await remote.list_events(CALLER, list_events(**asked))
 
 
 async def test_callers_who_share_a_token_over_there_do_not_share_their_keys(store: Path) -> None:
