@@ -15,6 +15,7 @@ from mcp_handoff.receivers import ReceiverOperations
 from mcp_handoff.repositories import RepositoryOperations
 from mcp_handoff.runs import RunOperations
 from mcp_handoff.signals import SignalOperations
+from mcp_handoff.similarity import SimilarityOperations
 from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.takes import TakeOperations
 from mcp_handoff.tickets import TicketOperations
@@ -73,6 +74,7 @@ class Store(
     Backend,
     TakeOperations,
     SignalOperations,
+    SimilarityOperations,
     TokenOperations,
     RunOperations,
     DispatchOperations,

@@ -22,6 +22,7 @@ from mcp_handoff import (
     repositories,
     runs,
     signals,
+    similarity,
     suggestions,
     takes,
     tickets,
@@ -154,6 +155,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[takes.ListTakes]
     ) -> takes.TakeList:
         return await self._perform(visitor, arguments, self._store.list_takes, writes=False)
+
+    async def find_similar(
+        self, visitor: Visitor, arguments: Arguments[similarity.FindSimilar]
+    ) -> similarity.SimilarTickets:
+        return await self._perform(visitor, arguments, self._store.find_similar, writes=False)
 
     async def list_signals(
         self, visitor: Visitor, arguments: Arguments[signals.ListSignals]

@@ -176,9 +176,13 @@ def kinds_of(topic: EventTopic) -> list[EventKind]:
     return [kind for kind in get_args(EventKind) if kind.startswith(f"{topic}.")]
 
 
+HISTORIANS = frozenset({"user", "admin"})
+"""Whose token may read a project's history."""
+
+
 def require_history(principal: Principal) -> None:
     """Refuse a project's history to bots and readers (Forbidden)."""
-    if principal.role not in ("user", "admin"):
+    if principal.role not in HISTORIANS:
         raise Forbidden("A project's history takes the token of a user or an admin.")
 
 

@@ -3,8 +3,15 @@
 import math
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Annotated, Protocol
 
+from pydantic import StringConstraints
+
+from mcp_handoff.actors import Caller
+from mcp_handoff.projects import ProjectName
+from mcp_handoff.schema import STORABLE, Record, Request
 from mcp_handoff.terms import different_terms_of
+from mcp_handoff.tickets import SimilarTicket
 
 LIKE = 0.5
 """From where on two tickets look alike; measured on labelled tickets (docs/decisions/search.md)."""
@@ -22,6 +29,28 @@ _COMMON = different_terms_of(
     " why will with without would you your"
 )
 """What English texts of any subject have."""
+
+
+class FindSimilar(Request):
+    """Find the open tickets that look like one that is not filed yet."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=140), STORABLE]
+    description: Annotated[str, StringConstraints(max_length=5000), STORABLE] = ""
+    project: ProjectName | None = None
+
+
+class SimilarTickets(Record):
+    """Up to MOST_SIMILAR tickets, the most alike first."""
+
+    tickets: list[SimilarTicket]
+
+
+class SimilarityOperations(Protocol):
+    """What a store tells of tickets that look alike."""
+
+    async def find_similar(self, caller: Caller, request: FindSimilar, /) -> SimilarTickets:
+        """Find the open tickets of a project that look like one that is not filed yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

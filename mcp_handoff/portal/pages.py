@@ -7,7 +7,17 @@ from starlette.routing import Route
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
 from mcp_handoff.html.environment import STATIC, asset
-from mcp_handoff.portal import addresses, board, builds, inbox, people, settings, theme, tickets
+from mcp_handoff.portal import (
+    activity,
+    addresses,
+    board,
+    builds,
+    inbox,
+    people,
+    settings,
+    theme,
+    tickets,
+)
 from mcp_handoff.portal.live import LivePages
 from mcp_handoff.portal.visits import page_over, refused
 
@@ -24,6 +34,7 @@ def page_routes(desk: Desk, live: LivePages) -> list[Route]:
         addresses.THEME: ("POST", theme.set_theme),
         addresses.INBOX: ("GET", inbox.show_inbox),
         addresses.NEW_TICKET: ("GET", tickets.show_new_ticket),
+        f"{addresses.NEW_TICKET}/similar": ("GET", tickets.show_similar),
         "/tickets": ("POST", tickets.create_ticket),
         "/tickets/{ticket}": ("GET", tickets.show_ticket),
         "/tickets/{ticket}/messages": ("POST", tickets.add_message),
@@ -31,6 +42,8 @@ def page_routes(desk: Desk, live: LivePages) -> list[Route]:
         "/tickets/{ticket}/changes": ("POST", tickets.update_ticket),
         "/suggestions/{suggestion}": ("POST", inbox.act_on_suggestion),
         addresses.BUILDS: ("GET", builds.show_builds),
+        addresses.ACTIVITY: ("GET", activity.show_activity),
+        f"{addresses.ACTIVITY}/{{name}}": ("GET", activity.download_activity),
         addresses.PEOPLE: ("GET", people.show_people),
         addresses.SETTINGS: ("GET", settings.show_settings),
         "/settings/projects/{project}": ("POST", settings.change_project),

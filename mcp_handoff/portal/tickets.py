@@ -1,16 +1,19 @@
 """A ticket's page, what is done on it, and the form of a new one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
 
 from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.events import HISTORIANS, Event, ListEvents
 from mcp_handoff.messages import AddMessage, ListMessages
 from mcp_handoff.portal.forms import Form, read_form
 from mcp_handoff.portal.timeline import timeline
 from mcp_handoff.portal.visits import Visit
 from mcp_handoff.references import project_of, ticket_path
-from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, CreateTicket, GetTicket
+from mcp_handoff.similarity import FindSimilar
+from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, CreateTicket, GetTicket, TicketDetail
 from mcp_handoff.validation import Arguments
 from mcp_handoff.work import TakeTicket, UpdateTicket
 from mcp_handoff.workflow import ROLES, WORK_ROLES
@@ -40,7 +43,7 @@ async def show_ticket(visit: Visit) -> Response:
         four_eyes=any(one.four_eyes for one in await visit.projects() if one.slug == project),
         timeline=timeline(
             thread.messages,
-            detail.events,
+            await _events(visit, detail),
             is_first=not after,
             is_last=not thread.next_cursor,
         ),
@@ -51,9 +54,27 @@ async def show_ticket(visit: Visit) -> Response:
     )
 
 
+async def _events(visit: Visit, detail: TicketDetail) -> Sequence[Event]:
+    """Return the newest of what happened to a ticket, less of it for whoever may not read a
+    project's history."""
+    if not visit.desk.has_store or visit.visitor.principal.role not in HISTORIANS:
+        return detail.events
+    sent = {"ticket": detail.ticket.name, "newest_first": True, "limit": _EVENTS}
+    return (await visit.desk.list_events(visit.visitor, Arguments(ListEvents, sent))).events
+
+
 async def show_new_ticket(visit: Visit) -> Response:
     """Show the form of a new ticket."""
     return await _form(visit, Form({}), {})
+
+
+async def show_similar(visit: Visit) -> Response:
+    """Show the tickets that look like the one whose title is being written."""
+    title = visit.request.query_params.get("title", "").strip()
+    if not title or not visit.desk.has_store:
+        return visit.render("similar.html", similar=[])
+    found = await visit.desk.find_similar(visit.visitor, Arguments(FindSimilar, {"title": title}))
+    return visit.render("similar.html", similar=found.tickets)
 
 
 async def create_ticket(visit: Visit) -> Response:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.references import reference
-from mcp_handoff.similarity import LIKE, MOST_SIMILAR, Said
+from mcp_handoff.similarity import LIKE, MOST_SIMILAR, FindSimilar, Said, SimilarTickets
 from mcp_handoff.store import projects
 from mcp_handoff.store.transaction import Scope, Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
@@ -19,7 +19,14 @@ NEAR, COMPARED = 0.35, 4
 have counts 1/√n, and how many are compared."""
 
 
-def similar_tickets(tx: Transaction, caller: Caller, request: CreateTicket) -> list[SimilarTicket]:
+def find_similar(tx: Transaction, caller: Caller, request: FindSimilar) -> SimilarTickets:
+    """Return the open tickets of a project that look like one that is not filed yet."""
+    return SimilarTickets(tickets=similar_tickets(tx, caller, request)[:MOST_SIMILAR])
+
+
+def similar_tickets(
+    tx: Transaction, caller: Caller, request: CreateTicket | FindSimilar
+) -> list[SimilarTicket]:
     """Return the open tickets of the project that look like the one that is asked for, the most
     alike first; that itself may be one of them, where it is filed by then."""
     project = projects.find(tx, request.project or caller.project)

@@ -44,7 +44,7 @@ from mcp_handoff.store import (
     webhooks,
     work,
 )
-from mcp_handoff.store.similar_tickets import similar_tickets
+from mcp_handoff.store.similar_tickets import find_similar, similar_tickets
 from mcp_handoff.store.transaction import Database, Transaction
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -145,6 +145,7 @@ class StoreBackend:
 
     _create_ticket = _write(tickets.create_ticket)
     _similar_tickets = _read(similar_tickets)
+    find_similar = _read(find_similar)
     find_tickets = _read(tickets.find_tickets)
     find_all_tickets = _read(all_tickets.find_all_tickets)
     _get_ticket = _read(tickets.get_ticket)

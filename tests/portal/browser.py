@@ -19,6 +19,7 @@ class Form:
     method: str
     action: str
     fields: dict[str, str] = field(default_factory=dict[str, str])
+    names: set[str] = field(default_factory=set[str])
     buttons: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
 
@@ -32,7 +33,7 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self.forms: list[Form] = []
         self.tags: list[tuple[str, Mapping[str, str]]] = []
-        self._open: list[str] = []
+        self._form: Form | None = None
         self._link = self._select = self._option = ""
         self._button: tuple[str, str] | None = None
         self._area = ""
@@ -41,12 +42,15 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
         self.tags.append((tag, named))
-        form = self.forms[-1] if self.forms else None
+        form = self._form
+        if form and named.get("name"):
+            form.names.add(named["name"])
         match tag:
             case "a":
                 self._link = named.get("href", "")
             case "form":
-                self.forms.append(Form(named.get("method", "get"), named.get("action", "")))
+                self._form = Form(named.get("method", "get"), named.get("action", ""))
+                self.forms.append(self._form)
             case "input" if form and named.get("name"):
                 kind = named.get("type", "text")
                 if kind not in ("checkbox", "radio") or "checked" in named:
@@ -68,6 +72,8 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         match tag:
+            case "form":
+                self._form = None
             case "a":
                 self._link = ""
             case "textarea":
@@ -83,12 +89,12 @@ class Page(HTMLParser):
         self.text += data
         if self._link:
             self.links.setdefault(data.strip(), self._link)
-        if self._area:
-            self.forms[-1].fields[self._area] += data
-        if self._option:
-            self.forms[-1].fields.setdefault(self._option, data.strip())
-        if self._button:
-            self.forms[-1].buttons.append((data.strip(), *self._button))
+        if self._area and self._form:
+            self._form.fields[self._area] += data
+        if self._option and self._form:
+            self._form.fields.setdefault(self._option, data.strip())
+        if self._button and self._form:
+            self._form.buttons.append((data.strip(), *self._button))
 
 
 class Browser:
@@ -110,12 +116,12 @@ class Browser:
         return self.page
 
     def submit(self, button: str, action: str = "", **filled: str | list[str]) -> Page:
-        """Fill in the first form that has a button of this name, and press it."""
+        """Fill in the first form that has a button of this name and these fields, and press it."""
         form, name, value = next(
             (form, name, value)
             for form in self.page.forms
             for shown, name, value in form.buttons
-            if shown == button and form.action.endswith(action)
+            if shown == button and form.action.endswith(action) and filled.keys() <= form.names
         )
         return self.send(form, **filled, **({name: value} if name else {}))
 

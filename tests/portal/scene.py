@@ -120,7 +120,9 @@ class Scene:
     def send(self, who: str, method: str, path: str, **body: Any) -> Any:
         """Do something over REST; return what came of it."""
         answer = self.people.clients[who].request(
-            method, f"/api/projects/{self.project}{path}", json=body or None
+            method,
+            f"/api/projects/{self.project}{path}",
+            json=None if method == "GET" else body,
         )
         assert answer.is_success, answer.text
         return answer.json()

@@ -42,8 +42,8 @@ def test_the_board_shows_each_stage_with_its_count_and_filters_by_its_address(
     for fruit in ("apples", "pears", "plums"):
         scene.file(title=f"Fault of {fruit}", roles=["design"])
     scene.file(title="Something else", roles=["devops"])
-    assert "backlog\n      4" in mia.visit("/").text
-    assert "backlog\n      3" in mia.visit("/?role=design").text
+    assert "backlog 4 " in words_of(mia.visit("/"))
+    assert "backlog 3 " in words_of(mia.visit("/?role=design"))
     found = mia.visit("/?role=design&query=pears").links
     assert [name for name in found if name.startswith("Fault")] == ["Fault of pears"]
 
@@ -165,7 +165,7 @@ def test_a_card_shows_what_blocks_it_and_how_its_build_goes(scene: Scene, mia: B
     first, second = scene.file(), scene.file(title="Invoices fail")
     scene.send("mia", "PATCH", f"/tickets/{second}", blocked_by=[first])
     scene.send("claude", "POST", f"/tickets/{second}/trigger-bot-build")
-    text = " ".join(mia.visit("/?blocked=true").text.split())
+    text = words_of(mia.visit("/?blocked=true"))
     assert f"blocked by {first}" in text
     assert "build queued" in text
     assert "Checkout fails" not in text
@@ -188,8 +188,7 @@ def test_a_ticket_is_edited_blocked_and_reopened(scene: Scene, mia: Browser) -> 
     blocker, name = scene.file(), scene.file(title="Invoices fail")
     mia.visit(f"/tickets/{name}")
     mia.submit("Save", "/changes", title="Invoices fail on Sundays", description="They do fail.")
-    change = next(form for form in mia.page.forms if "links" in form.fields)
-    mia.send(change, blocked_by=f"{blocker}, ", priority="high")
+    mia.submit("Save", "/changes", blocked_by=f"{blocker}, ", priority="high")
     read = scene.read(name)
     assert (read["title"], read["priority"]) == ("Invoices fail on Sundays", "high")
     assert mia.page.links[f"{blocker}"] == f"/tickets/{blocker}"
@@ -206,4 +205,8 @@ def test_colours_are_chosen_for_this_browser(mia: Browser) -> None:
 
 
 def buttons_of(page: Page) -> set[str]:
-    return {shown for form in page.forms for shown, *_ in form.buttons}
+    return {shown for form in page.forms if form.method == "post" for shown, *_ in form.buttons}
+
+
+def words_of(page: Page) -> str:
+    return " ".join(page.text.split())
