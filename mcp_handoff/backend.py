@@ -9,6 +9,7 @@ from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
 from mcp_handoff.messages import MessageOperations
 from mcp_handoff.overview import OverviewOperations
+from mcp_handoff.people import PersonOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import PolicyOperations, ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
@@ -75,6 +76,7 @@ class Store(
     TakeOperations,
     SignalOperations,
     SimilarityOperations,
+    PersonOperations,
     TokenOperations,
     RunOperations,
     DispatchOperations,

@@ -16,6 +16,7 @@ from mcp_handoff import (
     events,
     messages,
     overview,
+    people,
     principals,
     projects,
     receivers,
@@ -165,6 +166,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[signals.ListSignals]
     ) -> signals.SignalList:
         return await self._perform(visitor, arguments, self._store.list_signals, writes=False)
+
+    async def list_people(
+        self, visitor: Visitor, arguments: Arguments[people.ListPeople]
+    ) -> people.PersonList:
+        return await self._perform(visitor, arguments, self._store.list_people, writes=False)
 
     async def list_suggestions(
         self, visitor: Visitor, arguments: Arguments[suggestions.ListSuggestions]

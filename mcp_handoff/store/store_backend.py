@@ -27,6 +27,7 @@ from mcp_handoff.store import (
     messages,
     outbox,
     overview,
+    people,
     project_history,
     projects,
     receivers,
@@ -156,6 +157,7 @@ class StoreBackend:
     list_messages = _read(messages.list_messages)
     list_takes = _read(held_roles.list_takes)
     list_signals = _read(signals.list_signals)
+    list_people = _read(people.list_people)
     trigger_bot_build = _write(triggers.trigger_bot_build)
     list_suggestions = _read(suggestion_rows.list_suggestions)
     _suggest_close = _write(suggestions.suggest_close)

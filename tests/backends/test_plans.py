@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.people import ListPeople
 from mcp_handoff.repositories import LinkRepository
 from mcp_handoff.signals import ListSignals
 from mcp_handoff.sqlite.database import SqliteDatabase
@@ -16,6 +17,7 @@ from mcp_handoff.store import (
     held_roles,
     idempotency,
     outbox,
+    people,
     project_history,
     signals,
     suggestion_rows,
@@ -190,6 +192,19 @@ async def test_signals_are_read_by_indexes_and_with_no_more_statements_for_many_
         assert "Seq Scan" not in plan
         scanned = [step for step in plan.split("; ") if step.startswith("SCAN")]
         assert all(any(name in step for name in LISTED) for step in scanned), scanned
+
+
+async def test_who_works_in_a_project_is_read_by_an_index_of_its_newest_events(
+    any_database: Database, caller: Caller
+) -> None:
+    await StoreBackend(any_database).create_ticket(caller, requests.create_ticket())
+    [_, *plans] = await plans_of(
+        any_database, partial(people.list_people, caller=caller, request=ListPeople())
+    )
+    assert len(plans) == 4
+    for plan in plans[:3]:  # the last one is that of the takes
+        assert "events_by_project" in plan
+        assert "SCAN events" not in plan
 
 
 async def plans_of(database: Database, look: Look) -> list[str]:
