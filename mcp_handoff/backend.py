@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
-from mcp_handoff.messages import MessageOperations
+from mcp_handoff.messages import MessageOperations, QuestionOperations
 from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.people import PersonOperations
 from mcp_handoff.principals import Identity
@@ -77,6 +77,7 @@ class Store(
     SignalOperations,
     SimilarityOperations,
     PersonOperations,
+    QuestionOperations,
     TokenOperations,
     RunOperations,
     DispatchOperations,

@@ -147,6 +147,11 @@ class Desk:
     ) -> messages.MessagePage:
         return await self._perform(visitor, arguments, self._backend.list_messages, writes=False)
 
+    async def list_questions(
+        self, visitor: Visitor, arguments: Arguments[messages.ListQuestions]
+    ) -> messages.QuestionPage:
+        return await self._perform(visitor, arguments, self._store.list_questions, writes=False)
+
     async def trigger_bot_build(
         self, visitor: Visitor, arguments: Arguments[tickets.TriggerBotBuild]
     ) -> tickets.TriggeredBuild:

@@ -23,7 +23,7 @@ from mcp_handoff.schema import (
     Timestamp,
     Uuid,
 )
-from mcp_handoff.workflow import WorkRole
+from mcp_handoff.workflow import WORK_ROLES, WorkRole
 
 MessageKind = Literal["message", "handoff"]
 
@@ -94,6 +94,41 @@ class MessagePage(Record):
 
     messages: list[Message]
     next_cursor: str | None = None
+
+
+class Question(Record):
+    """A message that waits for a role's answer, with the reference and the title of its ticket."""
+
+    ticket: str
+    title: str
+    message: Message
+
+
+class ListQuestions(Request):
+    """Read what waits in a project for the answer of one of these roles, of any where none is
+    named, whatever became of the tickets."""
+
+    roles: Annotated[list[WorkRole], Field(max_length=len(WORK_ROLES))] = Field(
+        default_factory=list[WorkRole]
+    )
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    project: ProjectName | None = None
+
+
+class QuestionPage(Record):
+    """What has waited longest, oldest first."""
+
+    questions: list[Question]
+    next_cursor: str | None = None
+
+
+class QuestionOperations(Protocol):
+    """What a store tells of questions."""
+
+    async def list_questions(self, caller: Caller, request: ListQuestions, /) -> QuestionPage:
+        """Return a page of what waits in a project for an answer, oldest first. Raises NotFound."""
+        ...
 
 
 class MessageOperations(Protocol):

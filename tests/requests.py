@@ -5,7 +5,7 @@ from typing import Any
 from mcp_handoff.actors import BOT
 from mcp_handoff.builds import FindBuilds, ReportBuild, UpdateBuild
 from mcp_handoff.events import ListEvents
-from mcp_handoff.messages import AddMessage, ListMessages
+from mcp_handoff.messages import AddMessage, ListMessages, ListQuestions
 from mcp_handoff.overview import GetOverview
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions, SuggestClose
 from mcp_handoff.tickets import (
@@ -53,6 +53,10 @@ def update_ticket(ticket: str | int, **arguments: Any) -> UpdateTicket:
 
 def add_message(ticket: str | int, body: str, **arguments: Any) -> AddMessage:
     return Arguments(AddMessage, {"ticket": ticket, "body": body, **arguments}).parse(BOT)
+
+
+def list_questions(**arguments: Any) -> ListQuestions:
+    return Arguments(ListQuestions, arguments).parse(BOT)
 
 
 def list_messages(ticket: str | int, **arguments: Any) -> ListMessages:

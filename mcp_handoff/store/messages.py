@@ -1,5 +1,6 @@
 """The threads of tickets: what is asked, answered and handed on with the work."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mcp_handoff.actors import Caller
@@ -10,16 +11,20 @@ from mcp_handoff.messages import (
     AddedMessage,
     AddMessage,
     ListMessages,
+    ListQuestions,
     Message,
     MessageKind,
     MessagePage,
+    Question,
+    QuestionPage,
 )
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
-from mcp_handoff.store import cursors, history, idempotency, takes
+from mcp_handoff.store import cursors, history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
 from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.transaction import Row, Transaction, insert
+from mcp_handoff.workflow import WORK_ROLES
 
 NOTES = 3
 """How many notes are shown of a ticket, and of those that blocked it together."""
@@ -122,19 +127,56 @@ def newest(tx: Transaction, ticket_id: str, most: int) -> list[Message]:
     return [_message(row) for row in rows]
 
 
-def unanswered(tx: Transaction, project: Row, role: str | None, most: int) -> list[Message]:
-    """Return the messages of a project that have waited longest for the answer of a role, or of any
-    without one."""
-    to_role = "m.to_role = :role" if role else "m.to_role IS NOT NULL"
-    rows = tx.fetch_all(
-        "SELECT m.*, t.number FROM messages m JOIN tickets t ON t.id = m.ticket_id"
-        f" WHERE m.project_id = :project_id AND {to_role} AND m.waits = 1"
-        " ORDER BY m.seq LIMIT :most",
+def list_questions(tx: Transaction, caller: Caller, request: ListQuestions) -> QuestionPage:
+    """Return a page of the messages of a project that wait for an answer, oldest first."""
+    project = projects.find_named(tx, caller, request.project)
+    scope = project["id"] if project else ""
+    position = cursors.decode_number(request.cursor, request, scope)
+    if project is None:
+        return QuestionPage(questions=[])
+    rows = _unanswered(tx, project, request.roles, request.limit + 1, after=position or 0)
+    page = cut(rows, request.limit)
+    more = len(page) < len(rows)
+    return QuestionPage(
+        questions=[
+            Question(
+                ticket=reference(row["number"], project["slug"]),
+                title=row["title"],
+                message=_message(row),
+            )
+            for row in page
+        ],
+        next_cursor=cursors.encode(page[-1]["seq"], request, scope) if more else None,
+    )
+
+
+def unanswered(tx: Transaction, project: Row, roles: Sequence[str], most: int) -> list[Message]:
+    """Return the messages of a project that have waited longest for the answer of one of these
+    roles, or of any without one."""
+    rows = _unanswered(tx, project, roles, most)
+    return [_message({**row, "slug": project["slug"]}) for row in rows]
+
+
+def _unanswered(
+    tx: Transaction, project: Row, roles: Sequence[str], most: int, *, after: int = 0
+) -> list[Row]:
+    """Return such messages after a number, each with its size and its ticket's number and title."""
+    # An index has those that wait for a role in this order.
+    of_roles = " UNION ALL ".join(
+        "SELECT * FROM (SELECT seq FROM messages WHERE project_id = :project_id AND waits = 1"
+        f" AND to_role = '{role}' AND seq > :after ORDER BY seq LIMIT :most) AS of_role"
+        for role in WORK_ROLES
+        if not roles or role in roles
+    )
+    return tx.fetch_all(
+        f"SELECT m.*, t.number, t.title, {size_of('m.body')}"
+        f" FROM (SELECT seq FROM ({of_roles}) AS w ORDER BY seq LIMIT :most) AS waiting"
+        " JOIN messages m ON m.seq = waiting.seq JOIN tickets t ON t.id = m.ticket_id"
+        " ORDER BY m.seq",
         project_id=project["id"],
-        role=role,
+        after=after,
         most=most,
     )
-    return [_message({**row, "slug": project["slug"]}) for row in rows]
 
 
 def own_notes(tx: Transaction, ticket_id: str) -> list[Message]:

@@ -36,7 +36,9 @@ def get_overview(tx: Transaction, caller: Caller, request: GetOverview) -> Overv
         update={
             "ready": listed_tickets(tx, ready.rows, project["slug"], slim=True),
             "held": held_roles(tx, project, SHOWN, holder_of(caller)),
-            "asked": messages.unanswered(tx, project, request.role, SHOWN),
+            "asked": messages.unanswered(
+                tx, project, [request.role] if request.role else [], SHOWN
+            ),
         }
     )
 

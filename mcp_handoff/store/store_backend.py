@@ -155,6 +155,7 @@ class StoreBackend:
     update_ticket = _write(updates.update_ticket)
     add_message = _write(messages.add_message)
     list_messages = _read(messages.list_messages)
+    list_questions = _read(messages.list_questions)
     list_takes = _read(held_roles.list_takes)
     list_signals = _read(signals.list_signals)
     list_people = _read(people.list_people)

@@ -16,6 +16,7 @@ from mcp_handoff.store import (
     all_tickets,
     held_roles,
     idempotency,
+    messages,
     outbox,
     people,
     project_history,
@@ -154,6 +155,17 @@ async def test_who_holds_what_is_read_by_an_index_in_the_order_of_urgency(
     await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
     [_, plan] = await plans_of(database, lambda tx: held_roles.list_takes(tx, caller, ListTakes()))
     assert plan.count("takes USING INDEX takes_held (project_id=? AND role=?)") == len(WORK_ROLES)
+
+
+async def test_what_waits_for_an_answer_is_read_by_an_index_in_the_order_of_its_age(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    asked = requests.list_questions()
+    [_, plan] = await plans_of(database, lambda tx: messages.list_questions(tx, caller, asked))
+    by_age = "messages USING COVERING INDEX messages_waiting (project_id=? AND to_role=? AND seq>?)"
+    assert plan.count(by_age) == len(WORK_ROLES)
+    assert "SEARCH m USING INTEGER PRIMARY KEY" in plan
 
 
 async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(

@@ -3,8 +3,8 @@
 import pytest
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backend import Backend
-from mcp_handoff.errors import NotFound
+from mcp_handoff.backend import Backend, Store
+from mcp_handoff.errors import NotFound, ValidationFailed
 from tests import requests
 from tests.clock import SteppedClock
 from tests.replays import replay_of
@@ -81,3 +81,52 @@ async def test_a_closed_ticket_still_takes_messages(backend: Backend, caller: Ca
     await backend.update_ticket(caller, closing)
     added = await backend.add_message(OTHER, requests.add_message(1, "We saw it again."))
     assert added.ticket == "HO-1-shop"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_waits_for_an_answer_is_listed_by_role_page_by_page_oldest_first(
+    backend: Backend, caller: Caller
+) -> None:
+    assert isinstance(backend, Store)
+    await backend.create_ticket(caller, requests.create_ticket(title="Another fault"))
+    roles = ["design", "qa", "design", "backend", "design"]
+    asked = [
+        (await backend.add_message(caller, requests.add_message(ticket, role, to_role=role)))
+        for ticket, role in zip([1, 2, 2, 1, 1], roles, strict=True)
+    ]
+    await backend.add_message(caller, requests.add_message(1, "Nobody is asked."))
+    answer = requests.add_message(2, "Like this.", answers=asked[2].message.id)
+    await backend.add_message(OTHER, answer)
+
+    found: list[str] = []
+    page = await backend.list_questions(caller, requests.list_questions(limit=3))
+    found += [one.message.id for one in page.questions]
+    after = requests.list_questions(limit=3, cursor=page.next_cursor)
+    page = await backend.list_questions(caller, after)
+    found += [one.message.id for one in page.questions]
+    assert page.next_cursor is None
+    assert found == [asked[number].message.id for number in (0, 1, 3, 4)]
+
+    some = requests.list_questions(roles=["qa", "backend"])
+    page = await backend.list_questions(caller, some)
+    assert [(one.ticket, one.title, one.message.body) for one in page.questions] == [
+        ("HO-2-shop", "Another fault", "qa"),
+        ("HO-1-shop", requests.TICKET["title"], "backend"),
+    ]
+    with pytest.raises(ValidationFailed, match="cursor"):
+        await backend.list_questions(caller, some.model_copy(update={"cursor": after.cursor}))
+    overview = await backend.get_overview(caller, requests.get_overview())
+    assert [one.id for one in overview.asked] == found
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_waits_is_listed_of_ones_own_project_alone(
+    backend: Backend, caller: Caller
+) -> None:
+    assert isinstance(backend, Store)
+    elsewhere = Caller(bot("agent-1"), project="portal")
+    await backend.create_ticket(elsewhere, requests.create_ticket())
+    await backend.add_message(elsewhere, requests.add_message(1, "Which?", to_role="qa"))
+    assert (await backend.list_questions(caller, requests.list_questions())).questions == []
+    with pytest.raises(NotFound):
+        await backend.list_questions(caller, requests.list_questions(project="nowhere"))
