@@ -20,6 +20,7 @@ from mcp_handoff.schema import (
     STORABLE,
     Cursor,
     IdempotencyKey,
+    Instant,
     JsonObject,
     Limit,
     Name,
@@ -111,12 +112,14 @@ class UpdatedBuild(Build, Replayable):
 
 class FindBuilds(Request):
     """List an organization's builds, newest first, or read the one with an id; at the next change
-    of one of them if asked to wait for that."""
+    of one of them if asked to wait for that. `silent_since` chooses active ones that are queued or
+    building and of which nothing was heard since."""
 
     org: Organization | None = None
     build_id: Uuid | None = None
     ticket: Annotated[TicketName | None, AfterValidator(_apart_from_id)] = None
     status: Annotated[BuildStatus | None, AfterValidator(_apart_from_id)] = None
+    silent_since: Annotated[Instant | None, AfterValidator(_apart_from_id)] = None
     wait_s: WaitSeconds = 0
     limit: Limit = 50
     cursor: Annotated[Cursor | None, AfterValidator(_apart_from_id)] = None

@@ -26,17 +26,19 @@ _UNLESS_GIVEN = {"status": "ready"}
 
 async def find_builds(api: Api, caller: Caller, request: FindBuilds) -> BuildPage:
     """List an organization's builds, or read the one with an id. Raises Unsupported where the API
-    lists none, or is to wait and is no other mcp-handoff."""
+    lists none, or is to wait or to say which are silent and is no other mcp-handoff."""
     if request.build_id:
         named = GetBuild.model_validate(request.model_dump(include={"build_id", "org", "wait_s"}))
         one = await get_build(api, caller, named)
         return BuildPage(items=[one], total=1)
-    if request.wait_s:
-        await api.builds.require_ours("wait_s")
+    for argument in ("wait_s", "silent_since"):
+        if getattr(request, argument):
+            await api.builds.require_ours(argument)
     query = {
         "ticket": request.ticket,
         "project": caller.project if request.ticket else None,
         "status": request.status,
+        "silent_since": request.silent_since,
         "limit": request.limit,
         "cursor": request.cursor,
     }

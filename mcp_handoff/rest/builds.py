@@ -29,6 +29,7 @@ from mcp_handoff.rest.parameters import (
     Key,
     Organization,
     ProjectQuery,
+    Since,
     TicketQuery,
     Wait,
     given,
@@ -55,11 +56,19 @@ async def find_builds(
     ticket: TicketQuery = None,
     project: ProjectQuery = None,
     status: BuildStatus | None = None,
+    silent_since: Since = None,
     wait_s: Wait = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Cursor = None,
 ) -> BuildPage:
-    sent = given(ticket=ticket, status=status, wait_s=wait_s, limit=limit, cursor=cursor)
+    sent = given(
+        ticket=ticket,
+        status=status,
+        silent_since=silent_since,
+        wait_s=wait_s,
+        limit=limit,
+        cursor=cursor,
+    )
     where = replace(visitor, project=project or visitor.project)
     read = desk.find_builds(where, Arguments(FindBuilds, sent, {"org": org}))
     return await (while_connected(request, read) if wait_s else read)

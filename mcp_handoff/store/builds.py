@@ -34,6 +34,14 @@ from mcp_handoff.store.transaction import (
 _EDITABLE = ("description", "display_name", "is_active", "metadata")
 _SIZE = size_of("build_ref", "display_name", "description", "metadata", "error_message")
 
+# An index has those under way. A report that repeats what is known changes its run alone.
+_SILENT = (
+    "seq IN (SELECT w.seq FROM builds w WHERE w.organization_id = :organization"
+    " AND w.status IN ('queued', 'building')) AND is_active = 1"
+    " AND coalesce((SELECT r.changed_at FROM build_runs r WHERE r.build_id = builds.id),"
+    " builds.updated_at) < :silent_since"
+)
+
 
 def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPage:
     """Return a page of an organization's builds, newest first, or the one with an id."""
@@ -50,11 +58,14 @@ def find_builds(tx: Transaction, caller: Caller, request: FindBuilds) -> BuildPa
         conditions.append("source_id = :ticket")
     if request.status:
         conditions.append("status = :status")
+    if request.silent_since:
+        conditions.append(_SILENT)
     matching = f"FROM builds WHERE {' AND '.join(conditions)}"
     values = {
         "organization": organization,
         "ticket": ticket,
         "status": request.status,
+        "silent_since": request.silent_since,
         **slugs,
     }
     rows = tx.fetch_all(

@@ -14,6 +14,7 @@ from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store import (
     all_tickets,
+    builds,
     held_roles,
     idempotency,
     messages,
@@ -166,6 +167,17 @@ async def test_what_waits_for_an_answer_is_read_by_an_index_in_the_order_of_its_
     by_age = "messages USING COVERING INDEX messages_waiting (project_id=? AND to_role=? AND seq>?)"
     assert plan.count(by_age) == len(WORK_ROLES)
     assert "SEARCH m USING INTEGER PRIMARY KEY" in plan
+
+
+async def test_builds_that_keep_silent_are_looked_for_among_those_under_way_alone(
+    database: SqliteDatabase, caller: Caller
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    asked = requests.find_builds(silent_since="2026-01-01")
+    [*_, plan] = await plans_of(database, lambda tx: builds.find_builds(tx, caller, asked))
+    assert "w USING COVERING INDEX builds_by_status (organization_id=? AND status=?)" in plan
+    assert "builds USING INDEX builds_by_organization (organization_id=? AND seq=?)" in plan
+    assert "SEARCH r USING INDEX build_runs_by_build (build_id=?)" in plan
 
 
 async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(

@@ -1,5 +1,6 @@
 import json
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -190,6 +191,37 @@ async def test_builds_are_found_by_ticket_and_status(
         found = await backend.find_builds(caller, requests.find_builds(**wanted))
         assert [item.id for item in found.items] == [build]
     assert (await backend.find_builds(caller, requests.find_builds(status="ready"))).items == []
+
+
+async def test_builds_of_which_nothing_was_heard_since_an_instant_are_found(
+    backend: Backend, caller: Caller, clock: SteppedClock, build: str
+) -> None:
+    async def silent(since: str, **wanted: Any) -> list[str]:
+        asked = requests.find_builds(silent_since=since, **wanted)
+        return [item.id for item in (await backend.find_builds(caller, asked)).items]
+
+    began = (await backend.get_build(caller, GetBuild(build_id=build))).updated_at
+    clock.advance(hours=2)
+    await backend.create_ticket(caller, requests.create_ticket(title="Another fault"))
+    triggered = await backend.trigger_bot_build(caller, requests.trigger_bot_build(2))
+    later = triggered.ticket.ai_output["build_run"]["build_id"]
+    now = (await backend.get_build(caller, GetBuild(build_id=later))).updated_at
+    assert await silent(began) == []
+    assert await silent(now) == [build]
+    assert await silent(now, status="queued", ticket=1) == [build]
+    assert await silent(now, status="building") == []
+    assert await silent("2101-01-01") == [later, build]
+
+    # Whatever is reported is heard, also what was known.
+    for _ in range(2):
+        await backend.report_build(caller, requests.report_build("running", build_id=build))
+        assert await silent(now) == []
+        clock.advance(hours=2)
+    await backend.report_build(caller, requests.report_build("failed", build_id=build))
+    assert await silent("2101-01-01") == [later]
+    hidden = requests.update_build(later, is_active=False)
+    await backend.update_build(caller, hidden)
+    assert await silent("2101-01-01") == []
 
 
 async def test_before_the_first_use_everything_is_empty(backend: Backend, caller: Caller) -> None:

@@ -229,6 +229,7 @@ FIND_BUILDS = Tool(
     answer=BuildsAnswer,
     tell=_tell_found,
     reads=True,
+    fixed={"silent_since": None},
 )
 
 REPORT_BUILD = Tool(
