@@ -47,8 +47,8 @@ class Backend(
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Follow what is changed from the moment this is entered, whoever asked for it: by this
-        process and, where the backend publishes it, by others. A subscriber that may have missed
-        some hears of EVERYTHING. Raises BackendUnavailable when it can't be followed."""
+        process and, over a store whose system tells of it, by others. A subscriber that may have
+        missed some hears of EVERYTHING. Raises BackendUnavailable when it can't be followed."""
         ...
 
     async def check_ready(self) -> None:

@@ -1,8 +1,8 @@
 """Changes as they are read from the events, for whoever can't be told of them."""
 
 from mcp_handoff.events import EVERYTHING, Change
-from mcp_handoff.references import reference
-from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.store.history import changes_after
+from mcp_handoff.store.transaction import Transaction
 
 WINDOW = 10_000
 """How many of the newest events are looked at; with more at once, anything may have changed."""
@@ -35,15 +35,15 @@ class Journal:
         assert now is not None, "it selects one row"
         if self._seen is None:
             self._settled = now["newest"] - UNDER_WAY
-        rows = tx.fetch_all(_EVENTS, settled=self._settled, limit=WINDOW)
-        if self._seen is None or len(rows) == WINDOW:
+        found = changes_after(tx, self._settled, WINDOW)
+        if self._seen is None or len(found) == WINDOW:
             changes = [EVERYTHING]
         else:
-            changes = [_change(row) for row in reversed(rows) if row["seq"] not in self._seen]
+            changes = [change for number, change in found.items() if number not in self._seen]
         if self._seen is None or now["oldest_transaction"] >= self._next_transaction:
             self._settled = max(self._settled, self._newest)
             self._newest, self._next_transaction = now["newest"], now["next_transaction"]
-        self._seen = {row["seq"] for row in rows if row["seq"] > self._settled}
+        self._seen = {number for number in found if number > self._settled}
         return changes
 
 
@@ -53,18 +53,3 @@ _SNAPSHOT = """
         (SELECT coalesce(max(seq), 0) FROM events) AS newest
     FROM pg_current_snapshot() s
 """
-
-_EVENTS = """
-    SELECT e.seq, e.kind, e.ticket_id, t.number, p.slug,
-        CASE WHEN e.kind LIKE 'build.%' THEN coalesce(r.build_id, e.subject_id) END AS build_id
-    FROM events e
-    LEFT JOIN tickets t ON t.id = e.ticket_id
-    LEFT JOIN projects p ON p.id = t.project_id
-    LEFT JOIN build_runs r ON r.id = e.subject_id
-    WHERE e.seq > :settled ORDER BY e.seq DESC LIMIT :limit
-"""
-
-
-def _change(row: Row) -> Change:
-    named = reference(row["number"], row["slug"]) if row["ticket_id"] else None
-    return Change(row["kind"], row["ticket_id"], named, row["build_id"])

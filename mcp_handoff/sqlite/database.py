@@ -1,8 +1,8 @@
 """The `Database` in a file: one thread that writes, reading connections apart."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -15,9 +15,11 @@ from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
 from mcp_handoff.sqlite.files import OpenFiles
+from mcp_handoff.sqlite.journal import Journal
 from mcp_handoff.sqlite.locks import LockWait
 from mcp_handoff.sqlite.opening import connect, prepare
 from mcp_handoff.sqlite.readers import Readers
+from mcp_handoff.sqlite.watch import Watch
 from mcp_handoff.sqlite.writer import Writer
 from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 
@@ -40,6 +42,8 @@ class SqliteDatabase:
         read_only: bool,
     ) -> None:
         self._feed = ChangeFeed()
+        self._journal = Journal(self._feed)
+        self._watch = Watch(files.log, self._tell_others)
         self._path = path
         self._files = files
         self._ending = Event()
@@ -53,7 +57,13 @@ class SqliteDatabase:
         else:
             connect_to_write = partial(self._connect, read_only=False)
             self._writer = Writer(
-                connection, connect_to_write, self._files, clock, self._feed, self._ending
+                connection,
+                connect_to_write,
+                self._files,
+                clock,
+                self._feed,
+                self._journal,
+                self._ending,
             )
 
     @classmethod
@@ -79,8 +89,14 @@ class SqliteDatabase:
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._reserved.run(operation)
 
-    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        return self._feed.subscribe()
+    @asynccontextmanager
+    async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
+        with self._watch.needed():
+            self._journal.is_followed = True
+            # Before this subscribes, so that it hears of nothing that it can read by now.
+            await anyio.to_thread.run_sync(self._watch.start, abandon_on_cancel=True)
+            async with self._feed.subscribe() as changes:
+                yield changes
 
     async def check_ready(self) -> None:
         # An empty transaction takes the lock and looks at the files, and writes nothing.
@@ -88,11 +104,20 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         self._ending.set()
+        await anyio.to_thread.run_sync(self._watch.end)
         # The writer goes last, for whoever goes last folds the log into the file.
         await anyio.to_thread.run_sync(self._readers.close)
         await anyio.to_thread.run_sync(self._reserved.close)
         if self._writer is not None:
             await anyio.to_thread.run_sync(self._writer.stop)
+
+    def _tell_others(self) -> None:
+        """Publish what others changed. A write has its turn once those under way have ended, which
+        may be in the log and not yet to be read."""
+        if self._writer is not None:
+            self._writer.submit(_nothing).result()
+        else:
+            self._readers.read(self._journal.tell_others)
 
     def _connect(self, *, read_only: bool) -> apsw.Connection:
         """Open one more connection to the files that are open."""

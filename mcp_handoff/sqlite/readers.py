@@ -43,7 +43,7 @@ class Readers:
 
     async def run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         """Return what an operation reads. Raises TookTooLong after READ_SECONDS."""
-        return await anyio.to_thread.run_sync(self._run, operation, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(self.read, operation, limiter=self._limiter)
 
     def close(self) -> None:
         """Close every connection, once nobody reads any more."""
@@ -52,7 +52,8 @@ class Readers:
         while self._idle:
             self._idle.pop().close()
 
-    def _run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+    def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Return what an operation reads, in this thread. Raises TookTooLong as `run` does."""
         with self._ended:
             self._reading += 1
         try:

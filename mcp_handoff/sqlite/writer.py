@@ -22,6 +22,7 @@ from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.sqlite.failures import failure, is_broken, reason_of
 from mcp_handoff.sqlite.files import OpenFiles
+from mcp_handoff.sqlite.journal import Journal
 from mcp_handoff.sqlite.locks import LockWait
 from mcp_handoff.sqlite.transaction import SqliteTransaction, execute, roll_back
 from mcp_handoff.store.transaction import Clock, Transaction
@@ -46,6 +47,7 @@ class Writer:
         files: OpenFiles,
         clock: Clock,
         feed: ChangeFeed,
+        journal: Journal,
         ending: threading.Event,
     ) -> None:
         self._connection = connection
@@ -53,6 +55,7 @@ class Writer:
         self._files = files
         self._clock = clock
         self._feed = feed
+        self._journal = journal
         self._ending = ending
         self._first_queued = 0.0
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
@@ -86,11 +89,15 @@ class Writer:
             execute(connection, "BEGIN IMMEDIATE")
             writes += self._queued(BATCH - 1)
             now = self._clock()
+            transaction = SqliteTransaction(connection, now)
+            self._journal.tell_others(transaction)
             outcomes = [write.attempt(connection, now, self._feed) for write in writes]
             self._files.check_names()
             self._files.check_content(connection)
+            newest = self._journal.newest_own(transaction)
             committing = True
             execute(connection, "COMMIT")
+            self._journal.skip_own(newest)
         except (apsw.Error, BackendUnavailable) as error:
             roll_back(connection)
             failed = self._failure(error, committing=committing)

@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change, Event, EventKind
+from mcp_handoff.references import reference as reference_of
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store.transaction import (
     Row,
@@ -113,6 +114,27 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
         limit=limit,
     )
     return [_event(row) for row in rows]
+
+
+def changes_after(tx: Transaction, number: int, most: int) -> dict[int, Change]:
+    """Return what the events above a number changed, by their numbers, oldest first; of the newest
+    `most` alone."""
+    rows = tx.fetch_all(
+        "SELECT e.seq, e.kind, e.ticket_id, t.number, p.slug,"
+        " CASE WHEN e.kind LIKE 'build.%' THEN coalesce(r.build_id, e.subject_id) END AS build_id"
+        " FROM events e LEFT JOIN tickets t ON t.id = e.ticket_id"
+        " LEFT JOIN projects p ON p.id = t.project_id"
+        " LEFT JOIN build_runs r ON r.id = e.subject_id"
+        " WHERE e.seq > :number ORDER BY e.seq DESC LIMIT :most",
+        number=number,
+        most=most,
+    )
+    return {row["seq"]: _change(row) for row in reversed(rows)}
+
+
+def _change(row: Row) -> Change:
+    named = reference_of(row["number"], row["slug"]) if row["ticket_id"] else None
+    return Change(row["kind"], row["ticket_id"], named, row["build_id"])
 
 
 def closing(tx: Transaction, ticket_id: str, resolved_at: str) -> Event | None:

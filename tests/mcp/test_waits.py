@@ -89,3 +89,18 @@ def test_the_end_of_the_server_answers_a_wait_with_what_is_there(
     [answer] = [message for message in rest if message.get("id") == 7]
     assert answer["result"]["structuredContent"]["ticket"] == "HO-1-shop"
     assert (errors, status) == ("", 0)
+
+
+def test_a_wait_ends_with_what_another_server_on_the_same_file_writes(
+    wire: tuple[Wire, str], store: Path
+) -> None:
+    server, _ = wire
+    with Wire(environment(store)) as other:
+        said = other.ask(call(1, "add_message", ticket="HO-1-shop", body="From next door."))
+        assert not said["result"]["isError"]
+        answer = server.receive()
+        while "id" not in answer:
+            answer = server.receive()
+        assert "From next door." in str(answer["result"])
+        assert server.finish()[1:] == ("", 0)
+        assert other.finish()[1:] == ("", 0)

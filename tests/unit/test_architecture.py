@@ -18,6 +18,7 @@ OWNERS = {
     "mcp": ("mcp/", "demo.py"),
     "mcp_types": ("mcp/", "demo.py"),
     "apsw": ("sqlite/",),
+    "watchfiles": ("sqlite/watch.py",),
     "Stemmer": ("terms.py",),
     "pyromark": ("markdown.py",),
     "psycopg": ("postgres/",),
