@@ -53,8 +53,9 @@ class Settings:
     `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours, 0
     for never; `take_minutes` is how long a bot holds what it took after its last call, 0 for ever;
     `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two
-    claims are where the issuer's tokens name projects and a role. Each token goes to the API that
-    it was given for and nowhere else.
+    claims are where the issuer's tokens name projects and a role. With `oauth_client_id`, which is
+    this server's at the issuer, people sign in there. Each token goes to the API that it was given
+    for and nowhere else.
     """
 
     backend: BackendAddress
@@ -80,6 +81,8 @@ class Settings:
     policy: Policy = LENIENT
     oauth_projects_claim: str | None = None
     oauth_role_claim: str | None = None
+    oauth_client_id: str | None = None
+    oauth_client_secret: str | None = field(default=None, repr=False)
 
 
 def read_settings(
@@ -88,6 +91,7 @@ def read_settings(
     """Return the settings of this environment and directory; Misconfigured names a wrong value."""
     values = os.environ if environment is None else environment
     issuer, audience = _oauth(values)
+    client_id, client_secret = _oauth_client(values, audience)
     return Settings(
         backend=_backend(values.get("HANDOFF_BACKEND")),
         project=_project(values.get("HANDOFF_PROJECT"), directory or Path.cwd()),
@@ -142,6 +146,8 @@ def read_settings(
         ),
         oauth_projects_claim=values.get("HANDOFF_OAUTH_PROJECTS_CLAIM") or None,
         oauth_role_claim=values.get("HANDOFF_OAUTH_ROLE_CLAIM") or None,
+        oauth_client_id=client_id,
+        oauth_client_secret=client_secret,
     )
 
 
@@ -263,6 +269,28 @@ def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:
             " the address of this server's /mcp that they are signed for."
         )
     return issuer, audience
+
+
+def _oauth_client(values: Mapping[str, str], audience: str | None) -> tuple[str | None, str | None]:
+    client_id, secret = (
+        _token(name, values.get(name))
+        for name in ("HANDOFF_OAUTH_CLIENT_ID", "HANDOFF_OAUTH_CLIENT_SECRET")
+    )
+    if client_id and not audience:
+        raise Misconfigured(
+            "HANDOFF_OAUTH_CLIENT_ID is this server's at an issuer: set HANDOFF_OAUTH_ISSUER and"
+            " HANDOFF_OAUTH_AUDIENCE too."
+        )
+    if client_id and client_id == audience:
+        raise Misconfigured(
+            "HANDOFF_OAUTH_CLIENT_ID must not be HANDOFF_OAUTH_AUDIENCE: the issuer's ID tokens,"
+            " which are for its clients, would count as access tokens."
+        )
+    if secret and not client_id:
+        raise Misconfigured(
+            "HANDOFF_OAUTH_CLIENT_SECRET is that of a client: set HANDOFF_OAUTH_CLIENT_ID too."
+        )
+    return client_id, secret
 
 
 def _whole_number(name: str, value: str, meaning: str, *, least: int = 0, most: int) -> int:

@@ -38,12 +38,16 @@ def launched() -> Generator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **options: Any) -> Generator[Page]:
+def opened(
+    browser: Browser, url: str, *, beside: str | None = None, **options: Any
+) -> Generator[Page]:
     """Open a page for somebody whose browser knows nothing yet, of what is served at `url`.
 
     It fails in the end if anything was done that none of our pages may do: an error that no script
-    caught, something that the Content-Security-Policy forbade, a dialog, a request to another host.
+    caught, something that the Content-Security-Policy forbade, a dialog, a request to another host
+    than the one `beside`.
     """
+    admitted = tuple(f"{origin}/" for origin in (url, beside) if origin)
     context = browser.new_context(base_url=url, **options)
     page = context.new_page()
     wrong: list[str] = []
@@ -57,7 +61,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Generator[Page]:
         dialog.dismiss()
 
     def look(request: Request) -> None:
-        if not request.url.startswith((f"{url}/", "data:", "blob:")):
+        if not request.url.startswith((*admitted, "data:", "blob:")):
             wrong.append(f"a request to {request.url}")
 
     page.on("console", hear)

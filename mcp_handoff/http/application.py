@@ -20,11 +20,13 @@ from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
 from mcp_handoff.http.capacity import Capacity, available_capacity
+from mcp_handoff.http.code_flow import CodeFlow
 from mcp_handoff.http.concurrency import Concurrency
 from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deliveries import SignedDeliveries, delivery_route
 from mcp_handoff.http.forwarding import Clients
+from mcp_handoff.http.issuer_sign_in import issuer_sign_in_routes
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
@@ -54,13 +56,15 @@ from mcp_handoff.waiting import Places
 class Access:
     """Who is let in: by Host and Origin, and by which credentials; None asks for none.
 
-    `origins` are those that browsers may call from, beside this machine's own.
+    `origins` are those that browsers may call from, beside this machine's own. People sign in at
+    the issuer where there is a `flow` for it.
     """
 
     allowlist: Allowlist
     origins: Sequence[str]
     credentials: Credentials | None
     resource: Resource | None
+    flow: CodeFlow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
             delivery_route(desk),
             Mount(MOUNT_PATH, create_api(desk, report_key)),
             *transports.routes,
-            *sign_in_routes(access.credentials, wrong_tokens),
+            *_sign_in_routes(access, wrong_tokens, settings.public_url),
             *page_routes(desk, live),
         ],
         exception_handlers={404: _refuse_address},
@@ -158,6 +162,18 @@ def _in_front_of(
         )
     app = AllowlistMiddleware(app, access.allowlist)
     return RequestIds(Clients(app, settings.trusted_proxies))
+
+
+def _sign_in_routes(
+    access: Access, wrong_tokens: WrongTokens, public_url: str | None
+) -> list[Route]:
+    credentials, flow = access.credentials, access.flow
+    if credentials is None or flow is None:
+        return sign_in_routes(credentials, wrong_tokens, None)
+    return [
+        *sign_in_routes(credentials, wrong_tokens, flow.host),
+        *issuer_sign_in_routes(flow, credentials, wrong_tokens, public_url),
+    ]
 
 
 def _metadata_routes(resource: Resource | None) -> list[Route]:

@@ -15,7 +15,7 @@ from mcp_handoff.http.operation import HEALTH_PATH, READY_PATH
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.http.resource import METADATA_PATH, Resource
 from mcp_handoff.http.wrong_tokens import WrongTokens
-from mcp_handoff.portal.addresses import SIGN_IN, is_page
+from mcp_handoff.portal.addresses import SIGNING_IN, is_page
 from mcp_handoff.portal.rendering import SESSION_COOKIE
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.rest.description import MOUNT_PATH
@@ -104,7 +104,7 @@ async def _principal_of(
 
 def takes_other_proof(path: str) -> bool:
     """Tell whether what comes to an address proves itself by something else than a token."""
-    return is_report(path) or is_delivery(path) or path == SIGN_IN
+    return is_report(path) or is_delivery(path) or path in SIGNING_IN
 
 
 def is_delivery(path: str) -> bool:

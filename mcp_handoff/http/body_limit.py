@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.http.authentication import is_delivery, is_open, is_report
 from mcp_handoff.http.operation import METRICS_PATH
-from mcp_handoff.portal.addresses import SIGN_IN
+from mcp_handoff.portal.addresses import SIGNING_IN
 
 BODY_BYTES = 4 * 2**20
 """The most that a body may hold; the SDK's own limit is the same."""
@@ -52,7 +52,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, declared = scope["path"], Headers(scope=scope).get("content-length", "")
         limit = BODY_BYTES
-        if is_report(path) or path == SIGN_IN:
+        if is_report(path) or path in SIGNING_IN:
             limit = REPORT_BYTES
         elif is_delivery(path):
             limit = DELIVERY_BYTES

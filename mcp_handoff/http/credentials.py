@@ -12,6 +12,9 @@ BELIEVED_SECONDS = 0.005
 """How long it is believed that there is no token yet: short beside what making one takes, long
 beside a call of a busy server."""
 
+_AT_ISSUER = "oauth:"
+"""How the session of whoever signed in at the issuer begins; one of the store's has no colon."""
+
 
 class Credentials:
     """The tokens of a store, of an OAuth issuer, or of both.
@@ -46,7 +49,12 @@ class Credentials:
         return await self._issuer.authenticate(secret) if self._issuer is not None else None
 
     async def authenticate_session(self, session: str) -> Principal | None:
-        """Return whose session a browser shows, None when it is nobody's any more."""
+        """Return whose session a browser shows, None when it is nobody's any more, or a bot's.
+        Raises what an issuer raises."""
+        if session.startswith(_AT_ISSUER):
+            token = session.removeprefix(_AT_ISSUER)
+            principal = await self._issuer.authenticate(token) if self._issuer else None
+            return None if principal and principal.role == "bot" else principal
         return None if self._store is None else await self._store.authenticate_session(session)
 
     @property
@@ -55,3 +63,9 @@ class Credentials:
         if self._store is None:
             return "set HANDOFF_OAUTH_ISSUER and HANDOFF_OAUTH_AUDIENCE"
         return "make a token: mcp-handoff token create NAME --role bot"
+
+
+def access_session(token: str) -> str:
+    """Return the session of whoever an access token was issued to: the token itself, which holds
+    at every server that trusts its issuer, and is checked each time."""
+    return f"{_AT_ISSUER}{token}"

@@ -26,6 +26,8 @@ _PREFIXES = ("cf-", "fastly-", "fly-", "x-envoy-", "x-forwarded", "x-original-")
 
 _FOR = re.compile(r"""(?:^|;)\s*for\s*=\s*"?([^";]*)""", re.IGNORECASE)
 
+_PROTO = re.compile(r"""(?:^|;)\s*proto\s*=\s*"?([^";]*)""", re.IGNORECASE)
+
 
 def is_forwarded(scope: Scope) -> bool:
     """Tell whether a request shows that a proxy passed it on: by a header, or by HTTP/1.0, which
@@ -40,7 +42,8 @@ def is_forwarded(scope: Scope) -> bool:
 
 
 class Clients:
-    """Finds out the address that each request comes from: `Admission.client`.
+    """Finds out the address that each request comes from, `Admission.client`, and whether it came
+    over TLS, which a proxy ended: the scope's `scheme`.
 
     What proxies say of it counts when it is one of `trusted` that says so.
     """
@@ -54,6 +57,8 @@ class Clients:
         if peer is not None:
             host = str(ip_address_of(peer[0]) or peer[0])
             admission_of(scope).client = self._client(host, Headers(scope=scope))
+            if self._is_trusted(host) and _came_over_tls(Headers(scope=scope)):
+                scope["scheme"] = "https"
         await self._app(scope, receive, send)
 
     def _client(self, peer: str, headers: Headers) -> str:
@@ -88,6 +93,14 @@ class Clients:
     def _is_trusted(self, host: str) -> bool:
         address = ip_address_of(host)
         return address is not None and any(address in network for network in self._trusted)
+
+
+def _came_over_tls(headers: Headers) -> bool:
+    """Tell whether proxies say that their client spoke TLS; if it lies to them, it changes what it
+    is told itself and nothing else."""
+    named = _PROTO.search(headers.get("forwarded", "").partition(",")[0])
+    told = headers.get("x-forwarded-proto", named.group(1) if named else "")
+    return told.partition(",")[0].strip().lower() == "https"
 
 
 def _without_port(node: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any, cast
 import jwt
 
 from mcp_handoff.errors import Forbidden, Unauthenticated
-from mcp_handoff.http.issuer_keys import ALGORITHMS, IssuerKeys
+from mcp_handoff.http.issuer_documents import IssuerDocuments
+from mcp_handoff.http.issuer_keys import ALGORITHMS
 from mcp_handoff.http.resource import READ, WRITE
 from mcp_handoff.principals import ROLES, Principal, PrincipalRole
 from mcp_handoff.projects import slug_of
@@ -43,11 +44,11 @@ class Issuer:
         projects_claim: str | None = None,
         role_claim: str | None = None,
     ) -> None:
-        self._address = address
-        self._audience = audience
+        self.address = address
+        self.audience = audience
         self._projects_claim = projects_claim
         self._role_claim = role_claim
-        self._keys = IssuerKeys(address)
+        self.documents = IssuerDocuments(address)
 
     async def authenticate(self, token: str) -> Principal | None:
         """Return whom a token was issued to, None when it does not hold.
@@ -62,7 +63,7 @@ class Issuer:
             return None
         if head.get("alg") not in ALGORITHMS:
             return None
-        key = await self._keys.find(head.get("kid"))
+        key = await self.documents.find_key(head.get("kid"))
         claims = self._verify(token, key) if key is not None else None
         if claims is None:
             return None
@@ -74,7 +75,7 @@ class Issuer:
             raise Forbidden(f"This token has no scope of this server: {READ} or {WRITE}.")
         subject, role = claims["sub"], self._role(claims)
         return Principal(
-            id=f"{self._address} {subject}",
+            id=f"{self.address} {subject}",
             name=subject,
             role=role if WRITE in scopes else "reader",
             projects=self._projects(claims),
@@ -88,8 +89,8 @@ class Issuer:
                 token,
                 key,
                 algorithms=[key.algorithm_name],
-                audience=self._audience,
-                issuer=self._address,
+                audience=self.audience,
+                issuer=self.address,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )

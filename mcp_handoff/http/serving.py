@@ -16,6 +16,7 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.application import Access, Application, create_application
 from mcp_handoff.http.capacity import RESERVED_FILES
+from mcp_handoff.http.code_flow import CodeFlow
 from mcp_handoff.http.connections import Connections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deadlines import DeadlineProtocol
@@ -98,7 +99,7 @@ async def serve(
     With `no_auth` it asks nobody for credentials. Raises Misconfigured for what lets in callers
     from elsewhere as long as nobody has to prove who it is.
     """
-    resource = issuer = None
+    resource = issuer = flow = None
     if settings.oauth_issuer and settings.oauth_audience:
         resource = Resource(settings.oauth_audience, settings.oauth_issuer)
         issuer = Issuer(
@@ -107,6 +108,8 @@ async def serve(
             projects_claim=settings.oauth_projects_claim,
             role_claim=settings.oauth_role_claim,
         )
+        if settings.oauth_client_id:
+            flow = CodeFlow(issuer, settings.oauth_client_id, settings.oauth_client_secret)
     credentials = Credentials(backend if isinstance(backend, Store) else None, issuer)
     required = await credentials.are_required()
     if no_auth:
@@ -122,7 +125,7 @@ async def serve(
     bound = listen(host, port)
     address = f"{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
     allowlist = Allowlist([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    access = Access(allowlist, origins, None if no_auth else credentials, resource)
+    access = Access(allowlist, origins, None if no_auth else credentials, resource, flow)
     application = create_application(backend, settings, access)
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(

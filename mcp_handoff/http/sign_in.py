@@ -21,13 +21,16 @@ _FOREIGN = "Only a token of this desk signs people in here: mcp-handoff token cr
 _NO_PERSON = "This is a bot's token; people sign in with a user's, an admin's or a reader's."
 
 
-def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -> list[Route]:
-    """Return where people sign in and out."""
+def sign_in_routes(
+    credentials: Credentials | None, wrong_tokens: WrongTokens, issuer: str | None
+) -> list[Route]:
+    """Return where people sign in with a token, and out; `issuer` is the name of where else they
+    sign in, if anywhere."""
 
     async def show(request: Request) -> Response:
         if credentials is None or not await credentials.are_required():
             return RedirectResponse(BOARD, status_code=303)
-        return _form(request, request.query_params.get("next", BOARD))
+        return sign_in_page(request, issuer, request.query_params.get("next", BOARD))
 
     async def sign_in(request: Request) -> Response:
         try:
@@ -39,11 +42,11 @@ def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -
         except HandoffError as error:
             return refused(request, error, let_in=False)
         if principal is None:
-            return _form(request, address, _UNKNOWN, 401)
+            return sign_in_page(request, issuer, address, wrong=_UNKNOWN, status=401)
         if token_id_of(secret) is None:
-            return _form(request, address, _FOREIGN, 401)
+            return sign_in_page(request, issuer, address, wrong=_FOREIGN, status=401)
         if principal.role == "bot":
-            return _form(request, address, _NO_PERSON, 401)
+            return sign_in_page(request, issuer, address, wrong=_NO_PERSON, status=401)
         response = RedirectResponse(local_address(address), status_code=303)
         session = str(Session.begin(secret, datetime.now(UTC)))
         set_cookie(request, response, SESSION_COOKIE, session, SESSION_SECONDS)
@@ -65,5 +68,24 @@ def sign_in_routes(credentials: Credentials | None, wrong_tokens: WrongTokens) -
     ]
 
 
-def _form(request: Request, address: str, wrong: str | None = None, status: int = 200) -> Response:
-    return render(request, "sign_in.html", status, let_in=False, next=address, wrong=wrong)
+def sign_in_page(
+    request: Request,
+    issuer: str | None,
+    address: str,
+    *,
+    wrong: str | None = None,
+    refused: str | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the page where one signs in to see an address, with what is wrong with the token that
+    was filled in, or why one was refused elsewhere."""
+    return render(
+        request,
+        "sign_in.html",
+        status,
+        let_in=False,
+        next=address,
+        issuer=issuer,
+        wrong=wrong,
+        refused=refused,
+    )

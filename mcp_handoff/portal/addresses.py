@@ -16,11 +16,17 @@ CHANGES = "/changes"
 
 THEME = "/theme"
 SIGN_IN = "/sign-in"
+SIGN_IN_AT_ISSUER = f"{SIGN_IN}/oauth"
+BACK_FROM_ISSUER = f"{SIGN_IN}/callback"
 SIGN_OUT = "/sign-out"
 
 _SHOWN = frozenset({BOARD, INBOX, NEW_TICKET, BUILDS, ACTIVITY, PEOPLE, SETTINGS})
 _SENT = frozenset({MOVES, TICKETS, THEME, SIGN_OUT, CHANGES})
 _FOLDERS = (f"{TICKETS}/", "/suggestions/", f"{SETTINGS}/", f"{NEW_TICKET}/", f"{ACTIVITY}/")
+
+
+SIGNING_IN = frozenset({SIGN_IN, SIGN_IN_AT_ISSUER, BACK_FROM_ISSUER})
+"""Where whoever comes has not signed in yet."""
 
 
 def is_page(path: str) -> bool:

@@ -73,12 +73,15 @@ def set_cookie(
     name: str,
     value: str,
     seconds: int | None = None,
+    *,
+    path: str = "/",
 ) -> None:
     """Set a cookie that no script reads and no other site sends."""
     response.set_cookie(
         name,
         value,
         max_age=seconds,
+        path=path,
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",

@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from types import TracebackType
@@ -21,6 +23,15 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 READ, WRITE = "handoff:read", "handoff:write"
 
 SigningKey = EllipticCurvePrivateKey | RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the issuer answers: a document, or the address where a browser goes on."""
+
+    status: int
+    body: bytes = b""
+    location: str = ""
 
 
 class Issuer:
@@ -94,14 +105,19 @@ class Issuer:
         """Return its public keys as it publishes them."""
         return [{**_public(key), "kid": str(number)} for number, key in enumerate(self._keys)]
 
-    def _documents(self) -> dict[str, bytes]:
-        """Return what is served; where RFC 8414 looks first, there is nothing."""
-        metadata = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
-        keys = json.dumps({"keys": self.keys()}).encode()
-        return {
-            "/realm/.well-known/openid-configuration": json.dumps(metadata).encode(),
-            "/realm/keys": self.published if self.published is not None else keys,
-        }
+    def metadata(self) -> dict[str, Any]:
+        return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+
+    def answer(self, target: str, headers: Message, body: str) -> Answer:
+        """Return what is served at an address; where RFC 8414 looks first, there is nothing."""
+        match target:
+            case "/realm/.well-known/openid-configuration":
+                return Answer(200, json.dumps(self.metadata()).encode())
+            case "/realm/keys":
+                keys = json.dumps({"keys": self.keys()}).encode()
+                return Answer(200, keys if self.published is None else self.published)
+            case _:
+                return Answer(404)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         issuer = self
@@ -110,11 +126,16 @@ class Issuer:
             def do_GET(self) -> None:
                 issuer.requests.append(self.path)
                 issuer._answers.wait()
-                document = issuer._documents().get(self.path)
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                answer = issuer.answer(self.path, self.headers, body.decode())
                 with suppress(ConnectionError):  # whoever asked may have given up waiting
-                    self.send_response(404 if document is None else 200)
+                    self.send_response(answer.status)
+                    if answer.location:
+                        self.send_header("Location", answer.location)
                     self.end_headers()
-                    self.wfile.write(document or b"")
+                    self.wfile.write(answer.body)
+
+            do_POST = do_GET  # noqa: N815 - the base's name
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 """Say nothing."""

@@ -8,7 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from mcp_handoff.errors import BackendUnavailable
-from mcp_handoff.http import issuer_keys, oauth
+from mcp_handoff.http import issuer_documents, oauth
 from tests.http.issuer import Issuer
 from tests.mcp.wire import TIMEOUT
 
@@ -30,7 +30,7 @@ def trusted(issuer: Issuer) -> oauth.Issuer:
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(issuer_keys, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(issuer_documents, "PAUSE_SECONDS", 0)
 
 
 def of_a_stranger(issuer: Issuer) -> str:
@@ -91,7 +91,7 @@ async def test_a_key_that_the_issuer_adds_is_found(issuer: Issuer, trusted: oaut
 async def test_old_keys_hold_while_the_issuer_hangs_and_when_it_is_away(
     issuer: Issuer, trusted: oauth.Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_keys, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(issuer_documents, "FRESH_SECONDS", 0)
     token = issuer.token(AUDIENCE)
     assert await holds(trusted, token)
     with issuer.hold():
@@ -105,7 +105,7 @@ async def test_old_keys_hold_while_the_issuer_hangs_and_when_it_is_away(
 async def test_an_issuer_that_hangs_keeps_nobody_beyond_the_deadline(
     issuer: Issuer, trusted: oauth.Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_keys, "FETCH_SECONDS", 1)
+    monkeypatch.setattr(issuer_documents, "FETCH_SECONDS", 1)
     with issuer.hold(), anyio.fail_after(TIMEOUT):
         for _ in range(2):
             with pytest.raises(BackendUnavailable):
