@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+
+from tests.mcp.wire import TIMEOUT
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -22,6 +32,9 @@ ARGUMENTS = (
 
 STATUS = "Failed to load resource: the server responded with a status"
 """How the console tells of a response that was refused, which tests look at themselves."""
+
+
+expect.set_options(timeout=TIMEOUT * 1000)
 
 
 @contextmanager
@@ -49,6 +62,7 @@ def opened(
     """
     admitted = tuple(f"{origin}/" for origin in (url, beside) if origin)
     context = browser.new_context(base_url=url, **options)
+    context.set_default_timeout(TIMEOUT * 1000)
     page = context.new_page()
     wrong: list[str] = []
 

@@ -52,6 +52,8 @@ environment:
                       whose JSON web tokens are taken, and the address they are for
   HANDOFF_OAUTH_PROJECTS_CLAIM, HANDOFF_OAUTH_ROLE_CLAIM
                       where those tokens name projects and a role (default: nowhere)
+  HANDOFF_OAUTH_CLIENT_ID, HANDOFF_OAUTH_CLIENT_SECRET
+                      this server at that issuer, where people sign in to the portal
   BUILD_DISPATCH_URL  the address that is told of triggered builds
   BUILD_DISPATCH_SECRET
                       whsec_..., signs what it is told and proves its reports

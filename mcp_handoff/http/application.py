@@ -26,7 +26,7 @@ from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deliveries import SignedDeliveries, delivery_route
 from mcp_handoff.http.forwarding import Clients
-from mcp_handoff.http.issuer_sign_in import issuer_sign_in_routes
+from mcp_handoff.http.issuer_sign_in import IssuerSignIn
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
@@ -172,7 +172,7 @@ def _sign_in_routes(
         return sign_in_routes(credentials, wrong_tokens, None)
     return [
         *sign_in_routes(credentials, wrong_tokens, flow.host),
-        *issuer_sign_in_routes(flow, credentials, wrong_tokens, public_url),
+        *IssuerSignIn(flow, credentials, wrong_tokens, public_url).routes,
     ]
 
 

@@ -179,7 +179,8 @@ class CodeFlow:
             text = (response.body or b"").decode()
             token = parse_token_response(text)
             kind, secret = token.get("token_type", "Bearer"), token["access_token"]
-            if str(kind).lower() == "bearer" and isinstance(secret, str):
+            is_bearer = str(kind).lower() == "bearer" and isinstance(secret, str)
+            if is_bearer and secret.isascii() and secret.isprintable():
                 return secret
             why = "no bearer token"
         except OAuth2Error as error:

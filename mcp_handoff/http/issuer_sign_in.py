@@ -36,40 +36,53 @@ SESSION_BYTES = 4000
 6265, section 6.1)."""
 
 
-def issuer_sign_in_routes(
-    flow: CodeFlow, credentials: Credentials, wrong_tokens: WrongTokens, public_url: str | None
-) -> list[Route]:
-    """Return where people leave for the issuer, and where they come back from it."""
+class IssuerSignIn:
+    """Where people leave for the issuer, and where they come back from it.
 
-    def back_to(request: Request) -> str:
-        return f"{(public_url or str(request.base_url)).rstrip('/')}{BACK_FROM_ISSUER}"
+    They come back to `public_url`, or else to the host that they called.
+    """
 
-    async def leave(request: Request) -> Response:
+    def __init__(
+        self,
+        flow: CodeFlow,
+        credentials: Credentials,
+        wrong_tokens: WrongTokens,
+        public_url: str | None,
+    ) -> None:
+        self._flow = flow
+        self._credentials = credentials
+        self._wrong_tokens = wrong_tokens
+        self._public_url = public_url
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route(SIGN_IN_AT_ISSUER, self._leave, methods=["GET"]),
+            Route(BACK_FROM_ISSUER, self._come_back, methods=["GET"]),
+        ]
+
+    async def _leave(self, request: Request) -> Response:
         wanted = request.query_params.get("next", BOARD)
         attempt = Attempt.begin(wanted if len(wanted) <= ADDRESS_LENGTH else BOARD)
         try:
-            address = await flow.begin(attempt, back_to(request))
+            address = await self._flow.begin(attempt, self._back(request))
         except HandoffError as error:
-            return _refused(request, flow, attempt.next, error)
+            return self._refuse(request, attempt.next, error)
         response = RedirectResponse(address, status_code=303)
         set_cookie(request, response, ATTEMPT_COOKIE, str(attempt), ATTEMPT_SECONDS, path=SIGN_IN)
         return response
 
-    async def come_back(request: Request) -> Response:
+    async def _come_back(self, request: Request) -> Response:
         attempt = Attempt.parse(request.cookies.get(ATTEMPT_COOKIE, ""))
         if not attempt or not attempt.is_answered_by(request.query_params.get("state", "")):
             error = Malformed(
                 "This sign-in was not begun in this browser, or too long ago; sign in once more."
             )
-            return _refused(request, flow, attempt.next if attempt else BOARD, error)
+            return self._refuse(request, attempt.next if attempt else BOARD, error)
         try:
-            token = await flow.finish(attempt, request.query_params, back_to(request))
-            principal, session = await _let_in(credentials, token)
-        except (Forbidden, Unauthenticated) as error:
-            await wrong_tokens.hold(admission_of(request.scope).client)
-            response = _refused(request, flow, attempt.next, error)
+            principal, session = await self._let_in(request, attempt)
         except HandoffError as error:
-            response = _refused(request, flow, attempt.next, error)
+            response = self._refuse(request, attempt.next, error)
         else:
             response = RedirectResponse(local_address(attempt.next), status_code=303)
             seconds = max(1, int((principal.expires_at or 0) - time.time()))
@@ -77,13 +90,25 @@ def issuer_sign_in_routes(
         response.delete_cookie(ATTEMPT_COOKIE, path=SIGN_IN)
         return response
 
-    return [
-        Route(SIGN_IN_AT_ISSUER, leave, methods=["GET"]),
-        Route(BACK_FROM_ISSUER, come_back, methods=["GET"]),
-    ]
+    async def _let_in(self, request: Request, attempt: Attempt) -> tuple[Principal, str]:
+        """Return who was signed in, and the session for that; those who are not wait, once there
+        are many of them (RateLimited when too many do)."""
+        try:
+            token = await self._flow.finish(attempt, request.query_params, self._back(request))
+            return await _open_session(self._credentials, token)
+        except (Forbidden, Unauthenticated):
+            await self._wrong_tokens.hold(admission_of(request.scope).client)
+            raise
+
+    def _back(self, request: Request) -> str:
+        return f"{(self._public_url or str(request.base_url)).rstrip('/')}{BACK_FROM_ISSUER}"
+
+    def _refuse(self, request: Request, address: str, error: HandoffError) -> Response:
+        status = STATUSES[error.code]
+        return sign_in_page(request, self._flow.host, address, refused=error.message, status=status)
 
 
-async def _let_in(credentials: Credentials, token: str) -> tuple[Principal, str]:
+async def _open_session(credentials: Credentials, token: str) -> tuple[Principal, str]:
     """Return whom an access token was issued to, and the session for that.
 
     Raises Unauthenticated for a token that does not hold, Forbidden for one that signs nobody in.
@@ -101,8 +126,3 @@ async def _let_in(credentials: Credentials, token: str) -> tuple[Principal, str]
             " something else, or has expired."
         )
     return principal, session
-
-
-def _refused(request: Request, flow: CodeFlow, address: str, error: HandoffError) -> Response:
-    status = STATUSES[error.code]
-    return sign_in_page(request, flow.host, address, refused=error.message, status=status)

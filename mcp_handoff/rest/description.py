@@ -9,7 +9,12 @@ from fastapi.security import HTTPBearer
 MOUNT_PATH = "/api"
 """Where the API is mounted."""
 
-BEARER = Depends(HTTPBearer(auto_error=False, description="A token of `mcp-handoff token create`."))
+BEARER = Depends(
+    HTTPBearer(
+        auto_error=False,
+        description="A token of `mcp-handoff token create`, or an OAuth access token.",
+    )
+)
 """Describes what the authentication in front of this API checks; nothing is checked here."""
 
 _FOREIGN = {"HTTPValidationError", "ValidationError"}
