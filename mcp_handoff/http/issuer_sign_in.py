@@ -28,12 +28,9 @@ ATTEMPT_COOKIE = "handoff_sign_in"
 ATTEMPT_SECONDS = 600
 """How long somebody may take at the issuer."""
 
-ADDRESS_LENGTH = 2000
-"""The longest address that one is brought back to; a longer one leads to the board."""
-
-SESSION_BYTES = 4000
-"""The most that a session may hold: browsers keep no cookie of more than 4096 with its name (RFC
-6265, section 6.1)."""
+COOKIE_BYTES = 4000
+"""The most that a cookie may hold: browsers keep none of more than 4096 with its name (RFC 6265,
+section 6.1)."""
 
 
 class IssuerSignIn:
@@ -63,7 +60,9 @@ class IssuerSignIn:
 
     async def _leave(self, request: Request) -> Response:
         wanted = request.query_params.get("next", BOARD)
-        attempt = Attempt.begin(wanted if len(wanted) <= ADDRESS_LENGTH else BOARD)
+        attempt = Attempt.begin(wanted)
+        if len(str(attempt)) > COOKIE_BYTES:
+            attempt = Attempt.begin(BOARD)
         try:
             address = await self._flow.begin(attempt, self._back(request))
         except HandoffError as error:
@@ -114,7 +113,7 @@ async def _open_session(credentials: Credentials, token: str) -> tuple[Principal
     Raises Unauthenticated for a token that does not hold, Forbidden for one that signs nobody in.
     """
     session = access_session(token)
-    if len(session) > SESSION_BYTES:
+    if len(session) > COOKIE_BYTES:
         raise Forbidden(
             f"The issuer's token for you has {len(token):,} characters, more than a browser keeps;"
             " whoever runs the issuer has to put less into the tokens for this desk."
