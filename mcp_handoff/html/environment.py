@@ -59,6 +59,7 @@ def _environment() -> Environment:
         "ago": _ago,
         "asset": asset_address,
         "day": _day,
+        "inlined": _inlined,
         "link": _link,
         "markdown": _markdown,
         "ticket_path": ticket_path,
@@ -114,6 +115,11 @@ def _ago(instant: str | None) -> Markup:
 def _words(name: str | None) -> str:
     """Return a name of ours, such as a stage's, as words."""
     return (name or "").replace("_", " ")
+
+
+def _inlined(name: str) -> Markup:
+    """Return a file of ours as the text of a style or script element."""
+    return Markup(asset(name).decode())  # noqa: S704 - it is ours
 
 
 def _link(address: str | None) -> str | None:

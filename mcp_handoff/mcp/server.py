@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
+from mcp.server.apps import Apps
 from mcp.server.caching import CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import RequestHandler
@@ -45,6 +46,7 @@ from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.ids import new_id
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.answers import Reader, result_of
+from mcp_handoff.mcp.apps import APPS
 from mcp_handoff.mcp.arguments import Reading, parse_json
 from mcp_handoff.mcp.instructions import INSTRUCTIONS
 from mcp_handoff.mcp.outgoing import Outgoing
@@ -83,6 +85,7 @@ class HandoffServer(MCPServer[Any]):
             log_level=settings.log_level,
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=False,
+            extensions=[Apps()],
         )
         self._desk = desk
         self._actor_id = settings.actor_id
@@ -133,6 +136,8 @@ class HandoffServer(MCPServer[Any]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> list[ReadResourceContents]:
+        if app := APPS.get(str(uri)):
+            return [await app.read()]
         visitor = self._visitor(context.request_context if context else None)
         try:
             text = await resources.read(self._desk, visitor, str(uri))

@@ -2,6 +2,7 @@
 
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row
+from mcp_handoff.mcp.apps import BOARD
 from mcp_handoff.mcp.tools.tickets import TicketRow, ticket_row
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment
@@ -147,4 +148,5 @@ GET_OVERVIEW = Tool(
     answer=OverviewAnswer,
     tell=_tell,
     reads=True,
+    app=BOARD,
 )

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from mcp_handoff import suggestions
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row, cut_json
+from mcp_handoff.mcp.apps import SUGGESTIONS
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment, page_words, written
 from mcp_handoff.proofs import Proof
@@ -249,6 +250,7 @@ LIST_SUGGESTIONS = Tool(
     answer=SuggestionsAnswer,
     tell=_tell_listed,
     reads=True,
+    app=SUGGESTIONS,
 )
 
 SUGGEST_CLOSE = Tool(

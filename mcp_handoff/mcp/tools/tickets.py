@@ -10,6 +10,7 @@ from pydantic_core import PydanticKnownError
 from mcp_handoff import tickets
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.answers import Answer, Line, Reader, Row
+from mcp_handoff.mcp.apps import TICKET
 from mcp_handoff.mcp.tools.details import (
     TicketAnswer,
     open_roles,
@@ -229,4 +230,5 @@ GET_TICKET = Tool(
     answer=TicketAnswer,
     tell=_tell_read,
     reads=True,
+    app=TICKET,
 )

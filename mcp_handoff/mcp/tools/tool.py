@@ -9,6 +9,7 @@ from mcp_types import ToolAnnotations
 
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.mcp.answers import Answer, Reader
+from mcp_handoff.mcp.apps import App
 from mcp_handoff.mcp.tools.schemas import OUTPUT_SCHEMA, input_schema
 from mcp_handoff.schema import Record, Request
 from mcp_handoff.validation import Arguments
@@ -23,7 +24,8 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
     """A tool over one operation of the desk, by its name.
 
     `tell` makes its `answer` of what was done, for whoever reads it. `fixed` are fields of the
-    request that no caller may set; `required` names arguments as `input_schema` takes them.
+    request that no caller may set; `required` names arguments as `input_schema` takes them; an
+    `app` shows the answers to people, where the client can.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
     open_world: bool = False
     fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
     required: Sequence[str] = ()
+    app: App | None = None
 
     def listed(self) -> ListedTool:
         """Return the tool as tools/list shows it.
@@ -59,4 +62,5 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
                 idempotent_hint=self.idempotent or None,
                 open_world_hint=None if self.open_world else False,
             ),
+            _meta=self.app.meta if self.app else None,
         )
