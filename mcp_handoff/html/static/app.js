@@ -168,14 +168,15 @@ function textOf(result) {
 
 const words = (name) => name?.replaceAll("_", " ");
 
-/** Return an instant as the host's reader has it. */
+/** Return an instant, or a day, as the chat's reader has it. */
 function time(instant) {
   if (!instant) return undefined;
-  const day = instant.length === 10;
-  const format = {
-    dateStyle: "medium",
-    ...(day ? { timeZone: "UTC" } : { timeStyle: "short", timeZone: context.timeZone }),
-  };
+  const day = { year: "numeric", month: "short", day: "numeric" };
+  const clock = { hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  const format =
+    instant.length === "2026-07-28".length
+      ? { ...day, timeZone: "UTC" }
+      : { ...day, ...clock, timeZone: context.timeZone };
   const made = part("time", { shown: new Date(instant).toLocaleString(context.locale, format) });
   made.dateTime = instant;
   return made;
@@ -186,8 +187,7 @@ function shown(value) {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   if (!can.openLinks || !/^https?:\/\/\S+$/.test(text) || !URL.canParse(text)) return text;
   const link = part("link", {});
-  link.href = text;
-  link.textContent = text;
+  link.href = link.textContent = new URL(text).href;
   link.addEventListener("click", (event) => {
     event.preventDefault();
     ask("ui/open-link", { url: link.href }).catch((error) => say(error.message, "wrong"));
