@@ -31,7 +31,7 @@ def host_script(kept: Path) -> str:
 
 
 def _make(script: Path) -> None:
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory(dir=script.parent) as name:
         folder = Path(name)
         for source in SOURCES:
             shutil.copy(HOST / source, folder)

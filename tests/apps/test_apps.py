@@ -27,6 +27,11 @@ def test_the_board_tells_how_many_what_is_ready_and_what_waits(shop: Shop, chat:
     expect(app.get_by_text("1 suggested to close")).to_be_visible()
 
 
+def test_the_board_of_an_empty_project_says_so(chat: Chat) -> None:
+    app = chat.show("get_overview")
+    expect(app.get_by_text("Project shop has no open ticket.")).to_be_visible()
+
+
 def test_a_suggestion_shows_its_claim_beside_its_proof(shop: Shop, chat: Chat) -> None:
     ticket = shop.file_ticket()
     about = {"pr_number": 7, "repo": "acme/shop", "merge_sha": SHA, "confidence": 0.9}

@@ -11,6 +11,7 @@ from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.shared.exceptions import MCPError
 from mcp_types import TextResourceContents
 
+from mcp_handoff.html.environment import asset
 from tests.mcp.agent import Agent
 from tests.mcp.wire import Wire, enveloped, environment, handshake
 
@@ -73,6 +74,13 @@ async def test_an_app_is_one_small_document_that_loads_and_calls_nothing(
     assert not re.search(
         r"@import|url\(|import\s*\(|^import |fetch\(|innerHTML", read.inline, re.MULTILINE
     )
+
+
+def test_an_app_gives_its_chats_colours_to_what_the_style_has() -> None:
+    given = re.findall(r'"(--[\w-]+)": "--color-', asset("app.js").decode())
+    declared = re.findall(r"^\s*(--[\w-]+):", asset("style.css").decode(), re.MULTILINE)
+    assert len(given) == 10
+    assert {*given} <= {*declared}
 
 
 async def test_apps_are_found_by_their_tools_and_stand_in_no_list(desk: Agent) -> None:

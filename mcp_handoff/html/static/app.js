@@ -224,6 +224,7 @@ function showBoard(answer) {
   return part("board", {
     project: input.project ?? answer.own_project,
     you: answer.you,
+    told: answer.stages ? undefined : answer.message,
     stages: Object.entries(answer.stages ?? {}).map(([name, number]) =>
       part("count", { name: words(name), count: count(number) }),
     ),
