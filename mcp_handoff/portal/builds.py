@@ -17,6 +17,7 @@ async def show_builds(visit: Visit) -> Response:
     return visit.render(
         "builds.html",
         page=page,
+        project=visit.desk.own_project(visit.visitor),
         chosen=query.get("status"),
         statuses=get_args(BuildStatus),
     )

@@ -1,25 +1,21 @@
-"""The people and bots of a project: who holds what."""
-
-from itertools import groupby
+"""The people and bots of a project: who holds what, and what they did."""
 
 from starlette.responses import Response
 
+from mcp_handoff.people import ListPeople, PersonList
 from mcp_handoff.portal.visits import Visit
-from mcp_handoff.takes import HeldRole
+from mcp_handoff.validation import Arguments
 
 
 async def show_people(visit: Visit) -> Response:
-    """Show who holds what, by holder."""
-    listed = await visit.takes()
-    by_holder = groupby(sorted(listed.takes, key=_holder), key=_holder)
+    """Show who works in a project; nobody where an API does not tell."""
+    listed = PersonList(people=[])
+    if visit.desk.has_store:
+        listed = await visit.desk.list_people(visit.visitor, Arguments(ListPeople))
     return visit.render(
         "people.html",
-        holders=[(holder, list(held)) for holder, held in by_holder],
+        people=listed.people,
         more=listed.more,
         project=visit.desk.own_project(visit.visitor),
         projects=await visit.projects(),
     )
-
-
-def _holder(held: HeldRole) -> str:
-    return held.take.holder

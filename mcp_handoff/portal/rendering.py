@@ -15,6 +15,7 @@ from mcp_handoff.principals import LOCAL
 SESSION_COOKIE = "handoff_session"
 PAGE_COOKIE = "handoff_page"
 PROJECT_COOKIE = "handoff_project"
+ROLES_COOKIE = "handoff_roles"
 THEME_COOKIE = "handoff_theme"
 
 KEPT_SECONDS = 365 * 24 * 3600
