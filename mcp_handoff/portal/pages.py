@@ -1,5 +1,7 @@
 """All pages, and where they are."""
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,18 +50,21 @@ def page_routes(desk: Desk, live: LivePages) -> list[Route]:
         addresses.SETTINGS: ("GET", settings.show_settings),
         "/settings/projects/{project}": ("POST", settings.change_project),
         "/settings/tokens": ("POST", settings.create_token),
+        "/settings/tokens/{token}/rotate": ("POST", settings.rotate_token),
         "/settings/tokens/{token}/revoke": ("POST", settings.revoke_token),
         "/settings/repositories": ("POST", settings.link_repository),
         "/settings/repositories/{repository}/unlink": ("POST", settings.unlink_repository),
         "/settings/webhooks": ("POST", settings.add_webhook),
         "/settings/webhooks/{webhook}": ("POST", settings.change_webhook),
     }
+    # What stays a secret on a page is another text each time (`guard_of`), so it may be compressed.
+    compressed = [Middleware(GZipMiddleware, compresslevel=6)]
     return [
         *(
-            Route(path, page_over(desk, page), methods=[method])
+            Route(path, page_over(desk, page), methods=[method], middleware=compressed)
             for path, (method, page) in pages.items()
         ),
-        Route(f"{STATIC}/{{name}}", _show_asset, methods=["GET"]),
+        Route(f"{STATIC}/{{name}}", _show_asset, methods=["GET"], middleware=compressed),
     ]
 
 

@@ -1,9 +1,11 @@
 """The settings: what admins alone see and change."""
 
+from datetime import datetime
 from typing import Any, get_args
 
 from starlette.responses import Response
 
+from mcp_handoff.errors import NotFound
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.portal.addresses import SETTINGS
 from mcp_handoff.portal.forms import read_form
@@ -51,6 +53,23 @@ async def create_token(visit: Visit) -> Response:
         sent["expires_days"] = int(days) if days.isdecimal() and len(days) < 9 else days
     created = await visit.desk.create_token(visit.visitor, Arguments(CreateToken, sent))
     return await _shown(visit, f"The token {created.token.name}", created.secret)
+
+
+async def rotate_token(visit: Visit) -> Response:
+    """Make a token like another, which holds until it is revoked, and show its secret this once."""
+    await read_form(visit.request)
+    listed = await visit.desk.list_tokens(visit.visitor, Arguments(ListTokens))
+    wanted = visit.request.path_params["token"]
+    old = next((one for one in listed.tokens if one.id == wanted and not one.revoked_at), None)
+    if old is None:
+        raise NotFound("There is no such token, or it is revoked.")
+    sent: dict[str, Any] = {"name": old.name, "role": old.role, "projects": old.projects or []}
+    if old.expires_at:
+        begun, end = map(datetime.fromisoformat, (old.created_at, old.expires_at))
+        sent["expires_days"] = max((end - begun).days, 1)
+    created = await visit.desk.create_token(visit.visitor, Arguments(CreateToken, sent))
+    about = f"Another token {old.name}; the old one holds until you revoke it"
+    return await _shown(visit, about, created.secret)
 
 
 async def revoke_token(visit: Visit) -> Response:
