@@ -111,11 +111,12 @@ def test_nothing_stands_in_the_unsafe_area(shop: Shop, chat: Chat) -> None:
 def test_times_are_those_of_the_chats_reader(shop: Shop, chat: Chat) -> None:
     ticket = shop.file_ticket()
     told = dict[str, str]()
-    for zone in ("UTC", "Asia/Tokyo"):
+    for zone in ("UTC", "Asia/Tokyo", "Nowhere"):
         app = chat.show("get_ticket", {"ticket": ticket}, context={"timeZone": zone})
         told[zone] = app.locator("time").first.inner_text()
     assert "UTC" in told["UTC"]
     assert "GMT+9" in told["Asia/Tokyo"]
+    assert told["Nowhere"].endswith("Z")
 
 
 @pytest.mark.parametrize("tool", TOOLS)

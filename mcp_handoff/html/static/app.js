@@ -138,8 +138,8 @@ function part(name, values) {
   for (const place of [made, ...made.querySelectorAll("*")]) {
     const { is, if: needed, unless, class: named } = place.dataset;
     if (named && !nothing(values[named])) place.className += ` ${values[named]}`;
-    if (nothing(values[needed ?? is]) && (needed ?? is)) place.remove();
-    else if (unless && !nothing(values[unless])) place.remove();
+    const lacks = (needed ?? is) && nothing(values[needed ?? is]);
+    if (lacks || (unless && !nothing(values[unless]))) place.remove();
     else if (is) put(place, values[is]);
   }
   return made;
@@ -173,11 +173,17 @@ function time(instant) {
   if (!instant) return undefined;
   const day = { year: "numeric", month: "short", day: "numeric" };
   const clock = { hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
-  const format =
-    instant.length === "2026-07-28".length
-      ? { ...day, timeZone: "UTC" }
-      : { ...day, ...clock, timeZone: context.timeZone };
-  const made = part("time", { shown: new Date(instant).toLocaleString(context.locale, format) });
+  const isDay = instant.length === "2026-07-28".length;
+  const format = isDay
+    ? { ...day, timeZone: "UTC" }
+    : { ...day, ...clock, timeZone: context.timeZone };
+  let shown = instant;
+  try {
+    shown = new Date(instant).toLocaleString(context.locale, format);
+  } catch {
+    // a zone or a language that this browser does not know
+  }
+  const made = part("time", { shown });
   made.dateTime = instant;
   return made;
 }
@@ -219,7 +225,7 @@ function showBoard(answer) {
       ([role, number]) => `${count(number)} for ${role}`,
     ),
     answer.pending_suggestions && `${count(answer.pending_suggestions)} suggested to close`,
-    answer.builds_under_way && `${count(answer.builds_under_way)} builds under way`,
+    answer.builds_under_way && `${count(answer.builds_under_way)} being built`,
   ];
   return part("board", {
     project: input.project ?? answer.own_project,
