@@ -312,6 +312,11 @@ class Desk:
     ) -> tokens.TokenList:
         return await self._administer(visitor, arguments, self._store.list_tokens, writes=False)
 
+    async def rotate_token(
+        self, visitor: Visitor, arguments: Arguments[tokens.RotateToken]
+    ) -> tokens.CreatedToken:
+        return await self._administer(visitor, arguments, self._store.rotate_token, writes=True)
+
     async def revoke_token(
         self, visitor: Visitor, arguments: Arguments[tokens.RevokeToken]
     ) -> tokens.RevokedToken:

@@ -53,6 +53,7 @@ EventKind = Literal[
     "webhook.switched_off",
     "webhook.switched_on",
     "token.created",
+    "token.rotated",
     "token.revoked",
     "receiver.set",
 ]

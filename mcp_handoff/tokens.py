@@ -12,7 +12,6 @@ from pydantic import Field
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Event
-from mcp_handoff.ids import new_id
 from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.schema import Name, Record, Request, Slug, Timestamp
 
@@ -67,6 +66,12 @@ class RevokeToken(Request):
     token: Name
 
 
+class RotateToken(Request):
+    """Give a token, named by its id or its name, another secret."""
+
+    token: Name
+
+
 class RevokedToken(Record):
     """The token that was ended."""
 
@@ -82,6 +87,11 @@ class TokenOperations(Protocol):
 
     async def list_tokens(self, caller: Caller, request: ListTokens, /) -> TokenList:
         """List all tokens."""
+        ...
+
+    async def rotate_token(self, caller: Caller, request: RotateToken, /) -> CreatedToken:
+        """Give a token another secret: the old one and the sessions begun with it end at once, what
+        the token holds stays its own. Raises NotFound."""
         ...
 
     async def revoke_token(self, caller: Caller, request: RevokeToken, /) -> RevokedToken:
@@ -105,10 +115,9 @@ class TokenOperations(Protocol):
         ...
 
 
-def new_secret() -> tuple[str, str]:
-    """Return the id and the secret of a new token; the id can be read off the secret."""
-    token_id = new_id()
-    return token_id, f"{_PREFIX}_{token_id.replace('-', '')}_{secrets.token_urlsafe(32)}"
+def new_secret(token_id: str) -> str:
+    """Return a secret for a token; the token's id can be read off it."""
+    return f"{_PREFIX}_{token_id.replace('-', '')}_{secrets.token_urlsafe(32)}"
 
 
 def token_id_of(secret: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`mcp-handoff token`: make, list and revoke."""
+"""`mcp-handoff token`: make, list, rotate and revoke."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from mcp_handoff.cli.running import line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.principals import ROLES
-from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, Token, names_of
+from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, RotateToken, Token, names_of
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_store
 
@@ -25,6 +25,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--expires", type=int, metavar="DAYS")
     create.set_defaults(run=_create_token)
     commands.add_parser("list", help="list the tokens").set_defaults(run=_list_tokens)
+    rotate = commands.add_parser("rotate", help="give a token another secret; it is shown once")
+    rotate.add_argument("token", metavar="NAME_OR_ID")
+    rotate.set_defaults(run=_rotate_token)
     revoke = commands.add_parser("revoke", help="end a token")
     revoke.add_argument("token", metavar="NAME_OR_ID")
     revoke.set_defaults(run=_revoke_token)
@@ -49,6 +52,17 @@ def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
             print(_described(token))
 
     return run_at_desk(open_store(settings), settings, show)
+
+
+def _rotate_token(options: argparse.Namespace, settings: Settings) -> int:
+    async def rotate(desk: Desk, visitor: Visitor) -> None:
+        sent = Arguments(RotateToken, {"token": options.token})
+        rotated = await desk.rotate_token(visitor, sent)
+        print(rotated.secret)
+        told = "this is shown once; the old secret has ended"
+        print(f"{_described(rotated.token)}; {told}", file=sys.stderr)
+
+    return run_at_desk(open_store(settings), settings, rotate)
 
 
 def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,11 +1,9 @@
 """The settings: what admins alone see and change."""
 
-from datetime import datetime
 from typing import Any, get_args
 
 from starlette.responses import Response
 
-from mcp_handoff.errors import NotFound
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.portal.addresses import SETTINGS
 from mcp_handoff.portal.forms import read_form
@@ -17,7 +15,7 @@ from mcp_handoff.repositories import (
     ListRepositories,
     UnlinkRepository,
 )
-from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken
+from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, RotateToken
 from mcp_handoff.validation import Arguments
 from mcp_handoff.webhooks import (
     EVERYTHING,
@@ -56,20 +54,11 @@ async def create_token(visit: Visit) -> Response:
 
 
 async def rotate_token(visit: Visit) -> Response:
-    """Make a token like another, which holds until it is revoked, and show its secret this once."""
+    """Give a token another secret, and show it this once."""
     await read_form(visit.request)
-    listed = await visit.desk.list_tokens(visit.visitor, Arguments(ListTokens))
-    wanted = visit.request.path_params["token"]
-    old = next((one for one in listed.tokens if one.id == wanted and not one.revoked_at), None)
-    if old is None:
-        raise NotFound("There is no such token, or it is revoked.")
-    sent: dict[str, Any] = {"name": old.name, "role": old.role, "projects": old.projects or []}
-    if old.expires_at:
-        begun, end = map(datetime.fromisoformat, (old.created_at, old.expires_at))
-        sent["expires_days"] = max((end - begun).days, 1)
-    created = await visit.desk.create_token(visit.visitor, Arguments(CreateToken, sent))
-    about = f"Another token {old.name}; the old one holds until you revoke it"
-    return await _shown(visit, about, created.secret)
+    sent = {"token": visit.request.path_params["token"]}
+    rotated = await visit.desk.rotate_token(visit.visitor, Arguments(RotateToken, sent))
+    return await _shown(visit, f"The new secret of {rotated.token.name}", rotated.secret)
 
 
 async def revoke_token(visit: Visit) -> Response:

@@ -152,7 +152,7 @@ def closing(tx: Transaction, ticket_id: str, resolved_at: str) -> Event | None:
 def of_tokens(tx: Transaction) -> dict[str, list[Event]]:
     """Return the events of all tokens by the tokens' ids, oldest first."""
     rows = tx.fetch_all(
-        "SELECT * FROM events WHERE kind IN ('token.created', 'token.revoked')"
+        "SELECT * FROM events WHERE kind IN ('token.created', 'token.rotated', 'token.revoked')"
         " ORDER BY subject_id, seq"
     )
     return {

@@ -216,6 +216,7 @@ class StoreBackend:
 
     create_token = _write(tokens.create_token)
     list_tokens = _read(tokens.list_tokens)
+    rotate_token = _write(tokens.rotate_token)
     revoke_token = _write(tokens.revoke_token)
 
     async def authenticate(self, secret: str) -> Principal | None:

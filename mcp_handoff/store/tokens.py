@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import AlreadyExists, NotFound
+from mcp_handoff.ids import new_id
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import history, projects
@@ -22,6 +23,7 @@ from mcp_handoff.tokens import (
     ListTokens,
     RevokedToken,
     RevokeToken,
+    RotateToken,
     Session,
     Token,
     TokenList,
@@ -41,7 +43,8 @@ def create_token(tx: Transaction, caller: Caller, request: CreateToken) -> Creat
         raise AlreadyExists.at("name", f"{request.name!r} is in use", "revoke that token first")
     for slug in request.projects:
         projects.require(tx, caller, slug)
-    token_id, secret = new_secret()
+    token_id = new_id()
+    secret = new_secret(token_id)
     lifetime = request.expires_days and timedelta(days=request.expires_days)
     row = {
         "id": token_id,
@@ -66,14 +69,20 @@ def list_tokens(tx: Transaction, caller: Caller, request: ListTokens) -> TokenLi
     return TokenList(tokens=[_token({**row, "events": events.get(row["id"], [])}) for row in rows])
 
 
+def rotate_token(tx: Transaction, caller: Caller, request: RotateToken) -> CreatedToken:
+    """Give a token another secret; NotFound when none of that name or id is in force."""
+    row = _require_in_force(tx, request.token)
+    secret = new_secret(row["id"])
+    changed = {"digest": digest(secret), "id": row["id"]}
+    tx.execute("UPDATE tokens SET digest = :digest WHERE id = :id", **changed)
+    after = {"name": row["name"]}
+    history.add_event(tx, caller, "token.rotated", subject_id=row["id"], after=after)
+    return CreatedToken(token=_token(row), secret=secret)
+
+
 def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> RevokedToken:
     """End a token; NotFound when none of that name or id is in force."""
-    row = tx.fetch_one(
-        "SELECT * FROM tokens WHERE (id = :name OR name = :name) AND revoked_at IS NULL",
-        name=request.token,
-    )
-    if row is None:
-        raise NotFound.at("token", "names no token that is in force", "`token list` shows them")
+    row = _require_in_force(tx, request.token)
     now = timestamp(tx.now)
     tx.execute("UPDATE tokens SET revoked_at = :now WHERE id = :id", now=now, id=row["id"])
     after = {"name": row["name"], "revoked_at": now}
@@ -115,6 +124,15 @@ def valid_tokens(tx: Transaction, ids: Collection[str]) -> frozenset[str]:
         **values,
     )
     return frozenset(row["id"] for row in rows)
+
+
+def _require_in_force(tx: Transaction, name: str) -> Row:
+    row = tx.fetch_one(
+        "SELECT * FROM tokens WHERE (id = :name OR name = :name) AND revoked_at IS NULL", name=name
+    )
+    if row is None:
+        raise NotFound.at("token", "names no token that is in force", "`token list` shows them")
+    return row
 
 
 def _token(row: Row) -> Token:

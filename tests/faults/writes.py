@@ -17,7 +17,7 @@ from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.tokens import CreateToken, RevokeToken
+from mcp_handoff.tokens import CreateToken, RevokeToken, RotateToken
 from mcp_handoff.webhooks import AddWebhook, RemoveWebhook, Webhook, WebhookTest
 from tests import facts, requests
 
@@ -236,6 +236,14 @@ async def create_token(_: Desk) -> Case:
     )
 
 
+async def rotate_token(desk: Desk) -> Case:
+    token = await desk.token()
+    return Case(
+        lambda backend: backend.rotate_token(CALLER, RotateToken(token=token)),
+        _events("token.rotated", token),
+    )
+
+
 async def revoke_token(desk: Desk) -> Case:
     token = await desk.token()
     return Case(
@@ -347,6 +355,7 @@ PREPARED: dict[str, Prepare] = {
         unlink_repository,
         take_delivery,
         create_token,
+        rotate_token,
         revoke_token,
         set_receiver,
         report_run,
