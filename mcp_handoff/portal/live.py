@@ -4,22 +4,28 @@ Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.ht
 
 - `card`: a ticket that changed, `{"ticket", "html"}`.
 - `changed`: something else changed, or more than is told one by one: read the page again.
-- `beat`: nothing changed for a while.
+- `beat`: the page hears, and nothing changed for a while.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Callable, Collection
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from mcp_handoff.actors import Actor
+from mcp_handoff.admission import Admission
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, NotFound
 from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.html.environment import template_named
 from mcp_handoff.portal.cards import Card
-from mcp_handoff.portal.visits import Visit
+from mcp_handoff.portal.visits import SOURCE, Visit
+from mcp_handoff.principals import SYSTEM_ID, Principal
+from mcp_handoff.projects import ListProjects, is_id
 from mcp_handoff.signals import signals_of
 from mcp_handoff.tickets import GetTicket
 from mcp_handoff.validation import Arguments
@@ -28,7 +34,8 @@ GATHER_SECONDS = 0.1
 """For how long changes are gathered before pages are told: a ticket's card is made once for all."""
 
 MOST_CARDS = 50
-"""How many tickets' cards are told at once; with one more, that the page has to be read again."""
+"""How many tickets' cards of a project are told at once; with one more, that the page has to be
+read again."""
 
 WAITING = 64
 """How many events wait for a page that takes them slowly."""
@@ -39,128 +46,211 @@ BEAT_SECONDS = 20.0
 _CHANGED = b"event: changed\ndata:\n\n"
 _BEAT = b"event: beat\ndata:\n\n"
 
+logger = logging.getLogger(__name__)
 
-@dataclass(eq=False, slots=True)
-class _Stream:
-    """An open page, and what it is not told of yet; None ends it."""
 
-    visitor: Visitor
-    project: str
-    untold: asyncio.Queue[bytes | None] = field(
-        default_factory=lambda: asyncio.Queue[bytes | None](WAITING)
-    )
+class _Page:
+    """An open page, and what it is not told of yet."""
 
-    def tell(self, event: bytes | None) -> None:
-        """Pass an event on, in place of all that wait where these are too many."""
-        if self.untold.full():
-            while not self.untold.empty():
-                self.untold.get_nowait()
-            event = event and _CHANGED
-        self.untold.put_nowait(event)
+    def __init__(self, project: str, principal: Principal) -> None:
+        self.project = project
+        self.sees_all = principal.projects is None
+        self._untold = deque[bytes]()
+        self._woken = asyncio.Event()
+        self._ended = False
+
+    def tell(self, event: bytes) -> None:
+        """Have an event sent, in place of all that wait where these are too many."""
+        if len(self._untold) == WAITING:
+            self._untold.clear()
+            event = _CHANGED
+        self._untold.append(event)
+        self._woken.set()
+
+    def end(self) -> None:
+        """Have nothing more sent."""
+        self._ended = True
+        self._woken.set()
+
+    async def events(self) -> AsyncGenerator[bytes]:
+        """Yield what is sent, until the end."""
+        yield _BEAT
+        while True:
+            try:
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                yield _BEAT
+            while self._untold and not self._ended:
+                yield self._untold.popleft()
+            if self._ended:
+                return
+            self._woken.clear()
+
+
+class _Stream(StreamingResponse):
+    """What a page is sent; `leave` is called however it ends."""
+
+    def __init__(self, page: _Page, leave: Callable[[_Page], None]) -> None:
+        headers = {"X-Accel-Buffering": "no"}
+        super().__init__(page.events(), media_type="text/event-stream", headers=headers)
+        self._page = page
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave(self._page)
 
 
 class LivePages:
     """The pages that are open. However many there are, changes are followed once, and while there
-    is none, not at all; the database is asked for nothing but what changed."""
+    is none, not at all; the database is asked for nothing but what changed.
+
+    A card is made once for all pages of its project, as whoever sees that project and nothing else
+    sees it.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._streams = set[_Stream]()
+        self._pages = defaultdict[str, set[_Page]](set)
+        """By the slugs of their projects."""
         self._following: asyncio.Task[None] | None = None
-        self._followed = asyncio.Event()
+        self._followed: asyncio.Future[None] | None = None
         self._telling: asyncio.Task[None] | None = None
-        self._gathered: list[Change] = []
+        self._tickets = defaultdict[str, dict[str, None]](dict)
+        """Those that changed and are not told of yet, by the slugs of their projects."""
+        self._elsewhere: Change | None = None
+        """What changed and is no ticket, and is not told of yet."""
         self._ended = False
 
     async def show_changes(self, visit: Visit) -> Response:
-        """Tell a page what changes in its project from now on. Raises NotFound."""
-        project = visit.desk.own_project(visit.visitor)
+        """Tell a page what changes in its project from now on. Raises NotFound, and what following
+        the changes raises."""
+        project = await _project_of(visit)
         if not visit.visitor.principal.may_see(project):
             raise NotFound("There is no such project, or not for this token.")
-        events = self._events(_Stream(visit.visitor, project))
-        headers = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        page = _Page(project, visit.visitor.principal)
+        if self._ended:
+            page.end()
+        self._pages[project].add(page)
+        try:
+            await self._follow()
+        except BaseException:
+            self._leave(page)
+            raise
+        return _Stream(page, self._leave)
 
     def end(self) -> None:
         """End every stream, and those that are opened from now on."""
         self._ended = True
-        self._tell_all(None)
+        self._end_all()
 
-    async def _events(self, stream: _Stream) -> AsyncGenerator[bytes]:
-        self._streams.add(stream)
-        try:
-            if self._ended:
-                return
-            if self._following is None:
-                self._following = asyncio.create_task(self._follow())
-            await self._followed.wait()
-            yield b"event: open\ndata:\n\n"
-            while True:
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        event = await stream.untold.get()
-                except TimeoutError:
-                    event = _BEAT
-                if event is None:
-                    return
-                yield event
-        finally:
-            self._streams.discard(stream)
-            if not self._streams and self._following is not None:
-                self._following.cancel()
+    def _end_all(self) -> None:
+        for pages in self._pages.values():
+            for page in pages:
+                page.end()
+
+    def _leave(self, page: _Page) -> None:
+        self._pages[page.project].discard(page)
+        if not self._pages[page.project]:
+            del self._pages[page.project]
+        if not self._pages and self._following is not None:
+            # It may take a while to end; whoever comes in the meantime has another begin.
+            self._following.cancel()
+            self._following = self._followed = None
 
     async def _follow(self) -> None:
-        """Gather the changes until nobody listens; where they can't be followed any longer, the
-        pages come again."""
+        """Return once the changes are followed, for as long as there are pages."""
+        if self._following is None or self._followed is None or self._following.done():
+            self._followed = asyncio.get_running_loop().create_future()
+            self._following = asyncio.create_task(self._gather_all(self._followed))
+        followed = self._followed
+        await asyncio.wait([followed])
+        followed.result()
+
+    async def _gather_all(self, followed: asyncio.Future[None]) -> None:
+        """Gather the changes until cancelled; should that fail, the pages have to come again."""
         try:
             async with self._desk.changes() as changes:
-                self._followed.set()
+                followed.set_result(None)
                 async for change in changes:
                     self._gather(change)
-        except HandoffError:
-            self._tell_all(None)
-        finally:
-            self._following = None
-            self._followed.set()
-            self._followed = asyncio.Event()
+        except Exception as error:
+            if not followed.done():
+                followed.set_exception(error)
+                return
+            logger.exception("the changes can't be followed any longer")
+            self._end_all()
 
     def _gather(self, change: Change) -> None:
-        if len(self._gathered) > MOST_CARDS:
-            change = EVERYTHING
-        if change == EVERYTHING:
-            self._gathered.clear()
-        self._gathered.append(change)
+        if change.reference is None or change.project is None:
+            self._elsewhere = EVERYTHING if change == EVERYTHING else self._elsewhere or change
+        elif change.project not in self._pages:
+            return
+        elif len(self._tickets[change.project]) <= MOST_CARDS:
+            self._tickets[change.project][change.reference] = None
         if self._telling is None:
             self._telling = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
         """Tell the pages of what was gathered, until there is nothing more."""
         try:
-            while self._gathered:
+            while (self._tickets or self._elsewhere) and not self._ended:
                 await asyncio.sleep(GATHER_SECONDS)
-                gathered, self._gathered = self._gathered, []
-                tickets = {one.reference: one.project for one in gathered if one.reference}
-                if any(change.reference is None for change in gathered):
-                    self._tell_all(_CHANGED)
-                for ticket, project in tickets.items():
-                    streams = [one for one in self._streams if one.project == project]
-                    if streams:
-                        event = await self._card(streams[0].visitor, ticket)
-                        for stream in streams:
-                            stream.tell(event)
+                tickets, elsewhere = self._tickets, self._elsewhere
+                self._tickets = defaultdict[str, dict[str, None]](dict)
+                self._elsewhere = None
+                for project in [*self._pages]:
+                    await self._tell_of(project, tickets.get(project, {}), elsewhere)
         finally:
             self._telling = None
 
-    def _tell_all(self, event: bytes | None) -> None:
-        for stream in self._streams:
-            stream.tell(event)
+    async def _tell_of(
+        self, project: str, tickets: Collection[str], elsewhere: Change | None
+    ) -> None:
+        """Tell the pages of a project of its tickets, and of what changed beside them: of what is
+        no project's own those whose visitors see all projects."""
+        if elsewhere == EVERYTHING or len(tickets) > MOST_CARDS:
+            for page in self._pages.get(project, ()):
+                page.tell(_CHANGED)
+            return
+        for ticket in tickets:
+            event = await self._card(project, ticket)
+            for page in self._pages.get(project, ()):
+                page.tell(event)
+        for page in self._pages.get(project, ()) if elsewhere else ():
+            if page.sees_all:
+                page.tell(_CHANGED)
 
-    async def _card(self, visitor: Visitor, ticket: str) -> bytes:
-        """Return the event of a ticket that changed: whoever sees its project sees the same."""
+    async def _card(self, project: str, ticket: str) -> bytes:
+        """Return the event of a ticket that changed."""
+        reader = Principal(SYSTEM_ID, "live pages", "reader", frozenset({project}))
+        visitor = Visitor("portal", Actor(role="user", source=SOURCE), Admission(reader))
         try:
             detail = await self._desk.get_ticket(visitor, Arguments(GetTicket, {"ticket": ticket}))
+            card = Card(detail.ticket, signals_of(detail))
+            html = template_named("card.html").render(card=card)
         except HandoffError:
             return _CHANGED
-        card = Card(detail.ticket, signals_of(detail))
-        told = {"ticket": ticket, "html": template_named("card.html").render(card=card)}
-        return f"event: card\ndata: {json.dumps(told)}\n\n".encode()
+        except Exception:
+            logger.exception("the card of %s can't be shown", ticket)
+            return _CHANGED
+        told = json.dumps({"ticket": ticket, "html": html})
+        return f"event: card\ndata: {told}\n\n".encode()
+
+
+async def _project_of(visit: Visit) -> str:
+    """Return the slug of the project that a page shows, which may be named by its id. Raises
+    NotFound for an id of none that the visitor sees."""
+    named = visit.desk.own_project(visit.visitor).lower()
+    cursor = None
+    while is_id(named):
+        asked = Arguments(ListProjects, {"cursor": cursor})
+        listed = await visit.desk.list_projects(visit.visitor, asked)
+        if found := next((one for one in listed.projects if one.id.lower() == named), None):
+            return found.slug or named
+        if not (cursor := listed.next_cursor):
+            raise NotFound("There is no such project, or not for this token.")
+    return named

@@ -7,6 +7,7 @@ const keys = document.querySelector("#keys");
 const STAGES = ["backlog", "up_next", "in_progress", "validation", "live"];
 const HEARD_MS = 50_000;
 const GATHER_MS = 400;
+const AGAIN_MS = { first: 3_000, most: 60_000 };
 
 // Our own server's markup is the only one that becomes elements, and it does so here.
 const policy = globalThis.trustedTypes?.createPolicy("portal", { createHTML: (html) => html })
@@ -339,6 +340,7 @@ showKeys.addEventListener("click", () => keys.showModal());
 
 let stream;
 let heard = 0;
+let pause = AGAIN_MS.first;
 
 function listen() {
   stream?.close();
@@ -346,9 +348,10 @@ function listen() {
   const hear = (type, does) =>
     stream.addEventListener(type, (event) => {
       heard = Date.now();
+      pause = AGAIN_MS.first;
       does?.(event);
     });
-  hear("open", refresh); // what changed before somebody listened
+  stream.addEventListener("open", refresh); // what changed before somebody listened
   hear("beat");
   hear("changed", refresh);
   hear("card", ({ data }) => {
@@ -358,7 +361,10 @@ function listen() {
     if (drawer.open && location.pathname.endsWith(`/${ticket}`)) refreshDrawer();
   });
   stream.addEventListener("error", () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(look, 3_000);
+    if (stream.readyState !== EventSource.CLOSED) return; // it comes again by itself
+    if (!isFilledIn(document.body)) refresh(); // whoever is signed out goes to sign in
+    setTimeout(look, pause);
+    pause = Math.min(2 * pause, AGAIN_MS.most);
   });
 }
 
@@ -373,7 +379,8 @@ if (main.dataset.live) {
   addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", look);
   setInterval(() => {
-    if (stream && Date.now() - heard > HEARD_MS) listen(); // it slept, or the network changed
+    const isOpen = stream && stream.readyState !== EventSource.CLOSED;
+    if (isOpen && Date.now() - heard > HEARD_MS) listen(); // it slept, or the network changed
   }, 10_000);
   heard = Date.now();
   look();
