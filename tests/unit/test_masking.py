@@ -53,7 +53,8 @@ def test_the_docs_tell_how_much_is_found() -> None:
 
 
 def test_what_this_program_gives_out_is_masked() -> None:
-    for secret in (new_secret()[1], run_secret("key", "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0")):
+    some_id = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
+    for secret in (new_secret(some_id), run_secret("key", some_id)):
         assert secret not in mask(f"use {secret}")
 
 
