@@ -5,7 +5,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest lock proofs bench clean
+.PHONY: demo test check check-lowest lock proofs bench screenshots clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -39,6 +39,10 @@ lock: .venv/development
 
 bench: .venv/development
 	$(BIN)/python -m benchmarks
+
+# The pictures of the portal in docs/pictures, with the system's Chromium.
+screenshots: .venv/development
+	$(BIN)/python -m tests.portal.screenshots
 
 clean:
 	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .hypothesis

@@ -31,13 +31,20 @@ async def show_inbox(visit: Visit) -> Response:
     stalled there."""
     desk, visitor, query = visit.desk, visit.visitor, visit.request.query_params
     roles = _own_roles(visit)
+    questions = await _questions(visit, roles)
+    asked = {question.ticket for question in questions}
     pending = {"status": "pending", "cursor": query.get("after")}
     project, projects = desk.own_project(visitor), await visit.projects()
     response = visit.render(
         "inbox.html",
         suggestions=await desk.list_suggestions(visitor, Arguments(ListSuggestions, pending)),
-        questions=await _questions(visit, roles),
-        undecided=[ticket for kind in _TO_ANSWER for ticket in await _tickets(visit, kind, roles)],
+        questions=questions,
+        undecided=[
+            ticket
+            for kind in _TO_ANSWER
+            for ticket in await _tickets(visit, kind, roles)
+            if ticket.name not in asked
+        ],
         overview=await desk.get_overview(visitor, Arguments(GetOverview)),
         stalled=[held for held in (await visit.takes()).takes if held.take.stale],
         silent=await _silent_builds(visit),

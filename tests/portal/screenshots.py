@@ -3,14 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.chromium import launched, opened
 from tests.portal.scene import People, Scene
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
 def sign_in(page: Page, token: str, address: str = "/") -> None:
@@ -22,21 +22,20 @@ def sign_in(page: Page, token: str, address: str = "/") -> None:
 
 
 def take_pictures(browser: Browser, scene: Scene, names: list[str]) -> None:
-    pages = {
-        "board": scene.board,
-        "inbox": "/inbox",
-        "ticket": f"/tickets/{names[0]}",
-        "people": "/people",
-    }
-    for theme in ("light", "dark"):
-        with opened(browser, scene.url, viewport=DESKTOP, color_scheme=theme) as page:
-            sign_in(page, scene.tokens["mia"], scene.board)
-            for name, address in pages.items():
-                page.goto(address)
-                page.screenshot(path=FOLDER / f"{name}-{theme}.png")
-    with opened(browser, scene.url, viewport=PHONE) as page:
+    with opened(browser, scene.url, viewport=DESKTOP) as page:
         sign_in(page, scene.tokens["mia"], scene.board)
-        page.screenshot(path=FOLDER / "board-phone.png")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=FOLDER / f"board-{theme}.png")
+        page.emulate_media(color_scheme="light")
+        page.locator(f"#card-{names[0]} [data-drawer]").click()
+        page.locator("#drawer .timeline").wait_for()
+        page.screenshot(path=FOLDER / "ticket.png")
+        page.goto("/inbox")
+        page.screenshot(path=FOLDER / "inbox.png")
+        page.set_viewport_size(PHONE)
+        page.goto("/")
+        page.screenshot(path=FOLDER / "phone.png")
 
 
 def main() -> None:
