@@ -46,7 +46,8 @@ function say(text) {
 }
 
 /** What a page that refuses says. */
-const refusalOf = (content) => content?.querySelector("[data-refused]")?.textContent.trim();
+const refusalOf = (content) =>
+  content?.querySelector("[data-refused]")?.textContent.trim() ?? "That was not done.";
 
 // Patches: what is the same stays as it is, with the focus and all that was opened in it.
 
@@ -79,10 +80,16 @@ function again(focused, fresh) {
   return [...fresh.querySelectorAll("a, button, summary, input, select, textarea")].find(like);
 }
 
-const isFilledIn = (part) =>
-  [...part.querySelectorAll("input, textarea")].some(
-    (field) => field.type !== "hidden" && field.value !== field.defaultValue,
-  );
+function isChanged(field) {
+  if (field.type === "hidden") return false;
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (!field.options) return field.value !== field.defaultValue;
+  const asked = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(asked, 0);
+}
+
+/** Tell whether somebody filled in something that was not sent yet. */
+const isFilledIn = (part) => [...part.querySelectorAll("input, select, textarea")].some(isChanged);
 
 /** Show a page's parts as they are now; a part in which somebody writes is left alone. */
 function showParts(within, content) {
