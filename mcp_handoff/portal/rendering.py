@@ -43,6 +43,7 @@ def render(
     *,
     let_in: bool = True,
     may_write: bool = False,
+    has_settings: bool = True,
     **values: Any,
 ) -> HTMLResponse:
     """Return a page, with what leads to the others for whoever was let in."""
@@ -58,6 +59,7 @@ def render(
         is_open=principal is LOCAL,
         guard=guard_of(key),
         may_write=may_write,
+        has_settings=has_settings,
         path=request.url.path,
         address=address_of(request),
         theme=theme if theme in THEMES else THEMES[0],

@@ -36,8 +36,14 @@ class Visit:
 
     def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page, with the ways to change what its visitor may change."""
-        may_write = self.desk.may_write(self.visitor)
-        return render(self.request, template, status, may_write=may_write, **values)
+        return render(
+            self.request,
+            template,
+            status,
+            may_write=self.desk.may_write(self.visitor),
+            has_settings=self.desk.has_store,
+            **values,
+        )
 
     async def projects(self) -> list[Project]:
         """Return the projects that are there to be looked at."""
