@@ -25,9 +25,6 @@ const SHAPES = {
   "--font-sans": "--font-sans",
   "--font-mono": "--font-mono",
 };
-const DARK = [...document.styleSheets]
-  .flatMap((sheet) => [...sheet.cssRules])
-  .filter((rule) => rule.media?.mediaText === "(prefers-color-scheme: dark)");
 
 const VIEWS = { board: showBoard, suggestions: showSuggestions, ticket: showTicket };
 
@@ -88,11 +85,7 @@ function hear({ source, data }) {
 function follow(changed) {
   context = { ...context, ...changed };
   const root = document.documentElement;
-  if (context.theme) {
-    root.dataset.theme = context.theme;
-    root.style.colorScheme = context.theme;
-    for (const rule of DARK) rule.media.mediaText = context.theme === "dark" ? "all" : "not all";
-  }
+  if (context.theme) root.dataset.theme = context.theme;
   const given = context.styles?.variables ?? {};
   const whole = Object.values(COLOURS).every((name) => given[name]);
   for (const [ours, theirs] of Object.entries({ ...(whole ? COLOURS : {}), ...SHAPES })) {
