@@ -57,19 +57,20 @@ async def show_board(visit: Visit) -> Response:
         )
         for stage, page in zip(STAGES, pages, strict=True)
     ]
+    projects = await visit.projects()
     response = visit.render(
         "board.html",
         columns=columns,
         counted=COUNTED,
         filters=filters,
         project=project,
-        projects=await visit.projects(),
+        projects=projects,
         roles=WORK_ROLES,
         priorities=PRIORITIES,
         request_types=REQUEST_TYPES,
         origin=str(visit.request.base_url).rstrip("/"),
     )
-    if query.get("project"):
+    if query.get("project") and any(one.slug == project for one in projects):
         set_cookie(visit.request, response, PROJECT_COOKIE, project, KEPT_SECONDS)
     return response
 

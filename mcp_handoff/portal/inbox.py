@@ -7,7 +7,7 @@ from starlette.responses import Response
 from mcp_handoff.builds import Build, FindBuilds
 from mcp_handoff.messages import ListQuestions, Question
 from mcp_handoff.overview import GetOverview
-from mcp_handoff.portal.addresses import INBOX
+from mcp_handoff.portal.addresses import INBOX, local_address
 from mcp_handoff.portal.forms import read_form
 from mcp_handoff.portal.rendering import KEPT_SECONDS, ROLES_COOKIE, set_cookie
 from mcp_handoff.portal.visits import Visit
@@ -61,12 +61,12 @@ async def show_inbox(visit: Visit) -> Response:
 
 
 async def act_on_suggestion(visit: Visit) -> Response:
-    """Execute or decline a suggestion."""
+    """Execute or decline a suggestion, and show the page again on which that was done."""
     form = await read_form(visit.request)
     sent = form.given("action", "reason", "project")
     sent["suggestion_id"] = visit.request.path_params["suggestion"]
     await visit.desk.act_on_suggestion(visit.visitor, Arguments(ActOnSuggestion, sent))
-    return visit.back_to(INBOX)
+    return visit.back_to(local_address(form.one("back") or INBOX))
 
 
 def _own_roles(visit: Visit) -> list[str]:
