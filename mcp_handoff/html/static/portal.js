@@ -5,6 +5,7 @@ const main = document.querySelector("main");
 const drawer = document.querySelector("#drawer");
 const keys = document.querySelector("#keys");
 const STAGES = ["backlog", "up_next", "in_progress", "validation", "live"];
+const CONTROLS = "a, button, summary, input:not([type=hidden]), select, textarea";
 const HEARD_MS = 50_000;
 const GATHER_MS = 400;
 const AGAIN_MS = { first: 3_000, most: 60_000 };
@@ -58,8 +59,14 @@ function replace(old, fresh) {
   const opened = [...old.querySelectorAll("details")].map((one) => one.open);
   old.replaceWith(fresh);
   fresh.querySelectorAll("details").forEach((one, place) => (one.open ||= opened[place] ?? false));
-  if (focused) (again(focused, fresh) ?? fresh.querySelector("a, button"))?.focus();
+  if (focused) focusOn(again(focused, fresh) ?? fresh.querySelector(CONTROLS) ?? fresh);
   return fresh;
+}
+
+/** Give the focus to an element, also to one that can't be reached by keys. */
+function focusOn(element) {
+  if (!element.matches(CONTROLS)) element.tabIndex = -1;
+  element.focus();
 }
 
 /** What an element says: not how long ago it was said, nor what guards a form. */
@@ -77,7 +84,7 @@ function said(element) {
 function again(focused, fresh) {
   if (focused.id) return fresh.querySelector(`#${CSS.escape(focused.id)}`);
   const like = (one) => one.tagName === focused.tagName && one.textContent === focused.textContent;
-  return [...fresh.querySelectorAll("a, button, summary, input, select, textarea")].find(like);
+  return [...fresh.querySelectorAll(CONTROLS)].find(like);
 }
 
 function isChanged(field) {
@@ -106,7 +113,7 @@ let refreshing;
 function refresh() {
   refreshing ??= setTimeout(async () => {
     refreshing = undefined;
-    const address = drawer.open ? drawer.dataset.under : location.href;
+    const address = drawer.open ? under.address : location.href;
     try {
       const { content, ok } = await load(address);
       if (ok && content) showParts(main, content);
@@ -141,6 +148,9 @@ function showCard(card) {
   if (!found && !old) return;
   if (!found) {
     count(old.dataset.stage, -1);
+    const beside = step(old, "ArrowDown") ?? step(old, "ArrowUp");
+    if (old.contains(document.activeElement))
+      focusOn(beside?.querySelector("[data-drawer]") ?? columnOf(old.dataset.stage));
     return old.remove();
   }
   if (!old) return refresh(); // new, or of a further page: the counts are the server's to tell
@@ -224,11 +234,13 @@ main.addEventListener("drop", (event) => {
 // The drawer: a ticket's own page, over the one it was opened from.
 
 const own = location.pathname;
+let under; // the page's address and title, and the ticket whose card opened the drawer
 
 async function openTicket(address, { isBack = false } = {}) {
   const opened = await attempt(() => load(address));
   if (!opened) return;
-  if (!drawer.open) drawer.dataset.under = location.href;
+  const ticket = new URL(address, location).pathname.split("/").pop();
+  if (!drawer.open) under = { address: location.href, title: document.title, ticket };
   if (!isBack) history[drawer.open ? "replaceState" : "pushState"]({ drawer: true }, "", address);
   showTicket(opened);
   if (!drawer.open) drawer.showModal();
@@ -252,6 +264,8 @@ async function refreshDrawer() {
 
 drawer.addEventListener("close", () => {
   drawer.replaceChildren();
+  document.title = under.title;
+  if (document.activeElement === document.body) focusCard(cardOf(under.ticket));
   if (history.state?.drawer) history.back();
 });
 addEventListener("popstate", () => {
@@ -281,10 +295,13 @@ document.addEventListener("submit", async (event) => {
   if (!drawer.contains(form) || form.method !== "post") return;
   event.preventDefault();
   const fields = new FormData(form, submitter);
-  const done = await attempt(() => load(form.action, fields));
+  const done = await attempt(() => load(form.getAttribute("action"), fields));
   if (!done) return;
-  if (done.ok) showTicket(done);
-  else say(refusalOf(done.content));
+  if (!done.ok) return say(refusalOf(done.content));
+  const part = form.closest("[id]:not(form)");
+  showTicket(done);
+  const same = drawer.querySelector(`#${CSS.escape(part.id)}`) ?? drawer;
+  focusOn(again(submitter, same) ?? same.querySelector(CONTROLS) ?? same);
 });
 
 // Keys.
