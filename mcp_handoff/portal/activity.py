@@ -21,8 +21,8 @@ _PAGE = 200
 _FILTERS = ("topic", "author", "ticket")
 _COLUMNS = ("created_at", "kind", "ticket", "who", "happened", "before", "after")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet would compute, also in the full width of East Asian texts
 (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
