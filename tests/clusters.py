@@ -2,17 +2,19 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from glob import glob
 from pathlib import Path
 
 import psutil
+import psycopg
 
 PASSWORD = "s3cret-0f-the-tests"
 USER = "handoff"
@@ -57,6 +59,20 @@ class Cluster:
         self._control("stop", "-m", "immediate")
 
     @contextmanager
+    def statements(self) -> Generator[Iterator[str]]:
+        """Yield the statements that are run from now on, by whomever, as they come."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+            connection.execute("SELECT pg_reload_conf()")
+        tail = ["tail", "-n", "0", "-F", self._data.parent / "log"]
+        with subprocess.Popen(tail, stdout=subprocess.PIPE, text=True) as following:
+            try:
+                assert following.stdout is not None
+                yield (line for line in following.stdout if _STATEMENT.search(line))
+            finally:
+                following.kill()
+
+    @contextmanager
     def suspended(self) -> Generator[None]:
         """Keep every process of the cluster from running, with its connections open."""
         postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
@@ -86,6 +102,7 @@ def cluster() -> Generator[Cluster]:
             started.stop()
 
 
+_STATEMENT = re.compile(r"LOG:  (statement|execute [^:]*): ")
 _INIT = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 _OPTIONS = (
     "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
