@@ -100,11 +100,15 @@ const isFilledIn = (part) => [...part.querySelectorAll("input, select, textarea"
 
 /** Show a page's parts as they are now; a part in which somebody writes is left alone. */
 function showParts(within, content) {
+  const focused = document.activeElement;
+  const ticket = focused.closest(".card")?.dataset.ticket;
   for (const fresh of content.querySelectorAll("[data-part]")) {
     const old = within.querySelector(`#${CSS.escape(fresh.id)}`);
     if (old && isFilledIn(old)) continue;
     if (old) replace(old, fresh);
   }
+  const card = ticket && !focused.isConnected && cardOf(ticket); // it may be in another column now
+  if (card) focusOn(again(focused, card) ?? card.querySelector("[data-drawer]"));
   becomeDraggable();
 }
 
