@@ -33,6 +33,9 @@ ARGUMENTS = (
 STATUS = "Failed to load resource: the server responded with a status"
 """How the console tells of a response that was refused, which tests look at themselves."""
 
+UNREACHABLE = "Failed to load resource"
+"""How it tells of that and of a server that can't be reached."""
+
 
 expect.set_options(timeout=TIMEOUT * 1000)
 
@@ -52,22 +55,27 @@ def launched() -> Generator[Browser]:
 
 @contextmanager
 def opened(
-    browser: Browser, url: str, *, beside: str | None = None, **options: Any
+    browser: Browser,
+    url: str,
+    *,
+    beside: str | None = None,
+    admitted: str = STATUS,
+    **options: Any,
 ) -> Generator[Page]:
     """Open a page for somebody whose browser knows nothing yet, of what is served at `url`.
 
     It fails in the end if anything was done that none of our pages may do: an error that no script
     caught, something that the Content-Security-Policy forbade, a dialog, a request to another host
-    than the one `beside`.
+    than the one `beside`. What the console tells that begins with `admitted` is no error.
     """
-    admitted = tuple(f"{origin}/" for origin in (url, beside) if origin)
+    origins = tuple(f"{origin}/" for origin in (url, beside) if origin)
     context = browser.new_context(base_url=url, **options)
     context.set_default_timeout(TIMEOUT * 1000)
     page = context.new_page()
     wrong: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(STATUS):
+        if message.type == "error" and not message.text.startswith(admitted):
             wrong.append(message.text)
 
     def dismiss(dialog: Dialog) -> None:
@@ -75,7 +83,7 @@ def opened(
         dialog.dismiss()
 
     def look(request: Request) -> None:
-        if not request.url.startswith((*admitted, "data:", "blob:")):
+        if not request.url.startswith((*origins, "data:", "blob:")):
             wrong.append(f"a request to {request.url}")
 
     page.on("console", hear)
