@@ -186,7 +186,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for slug in ("shop", "app"):
         make_project(store, slug)
     secret = f"whsec_{b64encode(bytes(32)).decode()}"
-    tokens = _tokens(store)
+    tokens = made_tokens(store)
     with Served(
         store,
         BUILD_DISPATCH_URL="http://127.0.0.1:9/",
@@ -196,7 +196,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(served, tokens)
 
 
-def _tokens(store: Path) -> dict[str, str]:
+def made_tokens(store: Path) -> dict[str, str]:
     tokens = {"unknown": f"mho_{'0' * 32}_{'x' * 43}", "garbled": "mho_"}
     for role in ("reader", "bot", "user", "admin"):
         tokens[role] = make_token(store, role, role)
