@@ -43,8 +43,10 @@ from mcp_handoff.mcp.transports import (
     SessionStreams,
     UnresumedStreams,
 )
+from mcp_handoff.portal.addresses import is_page
 from mcp_handoff.portal.live import LivePages
 from mcp_handoff.portal.pages import page_routes
+from mcp_handoff.portal.visits import refused
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
@@ -190,4 +192,6 @@ async def _refuse_address(request: Request, _: Exception) -> Response:
     message = (
         "There is nothing at this address; / is for people, /mcp, /sse and /api are for programs."
     )
+    if is_page(request.url.path):
+        return refused(request, NotFound("There is no such page."))
     return error_response(NotFound(message), request.url.path)

@@ -112,6 +112,7 @@ async def _silent_builds(visit: Visit) -> list[Build]:
 
 async def _webhooks(visit: Visit) -> list[Webhook]:
     """Return the webhooks, for those who can switch one on again."""
-    if not visit.desk.has_store or visit.visitor.principal.role != "admin":
+    principal = visit.visitor.principal
+    if not visit.desk.has_store or principal.role != "admin" or principal.projects is not None:
         return []
     return (await visit.desk.list_webhooks(visit.visitor, Arguments(ListWebhooks))).webhooks

@@ -43,6 +43,7 @@ WAITING = 64
 BEAT_SECONDS = 20.0
 """How often a page hears that it still hears."""
 
+_EVENTS = "text/event-stream"
 _CHANGED = b"event: changed\ndata:\n\n"
 _BEAT = b"event: beat\ndata:\n\n"
 
@@ -93,7 +94,7 @@ class _Stream(StreamingResponse):
 
     def __init__(self, page: _Page, leave: Callable[[_Page], None]) -> None:
         headers = {"X-Accel-Buffering": "no"}
-        super().__init__(page.events(), media_type="text/event-stream", headers=headers)
+        super().__init__(page.events(), media_type=_EVENTS, headers=headers)
         self._page = page
         self._leave = leave
 
@@ -131,6 +132,8 @@ class LivePages:
         project = await _project_of(visit)
         if not visit.visitor.principal.may_see(project):
             raise NotFound("There is no such project, or not for this token.")
+        if visit.request.method == "HEAD":
+            return Response(media_type=_EVENTS)
         page = _Page(project, visit.visitor.principal)
         if self._ended:
             page.end()

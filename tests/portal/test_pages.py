@@ -134,7 +134,10 @@ def test_a_token_of_one_project_shows_no_other(scene: Scene) -> None:
 
 
 def test_an_address_without_a_page_says_so(mia: Browser) -> None:
-    assert mia.visit("/tickets/HO-99-shop").response.status_code == 404
+    for address in ("/tickets/HO-99-shop", "/tickets/HO-1-shop/nothing", "/settings/nothing"):
+        page = mia.visit(address)
+        assert page.response.status_code == 404
+        assert "That was not done" in page.text
 
 
 def test_a_server_that_only_reads_offers_no_change(scene: Scene) -> None:

@@ -81,6 +81,16 @@ def test_a_ticket_opens_over_the_board_and_back_closes_it(scene: Scene, mia: Pag
     assert mia.url == f"{scene.url}{scene.board}"
 
 
+def test_a_field_of_the_drawer_is_reached_by_its_label(scene: Scene, mia: Page) -> None:
+    name = scene.file()
+    card(mia, "Checkout fails").get_by_role("link").first.click()
+    drawer = mia.get_by_role("dialog")
+    drawer.get_by_label("Priority").select_option("high")
+    drawer.locator("#change").get_by_role("button", name="Save").click()
+    expect(drawer.locator("#ticket-head .priority")).to_have_text("high")
+    assert scene.read(name)["priority"] == "high"
+
+
 def test_what_the_drawer_refuses_keeps_what_was_written(scene: Scene, mia: Page) -> None:
     name = scene.file()
     card(mia, "Checkout fails").get_by_role("link").first.click()
