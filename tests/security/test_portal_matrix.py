@@ -56,8 +56,8 @@ PAGES: Mapping[tuple[str, str], Owned] = {
     ("POST", "/moves"): owned(WRITE, to="HO-1-shop up_next 2026-01-01T00:00:00Z"),
     ("POST", "/tickets"): owned(
         WRITE,
-        title="By <caller>",
-        description="So.",
+        title="Filed by <caller>",
+        description="It answers 500.",
         request_type="bug",
         roles="backend",
         priority="low",
