@@ -435,7 +435,7 @@ title?.addEventListener("input", () => {
   asking = setTimeout(async () => {
     const project = document.querySelector("#project").value;
     const query = new URLSearchParams({ title: title.value, project });
-    const { content, ok } = await load(`/new/similar?${query}`);
-    if (ok) document.querySelector("#similar").replaceChildren(...content.childNodes);
+    const found = await attempt(() => load(`/new/similar?${query}`));
+    if (found?.ok) document.querySelector("#similar").replaceChildren(...found.content.childNodes);
   }, GATHER_MS);
 });
