@@ -68,6 +68,7 @@ PAGES: Mapping[tuple[str, str], Owned] = {
     ("POST", "/suggestions/{suggestion}"): owned(WRITE, action="decline", reason="no"),
     ("POST", "/settings/projects/{project}"): owned(ADMINS),
     ("POST", "/settings/tokens"): owned(ADMINS, name="<caller>'s own", role="reader"),
+    ("POST", "/settings/tokens/{token}/rotate"): owned(ADMINS),
     ("POST", "/settings/tokens/{token}/revoke"): owned(ADMINS),
     ("POST", "/settings/repositories"): owned(ADMINS, name="acme/<caller>", linked="shop"),
     ("POST", "/settings/repositories/{repository}/unlink"): owned(ADMINS),
