@@ -31,6 +31,11 @@ class Principal:
     def may_see(self, slug: str) -> bool:
         return self.projects is None or slug in self.projects
 
+    @property
+    def is_full_admin(self) -> bool:
+        """Whether it may do what admins alone may, those of some projects excepted."""
+        return self.role == "admin" and self.projects is None
+
     def as_json(self) -> Mapping[str, str]:
         return {"principal_id": self.id, "principal_name": self.name}
 
@@ -65,7 +70,7 @@ def require_writer(principal: Principal) -> None:
 
 def require_admin(principal: Principal) -> None:
     """Refuse what admins alone may do, those of some projects excepted (Forbidden)."""
-    if principal.role != "admin" or principal.projects is not None:
+    if not principal.is_full_admin:
         raise Forbidden("This takes the token of an admin who sees all projects.")
 
 

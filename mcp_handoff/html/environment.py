@@ -23,8 +23,10 @@ _TAGS = {
 }
 """What may stand in a text that somebody wrote: no images, which would call other hosts."""
 
-
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+"""In which units it is told how long ago something was, and from how many seconds on."""
+
+_EXACT = "%d %b %Y, %H:%M UTC"
 
 
 def template_named(name: str) -> Template:
@@ -96,7 +98,7 @@ def _day(instant: str | None) -> Markup:
     if not instant:
         return Markup("")
     read = datetime.fromisoformat(instant)
-    return Markup('<time datetime="{}">{}</time>').format(instant, f"{read:%d %b %Y, %H:%M} UTC")
+    return Markup('<time datetime="{}">{}</time>').format(instant, f"{read:{_EXACT}}")
 
 
 def _ago(instant: str | None) -> Markup:
@@ -108,7 +110,7 @@ def _ago(instant: str | None) -> Markup:
     seconds = (datetime.now(UTC) - read).total_seconds()
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (0, ""))
     told = f"{seconds // size:.0f} {unit} ago" if size else "just now"
-    exact = f"{read:%d %b %Y, %H:%M} UTC"
+    exact = f"{read:{_EXACT}}"
     return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(instant, exact, told)
 
 

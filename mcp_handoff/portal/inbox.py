@@ -112,7 +112,6 @@ async def _silent_builds(visit: Visit) -> list[Build]:
 
 async def _webhooks(visit: Visit) -> list[Webhook]:
     """Return the webhooks, for those who can switch one on again."""
-    principal = visit.visitor.principal
-    if not visit.desk.has_store or principal.role != "admin" or principal.projects is not None:
+    if not visit.desk.has_store or not visit.visitor.principal.is_full_admin:
         return []
     return (await visit.desk.list_webhooks(visit.visitor, Arguments(ListWebhooks))).webhooks
