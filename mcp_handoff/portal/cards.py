@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mcp_handoff.signals import Signals
 from mcp_handoff.takes import ANYONE, NOBODY
 from mcp_handoff.tickets import Ticket, urgency
-from mcp_handoff.workflow import LIVE
+from mcp_handoff.workflow import LIVE, STILL_TO_ACT
 
 _HIGHEST = 10**15
 """More than any ticket's number."""
@@ -32,7 +32,7 @@ class Card:
         """The values of each filter of the board that find this ticket."""
         ticket, signals = self.ticket, self.signals
         holders = [take.actor_id for take in signals.takes if take.actor_id]
-        acting = [one.role for one in ticket.roles if one.status in ("pending", "in_progress")]
+        acting = [one.role for one in ticket.roles if one.status in STILL_TO_ACT]
         return {
             "role": [one.role for one in ticket.roles] if ticket.stage == LIVE else acting,
             "request_type": [ticket.request_type or ""],

@@ -15,7 +15,7 @@ from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions
 from mcp_handoff.tickets import FindTickets, Ticket
 from mcp_handoff.validation import Arguments
 from mcp_handoff.webhooks import ListWebhooks, Webhook
-from mcp_handoff.workflow import WORK_ROLES
+from mcp_handoff.workflow import STILL_TO_ACT, WORK_ROLES
 
 SILENT = timedelta(hours=1)
 """How long nothing is heard of a build that is under way until it stands among what is stalled."""
@@ -96,9 +96,7 @@ async def _tickets(visit: Visit, request_type: str, roles: list[str]) -> list[Ti
         ticket
         for ticket in page.tickets
         if not roles
-        or any(
-            one.role in roles and one.status in ("pending", "in_progress") for one in ticket.roles
-        )
+        or any(one.role in roles and one.status in STILL_TO_ACT for one in ticket.roles)
     ]
 
 
