@@ -58,8 +58,9 @@ def serve_over_stdio(_: argparse.Namespace, settings: Settings) -> int:
         gc.disable()  # what starting makes, stays: looking through it is a fifth of the start
         from mcp_handoff.mcp.server import HandoffServer
         from mcp_handoff.mcp.stdio import serve_stdio
+        from mcp_handoff.mcp.toolbox import Toolbox
 
-        server = HandoffServer(Desk(backend, settings), settings)
+        server = HandoffServer(Toolbox(Desk(backend, settings), settings))
         gc.freeze()
         gc.enable()
         await agree_on_receiver(backend, settings)

@@ -37,6 +37,7 @@ from mcp_handoff.http.sign_in import sign_in_routes
 from mcp_handoff.http.streams import OpenStreams
 from mcp_handoff.http.wrong_tokens import WrongTokens
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.mcp.transports import (
     HttpTransports,
     SessionOwners,
@@ -105,7 +106,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         log_call(call)
 
     desk = Desk(backend, settings, observe, Places(capacity.waits, capacity.waits_of_one))
-    mcp = HandoffServer(desk, settings)
+    mcp = HandoffServer(Toolbox(desk, settings))
     transports = HttpTransports(
         mcp,
         hosts=access.allowlist.hosts,

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from mcp_handoff.errors import HandoffError, Unauthenticated
-from mcp_handoff.mcp.results import refusal
+from mcp_handoff.mcp.protocol_errors import refusal
 from mcp_handoff.mcp.transports import is_mcp
 from mcp_handoff.portal.addresses import is_page, sign_in_address
 from mcp_handoff.portal.visits import refused

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, cast
 
-from mcp_types import CallToolResult, TextContent
-
+from mcp_handoff.mcp.results import ToolResult
 from mcp_handoff.references import project_of
 from mcp_handoff.schema import ONE_LINE, Record
 from mcp_handoff.text import folded, made_visible
@@ -62,8 +61,8 @@ class Reader:
         return None if named == self.own_project else named
 
 
-def result_of(answer: Answer) -> CallToolResult:
-    """Return an answer as MCP has it."""
+def result_of(answer: Answer) -> ToolResult:
+    """Return an answer as what a call gives."""
     fields = made_visible(answer.model_dump(mode="json", exclude_none=True))
     known = [*type(answer).model_fields]
     ours_end = known.index(answer.THEIRS) if answer.THEIRS else len(known)
@@ -72,10 +71,8 @@ def result_of(answer: Answer) -> CallToolResult:
     if not any(others.values()):
         ours, others = {**ours, **others}, {}
     notice = {"notice": NOTICE} if others else {}
-    return CallToolResult(
-        content=[TextContent(type="text", text=_as_text(ours, others))],
-        structured_content={"message": ours.pop("message"), **notice, **ours, **others},
-    )
+    text = _as_text(ours, others)
+    return ToolResult(text, {"message": ours.pop("message"), **notice, **ours, **others})
 
 
 def cut(text: str | None, whole_at: str) -> str | None:

@@ -11,12 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 import anyio
-from mcp.server.apps import APP_MIME_TYPE
-from mcp.server.lowlevel.helper_types import ReadResourceContents
 
 from mcp_handoff import __version__
 
-_NOWHERE: Mapping[str, Any] = {
+NOWHERE: Mapping[str, Any] = {
     "ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}
 }
 """What a host may let a document load and call: nothing."""
@@ -33,11 +31,10 @@ class App:
         """What tells a host, in a tool's definition, to show the tool's answers in this app."""
         return {"ui": {"resourceUri": self.uri}}
 
-    async def read(self) -> ReadResourceContents:
-        """Return the document, with what its host may allow it."""
+    async def read(self) -> str:
+        """Return the document."""
         name = self.uri.rpartition("/")[2]
-        html = await anyio.to_thread.run_sync(_document, f"apps/{name}.html")
-        return ReadResourceContents(html, mime_type=APP_MIME_TYPE, meta=dict(_NOWHERE))
+        return await anyio.to_thread.run_sync(_document, f"apps/{name}.html")
 
 
 BOARD = App("ui://handoff/board")

@@ -1,26 +1,50 @@
-"""Errors as MCP has them: of tools, and of the protocol."""
+"""What a call of a tool gives: an answer, or the error that explains why it did nothing."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, CallToolResult, TextContent
-
-from mcp_handoff.errors import BackendUnavailable, HandoffError, Internal, OutcomeUnknown
-from mcp_handoff.text import made_visible
+from mcp_handoff.errors import HandoffError, Internal
 
 DEFECT = Internal("Something went wrong in mcp-handoff itself; its log on stderr has the details.")
 
-_OURS = (Internal, BackendUnavailable, OutcomeUnknown)
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The same as text and as structured content."""
+
+    text: str
+    structured: Mapping[str, Any]
+    is_error: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the protocol has it (revision 2026-07-28, Tools, CallToolResult)."""
+        return {
+            "content": [{"type": "text", "text": self.text}],
+            "structuredContent": self.structured,
+            "isError": self.is_error,
+        }
 
 
-def tool_error(error: HandoffError) -> CallToolResult:
+def tool_error(error: HandoffError) -> ToolResult:
     """Return why a tool did nothing: one readable line with all that is known, and the same as
     fields."""
-    return CallToolResult(
-        content=[TextContent(type="text", text=f"{error.code}: {_whole_message(error)}")],
-        structured_content={"error": _as_json(error)},
-        is_error=True,
-    )
+    text = f"{error.code}: {_whole_message(error)}"
+    return ToolResult(text, {"error": error_fields(error)}, is_error=True)
+
+
+def error_fields(error: HandoffError) -> dict[str, Any]:
+    """Return what is known of an error, as fields."""
+    details = {
+        "fields": error.fields or None,
+        "retry_after": error.retry_after,
+        "state": error.state,
+    }
+    return {
+        "code": error.code,
+        "message": error.message,
+        **{name: value for name, value in details.items() if value is not None},
+    }
 
 
 def _whole_message(error: HandoffError) -> str:
@@ -37,30 +61,3 @@ def _whole_message(error: HandoffError) -> str:
         if wait not in error.message:
             told.append(f"Retry after {wait}.")
     return " ".join(told)
-
-
-def protocol_error(error: HandoffError, **data: str) -> MCPError:
-    """Return an error as resources and prompts have it, with what else is told in its data."""
-    code = INTERNAL_ERROR if isinstance(error, _OURS) else INVALID_PARAMS
-    return MCPError(
-        code=code, message=error.message, data={"error": _as_json(error), **made_visible(data)}
-    )
-
-
-def refusal(error: HandoffError) -> dict[str, Any]:
-    """Return the message of an error for a request that was not read, and so has no id."""
-    told = {"code": INVALID_REQUEST, "message": error.message, "data": {"error": _as_json(error)}}
-    return {"jsonrpc": "2.0", "id": None, "error": told}
-
-
-def _as_json(error: HandoffError) -> dict[str, Any]:
-    details = {
-        "fields": error.fields or None,
-        "retry_after": error.retry_after,
-        "state": error.state,
-    }
-    return {
-        "code": error.code,
-        "message": error.message,
-        **{name: value for name, value in details.items() if value is not None},
-    }

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
-from mcp.server.apps import Apps
+from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.caching import CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import RequestHandler
@@ -38,27 +38,19 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import AnyUrl
 
 from mcp_handoff import __version__
-from mcp_handoff.actors import bot
-from mcp_handoff.admission import Admission, admission_of
-from mcp_handoff.config import Settings
-from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.admission import admission_of
+from mcp_handoff.desk import Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
-from mcp_handoff.ids import new_id
 from mcp_handoff.mcp import prompts, resources
-from mcp_handoff.mcp.answers import Reader, result_of
-from mcp_handoff.mcp.apps import APPS
-from mcp_handoff.mcp.arguments import Reading, parse_json
+from mcp_handoff.mcp.apps import APPS, NOWHERE
+from mcp_handoff.mcp.arguments import parse_json
 from mcp_handoff.mcp.instructions import INSTRUCTIONS
 from mcp_handoff.mcp.outgoing import Outgoing
-from mcp_handoff.mcp.progress import progress_reported
-from mcp_handoff.mcp.results import DEFECT, protocol_error, tool_error
+from mcp_handoff.mcp.progress import Report
+from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.sdk import lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
-from mcp_handoff.mcp.tools import TOOLS
-from mcp_handoff.mcp.tools.tool import Tool
-from mcp_handoff.near_names import nearest_tool
-from mcp_handoff.text import shortened, visible
-from mcp_handoff.validation import Arguments
+from mcp_handoff.mcp.toolbox import Toolbox
 
 _HOUR_MS = 3_600_000
 _LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
@@ -71,28 +63,25 @@ logger = logging.getLogger(__name__)
 class HandoffServer(MCPServer[Any]):
     """The desk over MCP; every call acts as a bot.
 
-    The table of tools stands in for the SDK's registry, so that arguments are checked and errors
+    The toolbox stands in for the SDK's registry of tools, so that arguments are checked and errors
     explained in one place, the desk.
     """
 
-    def __init__(self, desk: Desk, settings: Settings) -> None:
+    def __init__(self, toolbox: Toolbox) -> None:
+        desk = toolbox.desk
         self._subscribers = Subscriptions(desk, self._visitor)
         super().__init__(
             "mcp-handoff",
             title="Handoff desk",
             instructions=INSTRUCTIONS,
             version=__version__,
-            log_level=settings.log_level,
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=False,
             extensions=[Apps()],
         )
         self._desk = desk
-        self._actor_id = settings.actor_id
-        self._session = new_id()
-        self._tools = {tool.name: tool for tool in TOOLS}
-        self._listed = [tool.listed() for tool in TOOLS if tool.reads or not desk.read_only]
-        self._readings = dict[str, Reading]()
+        self._toolbox = toolbox
+        self._listed = [ListedTool.model_validate(tool.listed()) for tool in toolbox.shown]
         lowlevel, subscribers = lowlevel_server(self), self._subscribers
         add = lowlevel.add_request_handler
         add("server/discover", RequestParams, self._discover)
@@ -111,21 +100,12 @@ class HandoffServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult:
-        tool = self._tools.get(name)
-        if tool is None:
-            raise MCPError(code=INVALID_PARAMS, message=self._without_such_a_tool(name))
+        if name not in self._toolbox:
+            raise MCPError(code=INVALID_PARAMS, message=self._toolbox.without_tool(name))
         request = context.request_context if context else None
-        sent = Arguments(tool.request, self._reading(tool).meant(arguments), tool.fixed)
         visitor = self._visitor(request)
-        async with progress_reported(request, name, visitor.admission):
-            try:
-                done = await tool.perform(self._desk, visitor, sent)
-                return result_of(tool.tell(done, self._reader(visitor, sent)))
-            except HandoffError as error:
-                return tool_error(error)
-            except Exception:
-                logger.exception("%s failed", name)
-                return tool_error(DEFECT)
+        result = await self._toolbox.call(name, arguments, visitor, _report_to(request))
+        return CallToolResult.model_validate(result.as_json())
 
     async def list_resources(self) -> list[Resource]:
         return list(resources.LISTED)
@@ -137,7 +117,8 @@ class HandoffServer(MCPServer[Any]):
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> list[ReadResourceContents]:
         if app := APPS.get(str(uri)):
-            return [await app.read()]
+            html = await app.read()
+            return [ReadResourceContents(html, mime_type=APP_MIME_TYPE, meta=dict(NOWHERE))]
         visitor = self._visitor(context.request_context if context else None)
         try:
             text = await resources.read(self._desk, visitor, str(uri))
@@ -185,39 +166,11 @@ class HandoffServer(MCPServer[Any]):
         """Serve one connection, in the protocol revision of its first request, until it ends."""
         await serve_dual_era_loop(lowlevel_server(self), incoming, outgoing, lifespan_state={})
 
-    def _reading(self, tool: Tool[Any, Any, Any]) -> Reading:
-        """Return how a tool's arguments are read, made at its first call: not every tool is."""
-        if tool.name not in self._readings:
-            self._readings[tool.name] = Reading.of(tool.request, hidden=tool.fixed)
-        return self._readings[tool.name]
-
-    def _without_such_a_tool(self, name: str) -> str:
-        known = [tool.name for tool in self._listed]
-        near = nearest_tool(name, known)
-        meant = f" (did you mean {near}?)" if near else ""
-        return (
-            f"There is no tool {shortened(visible(name), 60)!r}{meant};"
-            f" there are {', '.join(known)}."
-        )
-
     def _visitor(self, context: RequestContext | None) -> Visitor:
-        """Return who calls: a bot, known by the configured id or its client's name."""
         http = context.request if context else None
         client = context.session.client_params if context else None
-        name = self._actor_id or (client.client_info.name if client else None)
-        admission = admission_of(http.scope) if http else Admission()
-        return Visitor("mcp", bot(name), admission, session="" if http else self._session)
-
-    def _reader(self, visitor: Visitor, sent: Arguments[Any]) -> Reader:
-        named = sent.sent.get("project")
-        return Reader(
-            own_project=self._desk.own_project(visitor),
-            named_project=named if isinstance(named, str) else None,
-            named_build="build_id" in sent.sent,
-            may_write=self._desk.may_write(visitor),
-            builds_start=self._desk.builds_start,
-            has_store=self._desk.has_store,
-        )
+        name = client.client_info.name if client else None
+        return self._toolbox.visitor(name, admission_of(http.scope) if http else None)
 
     async def _complete(
         self, context: RequestContext, params: CompleteRequestParams
@@ -242,6 +195,18 @@ class HandoffServer(MCPServer[Any]):
             capabilities=capabilities,
             instructions=self.instructions,
         )
+
+
+def _report_to(context: RequestContext | None) -> Report | None:
+    """Return what reports progress to the client of a call, None where it did not ask for it."""
+    if context is None or "progress_token" not in (context.meta or {}):
+        return None
+    session = context.session
+
+    async def report(seconds: float, message: str) -> None:
+        await session.report_progress(seconds, message=message)
+
+    return report
 
 
 async def _read_arguments_that_are_text(ctx: RequestContext, call_next: CallNext) -> HandlerResult:

@@ -27,8 +27,8 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Forbidden, HandoffError, NotFound, ValidationFailed
 from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.mcp import resources
+from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.resources import OPEN_TICKETS
-from mcp_handoff.mcp.results import protocol_error
 from mcp_handoff.mcp.sdk import connection_of
 from mcp_handoff.mcp.subscriber import Subscriber
 from mcp_handoff.principals import Principal

@@ -10,6 +10,7 @@ from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.receivers import receiver_of
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
@@ -36,5 +37,7 @@ async def served(
     unless the environment says otherwise."""
     own = {"HANDOFF_PROJECT": "shop", "HANDOFF_ACTOR_ID": "claude-code"}
     settings = read_settings({**own, **environment}, directory)
-    async with Client(HandoffServer(Desk(backend, settings), settings), mode=era) as client:
+    async with Client(
+        HandoffServer(Toolbox(Desk(backend, settings), settings)), mode=era
+    ) as client:
         yield client

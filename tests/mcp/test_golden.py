@@ -32,12 +32,7 @@ async def store(tmp_path: Path) -> AsyncIterator[StoreBackend]:
 
 
 def test_each_tool_is_defined_as_it_was() -> None:
-    told = {
-        f"{tool.name}.json": json.dumps(
-            tool.listed().model_dump(by_alias=True, exclude_none=True, mode="json"), indent=1
-        )
-        for tool in TOOLS
-    }
+    told = {f"{tool.name}.json": json.dumps(tool.listed(), indent=1) for tool in TOOLS}
     _assert_golden({**told, "instructions.txt": INSTRUCTIONS})
 
 

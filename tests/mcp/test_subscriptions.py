@@ -25,6 +25,7 @@ from mcp_handoff.config import read_settings
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.subscriptions import URI_LENGTH, WATCHED
+from mcp_handoff.mcp.toolbox import Toolbox
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, handshake, request
 
@@ -82,7 +83,7 @@ class Reader(Outgoing):
 @pytest.fixture
 def server(backend: Backend, tmp_path: Path) -> HandoffServer:
     settings = read_settings({}, tmp_path)
-    return HandoffServer(desk.Desk(backend, settings), settings)
+    return HandoffServer(Toolbox(desk.Desk(backend, settings), settings))
 
 
 async def test_each_hears_of_a_change_until_it_unsubscribes(server: HandoffServer) -> None:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.wiring import open_backend
 
 exporter = InMemorySpanExporter()
@@ -28,7 +29,7 @@ trace.set_tracer_provider(provider)
 async def main():
     settings = read_settings()
     backend = open_backend(settings)
-    server = HandoffServer(Desk(backend, settings), settings)
+    server = HandoffServer(Toolbox(Desk(backend, settings), settings))
     async with Client(server) as client:
         await client.call_tool("find_tickets", {})
     await backend.close()

@@ -22,6 +22,7 @@ from mcp_handoff.desk import Desk
 from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp.arguments import Reading
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.references import parse_name
 from mcp_handoff.sqlite.database import SqliteDatabase
@@ -157,7 +158,7 @@ async def desk(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Board]:
     store = tmp_path / "handoff.db"
     backend = StoreBackend(SqliteDatabase.open(store, clock=clock))
     settings = read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path)
-    served = HandoffServer(Desk(backend, settings), settings)
+    served = HandoffServer(Toolbox(Desk(backend, settings), settings))
     async with Client(served) as client:
         opened = Board(client, clock, store)
         await opened.prepare()
@@ -220,7 +221,7 @@ def calls(arguments: Callable[[str], SearchStrategy[Sent]]) -> SearchStrategy[tu
 
 def test_the_strategies_know_every_argument_that_is_listed() -> None:
     for tool in TOOLS:
-        schema = tool.listed().input_schema
+        schema = tool.listed()["inputSchema"]
         required = [name for name, field in FIELDS[tool.name].items() if field.required]
         assert list(schema["properties"]) == list(FIELDS[tool.name])
         assert schema.get("required", []) == required

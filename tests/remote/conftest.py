@@ -10,6 +10,7 @@ from mcp import Client
 from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk as ServedDesk
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from mcp_handoff.remote.retries import RetryPolicy
@@ -34,7 +35,7 @@ def open_desk(tmp_path: Path) -> OpenDesk:
         tickets, builds = (ApiClient(address, "token-1", policy) for _ in range(2))
         backend = RemoteBackend(tickets, builds)
         settings = read_settings({"HANDOFF_PROJECT": "shop"}, tmp_path)
-        server = HandoffServer(ServedDesk(backend, settings), settings)
+        server = HandoffServer(Toolbox(ServedDesk(backend, settings), settings))
         try:
             async with Client(server) as client:
                 yield Agent(client)

@@ -16,6 +16,7 @@ from mcp_handoff.config import read_settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.principals import Principal
 from mcp_handoff.remote.api import sent_key
 from mcp_handoff.remote.client import OURS, ApiClient
@@ -189,7 +190,7 @@ async def test_subscribers_are_told_where_it_is_not_known_what_changed(
     remote: RemoteBackend, tmp_path: Path
 ) -> None:
     settings = read_settings({"HANDOFF_PROJECT": PROJECT}, tmp_path)
-    server = HandoffServer(Desk(remote, settings), settings)
+    server = HandoffServer(Toolbox(Desk(remote, settings), settings))
     uris = ["handoff://tickets", f"handoff://tickets/{TICKET}"]
     async with (
         server.announcing(),

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from mcp_types import TextContent
 
 from mcp_handoff import errors
 from mcp_handoff.cli.commands import exit_status
 from mcp_handoff.errors import HandoffError, RateLimited
-from mcp_handoff.mcp.results import protocol_error, tool_error
+from mcp_handoff.mcp.protocol_errors import protocol_error
+from mcp_handoff.mcp.results import tool_error
 from mcp_handoff.rest.envelopes import error_response
 
 KINDS = [
@@ -27,7 +27,7 @@ def test_a_tool_answers_every_code_with_one_line_and_its_fields(kind: type[Hando
     error = kind("What to do.", fields={"title": "is short"}, retry_after=2.5, state="executed")
     result = tool_error(error)
     assert result.is_error
-    assert result.structured_content == {
+    assert result.structured == {
         "error": {
             "code": kind.code,
             "message": "What to do.",
@@ -36,10 +36,8 @@ def test_a_tool_answers_every_code_with_one_line_and_its_fields(kind: type[Hando
             "state": "executed",
         }
     }
-    [told] = result.content
-    assert isinstance(told, TextContent)
     whole = "What to do. title is short. It is executed. Retry after 2 s."
-    assert told.text == f"{kind.code}: {whole}"
+    assert result.text == f"{kind.code}: {whole}"
 
 
 def test_what_an_errors_message_says_is_not_said_twice() -> None:
@@ -49,9 +47,7 @@ def test_what_an_errors_message_says_is_not_said_twice() -> None:
         retry_after=2.7,
         state="executed",
     )
-    [told] = tool_error(error).content
-    assert isinstance(told, TextContent)
-    assert told.text == f"RATE_LIMITED: {error.message}"
+    assert tool_error(error).text == f"RATE_LIMITED: {error.message}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,9 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from mcp_types import Tool as ListedTool
-from mcp_types import ToolAnnotations
-
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.mcp.answers import Answer, Reader
 from mcp_handoff.mcp.apps import App
@@ -43,24 +40,25 @@ class Tool(Generic[RequestT, ResultT, AnswerT]):
     required: Sequence[str] = ()
     app: App | None = None
 
-    def listed(self) -> ListedTool:
+    def listed(self) -> dict[str, Any]:
         """Return the tool as tools/list shows it.
 
         Hints that have the protocol's defaults are left out (read-only false, destructive true,
         idempotent false, open world true), and two of a tool that only reads: there they mean
         nothing.
         """
-        return ListedTool(
-            name=self.name,
-            title=self.title,
-            description=self.description,
-            input_schema=input_schema(self.request, required=self.required, hidden=self.fixed),
-            output_schema=dict(OUTPUT_SCHEMA),
-            annotations=ToolAnnotations(
-                read_only_hint=self.reads or None,
-                destructive_hint=None if self.reads or self.destructive else False,
-                idempotent_hint=self.idempotent or None,
-                open_world_hint=None if self.open_world else False,
-            ),
-            _meta=self.app.meta if self.app else None,
-        )
+        hints = {
+            "readOnlyHint": self.reads or None,
+            "destructiveHint": None if self.reads or self.destructive else False,
+            "idempotentHint": self.idempotent or None,
+            "openWorldHint": None if self.open_world else False,
+        }
+        listed = {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "inputSchema": input_schema(self.request, required=self.required, hidden=self.fixed),
+            "outputSchema": dict(OUTPUT_SCHEMA),
+            "annotations": {name: hint for name, hint in hints.items() if hint is not None},
+        }
+        return {**listed, "_meta": self.app.meta} if self.app else listed
