@@ -14,6 +14,7 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.masking import find_secrets
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.proofs import LENIENT, Policy
+from mcp_handoff.switches import FALSE, TRUE
 from mcp_handoff.text import shortened, visible
 
 BackendKind = Literal["sqlite", "postgresql", "api"]
@@ -25,8 +26,6 @@ MOST_DAYS = 3650
 MOST_MINUTES = 525_600
 """The longest time after which a take can be over: a year."""
 
-_TRUE = ("1", "true", "yes", "on")
-_FALSE = ("", "0", "false", "no", "off")
 _SCHEMES: Mapping[str, BackendKind] = {
     "sqlite": "sqlite",
     "postgresql": "postgresql",
@@ -211,9 +210,9 @@ def _actor_id(value: str | None) -> str | None:
 
 
 def _switch(name: str, value: str) -> bool:
-    if value.lower() not in _TRUE + _FALSE:
+    if value.lower() not in TRUE + FALSE:
         raise Misconfigured(f"{name}={_quoted(value)} must be 1 or 0.")
-    return value.lower() in _TRUE
+    return value.lower() in TRUE
 
 
 def _address(name: str, value: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 LONGEST = 80
 """A name that is longer is like none of ours."""
@@ -112,8 +111,8 @@ def nearest_argument(name: str, known: Iterable[str]) -> str | None:
     for one in plain.values():
         if meant in map(_plain, _ARGUMENTS.get(one, "").split()):
             return one
-    near = get_close_matches(meant, plain, 1, LIKENESS)
-    return plain[near[0]] if near else None
+    near = _close(meant, plain)
+    return plain[near] if near else None
 
 
 def nearest_tool(name: str, known: Iterable[str]) -> str | None:
@@ -129,8 +128,15 @@ def nearest_tool(name: str, known: Iterable[str]) -> str | None:
         return synonyms[name]
     said = {_said(one): tool for one, tool in synonyms.items()} | {_said(one): one for one in tools}
     words = {word for each in said for word in each}
-    corrected = (get_close_matches(word, words, 1, LIKENESS) for word in _said(name))
-    return said.get(frozenset(near[0] if near else "" for near in corrected))
+    return said.get(frozenset(_close(word, words) or "" for word in _said(name)))
+
+
+def _close(word: str, words: Iterable[str]) -> str | None:
+    """Return the word that another one is misspelt for, None where there is none."""
+    from difflib import get_close_matches  # here, for it takes long to load and few calls need it
+
+    near = get_close_matches(word, words, 1, LIKENESS)
+    return near[0] if near else None
 
 
 def _plain(name: str) -> str:

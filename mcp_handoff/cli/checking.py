@@ -19,7 +19,11 @@ from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import describe_backend, open_backend
 
 
-def check(_: argparse.Namespace, settings: Settings) -> int:
+def add_command(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_check)
+
+
+def _check(_: argparse.Namespace, settings: Settings) -> int:
     backend = open_backend(settings)
     print(f"backend           {describe_backend(settings)}")
     print(f"project           {settings.project}, organization {settings.organization}")

@@ -1,27 +1,16 @@
-"""The commands."""
+"""The command line: what there is to be run. What runs it is loaded once it is known."""
 
 import argparse
-import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcp_handoff import __version__
-from mcp_handoff.cli import (
-    checking,
-    merges,
-    projects,
-    receivers,
-    repositories,
-    serving,
-    tokens,
-    webhooks,
-)
-from mcp_handoff.cli.running import run_async
-from mcp_handoff.config import Settings, read_settings
-from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
-from mcp_handoff.masking import mask
-from mcp_handoff.text import one_line, visible
+
+if TYPE_CHECKING:
+    from mcp_handoff.mcp.first_answers import OpenWire
 
 ENVIRONMENT = """\
 Without a command it serves MCP on stdin and stdout.
@@ -71,11 +60,33 @@ environment:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, 1 when it failed, 2 when it was used wrongly."""
+class Command(NamedTuple):
+    """A command, and the module beside this one whose `add_command` adds what it takes."""
+
+    help: str
+    module: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "demo": Command("show a ticket's whole story on a throw-away store", "demonstration"),
+    "check": Command("say what this is connected to and whether it works", "checking"),
+    "dispatch": Command("send the dispatches that are due, once", "dispatching"),
+    "merged": Command("suggest to close what a merge finishes", "merges"),
+    "serve": Command("serve MCP and REST over HTTP", "serving"),
+    "receiver": Command("who is told of triggered builds", "receivers"),
+    "token": Command("make, list and revoke tokens", "tokens"),
+    "repo": Command("link repositories to projects", "repositories"),
+    "webhook": Command("who is told what happens", "webhooks"),
+    "project": Command("start, list and change projects", "projects"),
+}
+
+
+def main(arguments: Sequence[str] | None = None, opened: "OpenWire | None" = None) -> int:
+    """Run a command; return 0, 1 when it failed, 2 when it was used wrongly. `opened` is the wire
+    of a client that is being answered already."""
     try:
         try:
-            return _run(arguments)
+            return _run(sys.argv[1:] if arguments is None else arguments, opened)
         finally:
             sys.stdout.flush()  # while a broken pipe can still be caught
     except BrokenPipeError:
@@ -84,32 +95,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+def _run(arguments: Sequence[str], opened: "OpenWire | None") -> int:
+    options = _parser(arguments[:1]).parse_args(arguments, argparse.Namespace(opened=opened))
+    from mcp_handoff.cli.running import complain, write_log
+    from mcp_handoff.config import read_settings
+    from mcp_handoff.errors import HandoffError
+
     try:
         settings = read_settings()
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_LogFormatter("%(levelname)s %(name)s: %(message)s"))
-        logging.basicConfig(level=settings.log_level, handlers=[handler])
+        write_log(settings.log_level)
+        if "run" not in options:
+            from mcp_handoff.cli.stdio import serve_over_stdio
+
+            return serve_over_stdio(options, settings)
         return options.run(options, settings)
     except HandoffError as error:
-        print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
-        return exit_status(error)
+        return complain(error)
 
 
-class _LogFormatter(logging.Formatter):
-    """Masks what a record holds, and leaves out what steers a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(mask(super().format(record)))
-
-
-def exit_status(error: HandoffError) -> int:
-    """Return the status that the program ends with: 2 for wrong use, else 1."""
-    return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands, which knows what the chosen one takes."""
     parser = argparse.ArgumentParser(
         prog="mcp-handoff",
         description="The desk where AI agents and people hand work to one another.",
@@ -117,31 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mcp-handoff {__version__}")
-    parser.set_defaults(run=serving.serve_over_stdio)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    demo = commands.add_parser("demo", help="show a ticket's whole story on a throw-away store")
-    demo.set_defaults(run=_demo)
-    check = commands.add_parser("check", help="say what this is connected to and whether it works")
-    check.set_defaults(run=checking.check)
-    dispatch = commands.add_parser("dispatch", help="send the dispatches that are due, once")
-    dispatch.set_defaults(run=serving.dispatch)
-    merges.add_command(commands.add_parser("merged", help="suggest to close what a merge finishes"))
-    serve = commands.add_parser("serve", help="serve MCP and REST over HTTP")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--port", type=serving.port, default=8484, help="port to listen on (8484)")
-    serve.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
-    serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
-    serve.add_argument("--no-auth", action="store_true", help="ask nobody for a token")
-    serve.set_defaults(run=serving.serve_over_http)
-    receivers.add_commands(commands.add_parser("receiver", help="who is told of triggered builds"))
-    tokens.add_commands(commands.add_parser("token", help="make, list and revoke tokens"))
-    repositories.add_commands(commands.add_parser("repo", help="link repositories to projects"))
-    webhooks.add_commands(commands.add_parser("webhook", help="who is told what happens"))
-    projects.add_commands(commands.add_parser("project", help="start, list and change projects"))
+    for name, command in COMMANDS.items():
+        of_command = commands.add_parser(name, help=command.help)
+        if name in chosen:
+            import_module(f"mcp_handoff.cli.{command.module}").add_command(of_command)
     return parser
-
-
-def _demo(_: argparse.Namespace, __: Settings) -> int:
-    from mcp_handoff.demo import tell_story
-
-    return run_async(tell_story)

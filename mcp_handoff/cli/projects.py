@@ -18,7 +18,7 @@ _POLICIES = {
 }
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="start a project")
     create.add_argument("name")

@@ -11,7 +11,7 @@ from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_store
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     show = commands.add_parser("show", help="say who is told")
     show.set_defaults(run=_show_receiver)

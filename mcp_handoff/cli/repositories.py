@@ -29,7 +29,7 @@ _EVENTS = {
 """What a repository's webhook has to be set to."""
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     link = commands.add_parser("link", help="link a repository; its secret is shown once")
     link.add_argument("name", metavar="OWNER/NAME")

@@ -1,6 +1,9 @@
 """How a command is run: on a backend, as a person at this machine."""
 
+import gc
+import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -8,7 +11,9 @@ from mcp_handoff.actors import Actor
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.text import one_line
+from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
+from mcp_handoff.masking import mask
+from mcp_handoff.text import one_line, visible
 from mcp_handoff.wiring import claim_store
 
 BackendT = TypeVar("BackendT", bound=Backend)
@@ -40,8 +45,31 @@ def run_async(work: Callable[[], Awaitable[None]]) -> int:
     # From here on Ctrl-C cancels the work, which then ends in good order.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.freeze()  # what was loaded by now stays
+    gc.enable()
     anyio.run(work)
     return 0
+
+
+def write_log(level: str) -> None:
+    """Write the log to stderr, from this level on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LogFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _LogFormatter(logging.Formatter):
+    """Masks what a record holds, and leaves out what steers a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(mask(super().format(record)))
+
+
+def complain(error: HandoffError) -> int:
+    """Tell an error on stderr, and return the status that the program ends with: 2 for wrong use,
+    else 1."""
+    print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
+    return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
 
 
 def line_of(*fields: str | None) -> str:

@@ -16,7 +16,7 @@ _SHOWN_ONCE = (
 )
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="make a token; its secret is shown once")
     create.add_argument("name")

@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.2
 """How often it is looked whether a server has sent it."""
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = commands.add_parser("add", help="tell an address what happens; its secret is shown once")
     add.add_argument("url", metavar="URL")

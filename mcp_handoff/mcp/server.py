@@ -37,7 +37,6 @@ from mcp_types import Tool as ListedTool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import AnyUrl
 
-from mcp_handoff import __version__
 from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Visitor
 from mcp_handoff.errors import HandoffError, ValidationFailed
@@ -48,6 +47,7 @@ from mcp_handoff.mcp.instructions import INSTRUCTIONS
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import Report
 from mcp_handoff.mcp.protocol_errors import protocol_error
+from mcp_handoff.mcp.responses import SERVER
 from mcp_handoff.mcp.sdk import lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
 from mcp_handoff.mcp.toolbox import Toolbox
@@ -71,10 +71,10 @@ class HandoffServer(MCPServer[Any]):
         desk = toolbox.desk
         self._subscribers = Subscriptions(desk, self._visitor)
         super().__init__(
-            "mcp-handoff",
-            title="Handoff desk",
+            SERVER["name"],
+            title=SERVER["title"],
             instructions=INSTRUCTIONS,
-            version=__version__,
+            version=SERVER["version"],
             cache_hints={name: CacheHint(ttl_ms=_HOUR_MS, scope="public") for name in _LISTS},
             subscriptions=False,
             extensions=[Apps()],

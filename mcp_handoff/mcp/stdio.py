@@ -1,149 +1,189 @@
 """MCP over stdin and stdout, with and without a handshake on one connection.
 
-The SDK's own stdio loop binds a connection to the lifecycle of its first request, drops a line that
-it can't parse, and can't be stopped while it waits for input. Real clients probe with
-`server/discover` and then fall back to `initialize`: so here every request goes to a loop of the
-lifecycle that it is written for, an unreadable line gets its error (JSON-RPC 2.0, section 5.1), and
-at EOF, SIGTERM and Ctrl-C the calls under way finish first and listen streams end with a result.
+Plain calls of tools go to the toolbox, what lies ready is answered from the file, and all else goes
+to the SDK, which is loaded when it is first needed. At EOF, SIGTERM and Ctrl-C the calls under way
+finish first and listen streams end with a result.
 """
 
-import json
-import logging
 import signal
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectSendStream
-from mcp.shared.dispatcher import as_request_id, coerce_request_id
-from mcp.shared.message import SessionMessage
-from mcp_types import (
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    PROTOCOL_VERSION_META_KEY,
-    ErrorData,
-    JSONRPCError,
-    JSONRPCMessage,
-    JSONRPCNotification,
-    JSONRPCRequest,
-    JSONRPCResponse,
-    RequestId,
-    jsonrpc_message_adapter,
-)
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
-from mcp_handoff.mcp.outgoing import Outgoing
-from mcp_handoff.mcp.pipes import LINE_BYTES, Input, Line, Output, TooLong, claim_descriptors
-from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.errors import HandoffError
+from mcp_handoff.mcp.first_answers import FirstAnswers
+from mcp_handoff.mcp.pipes import Input, Output
+from mcp_handoff.mcp.progress import Report
+from mcp_handoff.mcp.requests import (
+    CANCELLED,
+    INITIALIZED,
+    Notification,
+    PlainRequest,
+    ToolCall,
+    read_message,
+    tool_call_of,
+)
+from mcp_handoff.mcp.responses import INTERNAL_ERROR, message, response
+from mcp_handoff.mcp.results import tool_error
+from mcp_handoff.mcp.toolbox import Toolbox
+from mcp_handoff.mcp.wire import Wire
+
+if TYPE_CHECKING:
+    from mcp_handoff.mcp.sdk_loops import SdkLoops
 
 DRAIN_SECONDS = 10
 """How long calls under way may take once the client has left or a signal has come."""
 
-Lifecycle = Literal["handshake", "stateless"]
-"""Of a connection: with `initialize`, as until 2025-11-25, or without, as since 2026-07-28."""
 
-_CANCELLED = "notifications/cancelled"
-
-logger = logging.getLogger(__name__)
-
-
-async def serve_stdio(server: HandoffServer) -> None:
-    """Serve this process's stdin and stdout until EOF, SIGTERM or Ctrl-C; a second signal is
-    obeyed at once."""
-    wire_in, wire_out = claim_descriptors()
+async def serve_stdio(toolbox: Toolbox, wire: Wire, first: FirstAnswers) -> None:
+    """Serve the wire until EOF, SIGTERM or Ctrl-C; a second signal is obeyed at once."""
     reading = anyio.CancelScope()
-    output = Output(wire_out, on_broken=reading.cancel)
-    connection = _Connection(server, output)
-    async with server.announcing(), anyio.create_task_group() as group:
+    output = Output(wire.output, on_broken=reading.cancel)
+    async with anyio.create_task_group() as group:
+        connection = _Connection(toolbox, first, output, group)
         group.start_soon(_obey_signals, reading, group.cancel_scope)
         with reading:
-            await connection.take(Input(wire_in), group)
-        await connection.drain()
+            await connection.take(Input(wire))
+        with anyio.move_on_after(DRAIN_SECONDS):
+            await connection.drain()
         group.cancel_scope.cancel()
     with anyio.move_on_after(DRAIN_SECONDS):
         await output.flush()
 
 
+async def refuse_stdio(wire: Wire, first: FirstAnswers, error: HandoffError) -> None:
+    """Tell whoever asks for anything that is not answered from the file why it can't be had, until
+    the client has left or gone."""
+    left = anyio.Event()
+    lines, output = Input(wire), Output(wire.output, on_broken=left.set)
+    refused = {"code": INTERNAL_ERROR, "message": error.message}
+    while (line := await lines.next_line()) is not None and not left.is_set():
+        if answer := first.answer_line(line):
+            output.write(answer)
+            continue
+        match request := read_message(line) if isinstance(line, bytes) else None:
+            case PlainRequest() if tool_call_of(request):
+                result = tool_error(error).as_json()
+                output.write(response(request.id, result, stateless=request.stateless))
+            case PlainRequest():
+                output.write(message(id=request.id, error=refused))
+            case Notification():
+                pass
+            case None:
+                output.write(message(id=None, error=refused))
+    await output.flush()
+
+
 class _Connection:
-    """One client: its calls under way, and a loop of the SDK's for each lifecycle that it uses.
+    """One client and its calls of tools under way."""
 
-    The loops take `7` and `"7"` for one id (`coerce_request_id`), and so do we.
-    """
-
-    def __init__(self, server: HandoffServer, output: Output) -> None:
-        self._server = server
+    def __init__(
+        self, toolbox: Toolbox, first: FirstAnswers, output: Output, group: TaskGroup
+    ) -> None:
+        self._toolbox = toolbox
+        self._first = first
         self._output = output
-        self._loops: dict[Lifecycle, MemoryObjectSendStream[SessionMessage | Exception]] = {}
-        self._calls = Counter[RequestId]()
+        self._group = group
+        self._calls: dict[anyio.CancelScope, int | str] = {}
         self._idle = anyio.Event()
+        self._has_initialized: bytes | None = None
+        self._sdk: SdkLoops | None = None
 
-    async def take(self, lines: Input, group: TaskGroup) -> None:
-        """Pass every line on to its loop until the client has left."""
+    async def take(self, lines: Input) -> None:
+        """Answer every line, or have it answered, until the client has left."""
         while (line := await lines.next_line()) is not None:
-            message = _parse(line)
-            if isinstance(message, JSONRPCError):
-                self._write(message)
-            else:
-                await self._pass_on(message, group)
+            if not (isinstance(line, bytes) and self._serve(line)):
+                await (self._sdk or await self._load_sdk()).pass_on(line)
 
     async def drain(self) -> None:
-        """End the listen streams and wait until the calls under way have ended, at most
-        DRAIN_SECONDS."""
-        self._server.end_streams()
-        with anyio.move_on_after(DRAIN_SECONDS):
-            while self._calls:
-                self._idle = anyio.Event()
-                await self._idle.wait()
+        """End what waits and wait until the calls under way have ended."""
+        self._toolbox.desk.end_waits()
+        if self._sdk is not None:
+            self._sdk.end_streams()
+        while self._calls:
+            self._idle = anyio.Event()
+            await self._idle.wait()
+        if self._sdk is not None:
+            await self._sdk.drain()
 
-    def send(self, message: JSONRPCMessage) -> None:
-        """Write a message to the client, unless it responds to a call that was cancelled."""
-        if not isinstance(message, JSONRPCResponse | JSONRPCError) or self._end(message.id):
-            self._write(message)
-
-    def _write(self, message: JSONRPCMessage) -> None:
-        self._output.write(_dump(message) + b"\n")
-
-    async def _pass_on(self, message: JSONRPCMessage, group: TaskGroup) -> None:
-        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
-            self._cancel((message.params or {}).get("requestId"))
-        for lifecycle in self._lifecycles_of(message):
-            if lifecycle not in self._loops:
-                stream, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
-                self._loops[lifecycle] = stream
-                group.start_soon(self._server.serve_streams, incoming, Outgoing(self.send))
-            if isinstance(message, JSONRPCRequest):
-                self._calls[coerce_request_id(message.id)] += 1
-            await self._loops[lifecycle].send(SessionMessage(message))
-
-    def _lifecycles_of(self, message: JSONRPCMessage) -> list[Lifecycle]:
-        if isinstance(message, JSONRPCRequest):
-            # The key of the 2026-07-28 envelope in `_meta` is reserved.
-            meta = (message.params or {}).get("_meta")
-            has_envelope = isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta
-            is_stateless = has_envelope and message.method != "initialize"
-            return ["stateless"] if is_stateless else ["handshake"]
-        if isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
-            return list(self._loops)
-        return ["stateless"] if self._loops.keys() == {"stateless"} else ["handshake"]
-
-    def _end(self, request_id: RequestId | None) -> bool:
-        """Note that a call has ended; tell whether it was still under way."""
-        call = None if request_id is None else coerce_request_id(request_id)
-        if call is None or not self._calls[call]:
-            return False
-        self._calls -= Counter([call])
-        self._idle.set()
+    def _serve(self, line: bytes) -> bool:
+        """Do what a line asks for; tell whether that could be done here."""
+        match read_message(line):
+            case PlainRequest() as request if answer := self._first.answer(request, line):
+                self._output.write(answer)
+            case PlainRequest() as request if call := self._call_of(request):
+                scope = anyio.CancelScope()
+                self._calls[scope] = request.id
+                self._group.start_soon(self._perform, request, call, scope)
+            case Notification() as notification if self._sdk is None:
+                self._note(notification, line)
+            case Notification() as notification:
+                self._note(notification, line)
+                return False
+            case _:
+                return False
         return True
 
-    def _cancel(self, request_id: object) -> None:
-        cancelled = as_request_id(request_id)
-        if cancelled is not None:
-            self._calls.pop(coerce_request_id(cancelled), None)
+    def _call_of(self, request: PlainRequest) -> ToolCall | None:
+        """Return the call that a request is, of a tool that there is, by a client that is known."""
+        call = tool_call_of(request)
+        is_known = request.stateless or self._first.handshake is not None
+        return call if call and is_known and call.name in self._toolbox else None
+
+    async def _perform(
+        self, request: PlainRequest, call: ToolCall, scope: anyio.CancelScope
+    ) -> None:
+        client = request.client if request.stateless else self._first.client
+        visitor, report = self._toolbox.visitor(client, None), self._report_to(request)
+        try:
+            with scope:
+                result = await self._toolbox.call(call.name, call.arguments, visitor, report)
+                fields = result.as_json()
+                self._output.write(response(request.id, fields, stateless=request.stateless))
+        finally:
+            del self._calls[scope]
             self._idle.set()
+
+    def _report_to(self, request: PlainRequest) -> Report | None:
+        """Return what reports progress to the client, None where it did not ask for it."""
+        if request.progress_token is None:
+            return None
+
+        async def report(seconds: float, told: str) -> None:
+            params = {"progressToken": request.progress_token, "progress": seconds, "message": told}
+            self._output.write(message(method="notifications/progress", params=params))
+
+        return report
+
+    def _note(self, notification: Notification, line: bytes) -> None:
+        """Heed a notification that the SDK need not be loaded for."""
+        if notification.method == INITIALIZED:
+            self._has_initialized = line
+        elif notification.method == CANCELLED:
+            cancelled = notification.params.get("requestId")
+            for scope, call in self._calls.items():
+                # As the SDK takes 7 and "7" for one id.
+                if isinstance(cancelled, int | str) and str(call) == str(cancelled):
+                    scope.cancel()
+
+    async def _load_sdk(self) -> "SdkLoops":
+        """Load the SDK, beside the calls under way, and let it know the client."""
+        await anyio.to_thread.run_sync(_import_sdk)
+        from mcp_handoff.mcp.sdk_loops import SdkLoops
+
+        self._sdk = SdkLoops(self._toolbox, self._output.write, self._group)
+        await self._group.start(self._sdk.announce)
+        if self._first.handshake is not None:
+            await self._sdk.shake_hands(self._first.handshake)
+        if self._has_initialized is not None:
+            await self._sdk.pass_on(self._has_initialized)
+        return self._sdk
+
+
+def _import_sdk() -> None:
+    pass  # pyright: ignore[reportUnusedImport] - for `_load_sdk`
 
 
 async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScope) -> None:
@@ -152,61 +192,3 @@ async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScop
             if reading.cancel_called:
                 everything.cancel()
             reading.cancel()
-
-
-def _parse(line: Line) -> JSONRPCMessage:
-    """Return the message in a line, or the error that it gets."""
-    if isinstance(line, TooLong):
-        return _error(None, INVALID_REQUEST, f"The line is longer than {LINE_BYTES} bytes.")
-    try:
-        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError:
-        return _parse_leniently(line)
-    # A request whose id is none passes for a notification, which has no id.
-    return _parse_leniently(line) if isinstance(message, JSONRPCNotification) else message
-
-
-def _parse_leniently(line: bytes) -> JSONRPCMessage:
-    """Take what the strict parser refuses but JSON allows, such as lone surrogates: whoever is
-    called can then name the field that holds them."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return _error(None, PARSE_ERROR, "The line is not JSON, or is nested too deep.")
-    request_id = _id_of(value)
-    try:
-        message = jsonrpc_message_adapter.validate_python(value, by_name=False)
-    except ValidationError:
-        return _error(request_id, INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message.")
-    if "method" in value and "id" in value and request_id is None:
-        why = "A request's id must be an integer, or text without lone surrogates."
-        return _error(None, INVALID_REQUEST, why)
-    return message
-
-
-def _id_of(value: Any) -> RequestId | None:
-    """Return the id that a response can repeat, None where there is none."""
-    match value:
-        case {"id": str() as request_id}:
-            return request_id if request_id == _writable(request_id) else None
-        case {"id": int() as request_id} if not isinstance(request_id, bool):
-            return request_id
-        case _:
-            return None
-
-
-def _writable(text: str) -> str:
-    return text.encode(errors="replace").decode()
-
-
-def _error(request_id: RequestId | None, code: int, message: str) -> JSONRPCError:
-    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
-
-
-def _dump(message: JSONRPCMessage) -> bytes:
-    try:
-        return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
-    except PydanticSerializationError:
-        logger.exception("a message could not be written")
-        failed = _error(getattr(message, "id", None), INTERNAL_ERROR, "The result is not JSON.")
-        return failed.model_dump_json(by_alias=True, exclude_unset=True).encode()

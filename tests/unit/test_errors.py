@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mcp_handoff import errors
-from mcp_handoff.cli.commands import exit_status
+from mcp_handoff.cli.running import complain
 from mcp_handoff.errors import HandoffError, RateLimited
 from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.results import tool_error
@@ -79,4 +79,4 @@ def test_rest_answers_every_code_in_the_envelope_of_its_api(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_code_ends_the_program_with_one_or_two(kind: type[HandoffError]) -> None:
     wrong_use = kind.code in ("CONFIGURATION", "VALIDATION_ERROR", "ROLES_REQUIRED", "MALFORMED")
-    assert exit_status(kind("Oh.")) == (2 if wrong_use else 1)
+    assert complain(kind("Oh.")) == (2 if wrong_use else 1)
