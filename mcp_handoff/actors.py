@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -15,6 +16,9 @@ from mcp_handoff.text import shortened, visible
 ActorRole = Literal["bot", "user"]
 
 BOT: ActorRole = "bot"
+
+NAME_LENGTH = 200
+"""How much of a client's name is kept."""
 
 TAKE_MINUTES = 240
 """How long a bot holds what it took after its last call on the ticket, unless told otherwise."""
@@ -70,7 +74,19 @@ class Caller:
 
 def bot(name: str | None) -> Actor:
     """Return the actor of every call that comes in through MCP; its id is one visible line."""
-    return Actor(role=BOT, source="bot", id=shortened(mask(visible(name)), 200) if name else None)
+    if name is not None and len(name) > NAME_LENGTH:
+        return Actor(BOT, "bot", _shown(name))
+    return _known_bot(name)
+
+
+@lru_cache(maxsize=1_024)
+def _known_bot(name: str | None) -> Actor:
+    """Return the actor of a name that may come with each of many calls."""
+    return Actor(BOT, "bot", _shown(name) if name else None)
+
+
+def _shown(name: str) -> str:
+    return shortened(mask(visible(name)), NAME_LENGTH)
 
 
 def system(work: str) -> Caller:

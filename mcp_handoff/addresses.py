@@ -1,5 +1,6 @@
 """Addresses: which are of this machine alone, which public, and which a secret may be sent to."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +11,7 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+@lru_cache(maxsize=1_024)
 def ip_address_of(text: str) -> Address | None:
     """Return the IP address that a text is, None when it is none; an IPv4 address that is written
     as an IPv6 one (RFC 4291, section 2.5.5.2) is itself."""

@@ -425,7 +425,7 @@ class Desk:
                 take_minutes=0 if self.read_only else self._take_minutes,
                 policy=self._policy,
             )
-            if isinstance(request, WaitingRequest) and request.wait_s:
+            if getattr(request, "wait_s", 0) and isinstance(request, WaitingRequest):
                 return await self._waits.read(method, caller, request, request, visitor.admission)
             return await method(caller, request)
 

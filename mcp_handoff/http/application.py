@@ -36,6 +36,7 @@ from mcp_handoff.http.sessions import Sessions
 from mcp_handoff.http.sign_in import sign_in_routes
 from mcp_handoff.http.streams import OpenStreams
 from mcp_handoff.http.wrong_tokens import WrongTokens
+from mcp_handoff.mcp.http_calls import PlainCalls
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.mcp.transports import (
@@ -102,11 +103,14 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
     metrics = Metrics()
 
     def observe(call: Call) -> None:
+        if access.credentials is not None:
+            access.credentials.heed(call)
         metrics.count(call)
         log_call(call)
 
     desk = Desk(backend, settings, observe, Places(capacity.waits, capacity.waits_of_one))
-    mcp = HandoffServer(Toolbox(desk, settings))
+    toolbox = Toolbox(desk, settings)
+    mcp = HandoffServer(toolbox)
     transports = HttpTransports(
         mcp,
         hosts=access.allowlist.hosts,
@@ -129,7 +133,8 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         ],
         exception_handlers={404: _refuse_address},
     )
-    streams = OpenStreams(SessionStreams(doors, mcp), store, access.credentials)
+    calls = PlainCalls(doors, toolbox, transports.session_of)
+    streams = OpenStreams(SessionStreams(calls, mcp), store, access.credentials)
     asgi = _in_front_of(streams, settings, access, capacity, wrong_tokens)
     return Application(asgi, capacity, mcp, transports, streams, live)
 

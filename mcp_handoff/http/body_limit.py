@@ -62,25 +62,27 @@ class BodyLimit:
         if length > limit:
             await _too_long(limit)(scope, receive, send)
         elif length <= BODY_BYTES:
-            await self._pass_on(scope, receive, send, limit)
+            await self._pass_on(scope, receive, send, limit, BytesIO())
         else:
-            await self._pass_on_large(scope, receive, send, limit)
+            await self._pass_on_large(scope, receive, send, length)
 
-    async def _pass_on_large(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    async def _pass_on_large(self, scope: Scope, receive: Receive, send: Send, length: int) -> None:
         with anyio.move_on_after(PLACE_SECONDS) as waiting:
             await self._large_deliveries.acquire()
         if waiting.cancelled_caught:
             await _BUSY(scope, receive, send)
             return
         try:
-            await self._pass_on(scope, receive, send, limit)
+            await self._pass_on(scope, receive, send, length, _reserved(length))
         finally:
             self._large_deliveries.release()
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, limit: int, buffer: BytesIO
+    ) -> None:
         body: Message | None = None
         with anyio.move_on_after(BODY_SECONDS) as reading:
-            body = await _read(receive, limit)
+            body = await _read(receive, limit, buffer)
         if body is None:
             refusal = _TOO_SLOW if reading.cancelled_caught else _too_long(limit)
             await refusal(scope, receive, send)
@@ -103,13 +105,22 @@ def _too_long(limit: int) -> PlainTextResponse:
     )
 
 
-async def _read(receive: Receive, limit: int) -> Message | None:
+def _reserved(length: int) -> BytesIO:
+    """Return a buffer of that length: one that grows is copied, and is there twice meanwhile."""
+    buffer = BytesIO()
+    buffer.seek(length - 1)
+    buffer.write(b"\0")
+    buffer.seek(0)
+    return buffer
+
+
+async def _read(receive: Receive, limit: int, buffer: BytesIO) -> Message | None:
     """Return the whole body, held once, or that the client has left; None for a body that is too
     long."""
-    body = BytesIO()
     while (message := await receive())["type"] == "http.request":
-        if body.write(message.get("body", b"")) and body.tell() > limit:
+        if buffer.write(message.get("body", b"")) and buffer.tell() > limit:
             return None
         if not message.get("more_body", False):
-            return {"type": "http.request", "body": body.getvalue(), "more_body": False}
+            buffer.truncate()
+            return {"type": "http.request", "body": buffer.getvalue(), "more_body": False}
     return message

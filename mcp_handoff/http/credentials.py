@@ -1,16 +1,27 @@
 """Whose credentials a server takes, and whether it asks for any."""
 
 import time
+from collections import OrderedDict
 
 from mcp_handoff.backend import Store
+from mcp_handoff.calls import Call
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.shared_read import SharedRead
 from mcp_handoff.principals import Principal
-from mcp_handoff.tokens import token_id_of
+from mcp_handoff.tokens import digest, token_id_of
 
 BELIEVED_SECONDS = 0.005
 """How long it is believed that there is no token yet: short beside what making one takes, long
 beside a call of a busy server."""
+
+REMEMBERED_SECONDS = 1.0
+"""How long a token that was recognised is taken for valid, where nobody ends it here."""
+
+MOST_REMEMBERED = 10_000
+"""How many tokens are remembered at once."""
+
+_ENDING = frozenset({"revoke_token", "rotate_token"})
+"""The operations that end what was recognised."""
 
 _AT_ISSUER = "oauth:"
 """How the session of whoever signed in at the issuer begins; one of the store's has no colon."""
@@ -29,6 +40,10 @@ class Credentials:
         self._required = issuer is not None
         self._has_had_tokens = SharedRead(store.has_had_tokens) if store is not None else None
         self._looked_at = float("-inf")
+        self._recognised = OrderedDict[str, tuple[Principal, float]]()
+        """Whose tokens were recognised until when, by the digests of their secrets; the oldest
+        first."""
+        self._endings = 0
 
     async def are_required(self) -> bool:
         """Tell whether a caller has to show one; raises BackendUnavailable when that can't be
@@ -45,8 +60,28 @@ class Credentials:
         """Return whom a secret belongs to, None when it is nobody's. Raises what an issuer
         raises."""
         if self._store is not None and token_id_of(secret) is not None:
-            return await self._store.authenticate(secret)
+            return await self._recognise(self._store, secret)
         return await self._issuer.authenticate(secret) if self._issuer is not None else None
+
+    def heed(self, call: Call) -> None:
+        """Take note of a call that ended: one that ended a token has all forgotten."""
+        if call.operation in _ENDING:
+            self._recognised.clear()
+            self._endings += 1
+
+    async def _recognise(self, store: Store, secret: str) -> Principal | None:
+        key, now = digest(secret), time.monotonic()
+        principal, until = self._recognised.get(key, (None, 0.0))
+        if principal is not None and now < until:
+            return principal
+        endings = self._endings
+        principal = await store.authenticate(secret)
+        if principal is not None and endings == self._endings:
+            self._recognised[key] = principal, now + REMEMBERED_SECONDS
+            self._recognised.move_to_end(key)
+            if len(self._recognised) > MOST_REMEMBERED:
+                self._recognised.popitem(last=False)
+        return principal
 
     async def authenticate_session(self, session: str) -> Principal | None:
         """Return whose session a browser shows, None when it is nobody's any more, or a bot's.

@@ -1,13 +1,12 @@
-"""How long a client may take to say what it wants and to take its answer: one that does not get on
-is let go."""
+"""How long a client may take to say what it wants and to take its answer, and how much it may say
+at once: one that does not get on, or goes too far, is let go."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mcp_handoff.addresses import subnet_of
 from mcp_handoff.http.connections import CONNECTION, Connections
@@ -15,11 +14,20 @@ from mcp_handoff.http.connections import CONNECTION, Connections
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, from its first byte or from the connection's start."""
 
+HEAD_BYTES = 64 * 1024
+"""How long the head of a request may be."""
+
+PIPELINED = 100
+"""How many requests may wait on a connection until those before them are answered."""
+
+PACKET_BYTES = 64 * 1024
+"""How much is gathered to be sent at once."""
+
 UNREAD_SECONDS = 15.0
 """How long an answer may wait for a client that does not read it."""
 
 
-class DeadlineProtocol(H11Protocol):
+class DeadlineProtocol(HttpToolsProtocol):
     """HTTP/1.1 on one of `Connections`, with a deadline for whatever it waits for."""
 
     def __init__(
@@ -31,6 +39,7 @@ class DeadlineProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
         self._connections = server_state
+        self._head_bytes: int | None = None  # none while no head is being read
         self._head = _Deadline(self.loop, HEAD_SECONDS, self.end)
         self._unread = _Deadline(self.loop, UNREAD_SECONDS, self.end)
 
@@ -48,20 +57,35 @@ class DeadlineProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, _Packet(self.loop, transport))
         self._connections.admit(self)
         self._head.start()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self.is_between_requests:
             self._head.start()
         else:
             self._head.clear()
+        if self._head_bytes is not None and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.send_400_response(f"A head has at most {HEAD_BYTES:,} bytes.")
         self._watch_closing()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError(f"{PIPELINED} requests wait on this connection")  # answered with 400
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY:
+        if self.cycle.response_complete and self.cycle.more_body:
             self.transport.close()  # the body was not asked for, and may never come
         self._watch_closing()
 
@@ -117,3 +141,34 @@ class _Deadline:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+class _Packet:
+    """A transport that sends what is written in one turn of the event loop as one packet: a head
+    and a body that follow each other take one system call."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+        self._length += len(data)
+        if self._length > PACKET_BYTES:
+            self._send()  # whoever writes on hears at once that the client does not keep up
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._parts:
+            data, self._parts, self._length = b"".join(self._parts), [], 0
+            self._transport.write(data)

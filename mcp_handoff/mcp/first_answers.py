@@ -38,13 +38,13 @@ ANSWERED = (
 class FirstAnswers:
     """Answers one client's plain requests of these methods, from what lies ready by revision.
 
-    `client` is the name of one that shook hands here, and `handshake` the request that it did so
-    with: whoever takes over has to hear of it.
+    Of one that shook hands here, `client` is its name, `revision` the one that was agreed on, and
+    `handshake` the request: whoever takes over has to hear of it.
     """
 
     def __init__(self, results: Mapping[str, Mapping[str, str]]) -> None:
         self._results = results
-        self._revision: str | None = None
+        self.revision: str | None = None
         self.client: str | None = None
         self.handshake: bytes | None = None
 
@@ -52,13 +52,13 @@ class FirstAnswers:
         """Return the response to a request, None for one that is not answered here."""
         if request.method == "initialize":
             result = self._initialize(request, line)
-        elif request.params or not (revision := STATELESS if request.stateless else self._revision):
+        elif request.params or not (revision := STATELESS if request.stateless else self.revision):
             return None
         else:
             result = self._results.get(revision, {}).get(request.method)
         if result is None:
             return None
-        return f'{{"jsonrpc":"2.0","id":{_as_json(request.id)},"result":{result}}}\n'.encode()
+        return f'{{"jsonrpc":"2.0","id":{_as_json(request.id)},"result":{result}}}'.encode()
 
     def answer_line(self, line: Line) -> bytes | None:
         """Return the response to a request that a line is, None where it is none, or not answered
@@ -73,7 +73,7 @@ class FirstAnswers:
         asked = request.params.get("protocolVersion")
         if (
             request.stateless
-            or self._revision is not None
+            or self.revision is not None
             or set(request.params) != {"protocolVersion", "capabilities", "clientInfo"}
             or not isinstance(asked, str)
             or not are_plain_capabilities(request.params["capabilities"])
@@ -82,7 +82,7 @@ class FirstAnswers:
             return None
         revision = asked if asked in HANDSHAKES else HANDSHAKES[-1]
         if result := self._results.get(revision, {}).get(request.method):
-            self._revision, self.handshake = revision, line
+            self.revision, self.handshake = revision, line
             self.client = request.params["clientInfo"]["name"]
         return result
 

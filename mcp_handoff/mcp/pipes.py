@@ -37,7 +37,7 @@ class Input:
 
 
 class Output:
-    """Bytes to a file descriptor, in order, without ever blocking the loop.
+    """Lines to a file descriptor, in order, without ever blocking the loop.
 
     What a pipe is sure to take at once is written directly (select.PIPE_BUF); the rest goes to a
     daemon thread. `on_broken` is called in the loop when the reader has gone.
@@ -52,8 +52,9 @@ class Output:
         self._flushed = anyio.Event()
         threading.Thread(target=self._run, name="stdout", daemon=True).start()
 
-    def write(self, data: bytes) -> None:
-        """Write `data` after all that was written before."""
+    def write(self, message: bytes) -> None:
+        """Write a line after all that were written before."""
+        data = message + b"\n"
         _, takes_more, _ = select.select([], [self._descriptor], [], 0)
         if self._unwritten or len(data) > select.PIPE_BUF or not takes_more:
             self._unwritten += 1

@@ -22,8 +22,8 @@ def response(request_id: int | str, result: dict[str, Any], *, stateless: bool) 
 
 
 def message(**parts: Any) -> bytes:
-    """Return a JSON-RPC message on a line. A lone surrogate, which UTF-8 has not, stays what it is
-    in JSON."""
+    """Return a JSON-RPC message, on one line. A lone surrogate, which UTF-8 has not, stays what it
+    is in JSON."""
     whole = {"jsonrpc": "2.0", **parts}
     text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="backslashreplace") + b"\n"
+    return text.encode(errors="backslashreplace")

@@ -110,7 +110,7 @@ class SdkLoops:
             self._write(message)
 
     def _write(self, message: JSONRPCMessage) -> None:
-        self._write_line(_dump(message) + b"\n")
+        self._write_line(_dump(message))
 
     def _lifecycles_of(self, message: JSONRPCMessage) -> list[Lifecycle]:
         if isinstance(message, JSONRPCRequest):

@@ -43,12 +43,13 @@ from mcp_handoff.errors import HandoffError, ValidationFailed
 from mcp_handoff.mcp import prompts, resources
 from mcp_handoff.mcp.apps import APPS, NOWHERE
 from mcp_handoff.mcp.arguments import parse_json
+from mcp_handoff.mcp.http_calls import Session
 from mcp_handoff.mcp.instructions import INSTRUCTIONS
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import Report
 from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.responses import SERVER
-from mcp_handoff.mcp.sdk import lowlevel_server
+from mcp_handoff.mcp.sdk import connection_of, is_kept, lowlevel_server
 from mcp_handoff.mcp.subscriptions import Subscriptions
 from mcp_handoff.mcp.toolbox import Toolbox
 
@@ -81,6 +82,7 @@ class HandoffServer(MCPServer[Any]):
         )
         self._desk = desk
         self._toolbox = toolbox
+        self._sessions = dict[str, Session]()
         self._listed = [ListedTool.model_validate(tool.listed()) for tool in toolbox.shown]
         lowlevel, subscribers = lowlevel_server(self), self._subscribers
         add = lowlevel.add_request_handler
@@ -90,6 +92,7 @@ class HandoffServer(MCPServer[Any]):
         add("resources/unsubscribe", UnsubscribeRequestParams, subscribers.unsubscribe)
         add("completion/complete", CompleteRequestParams, self._complete)
         lowlevel.middleware.append(_read_arguments_that_are_text)
+        lowlevel.middleware.append(self._note_session)
         for name in _LISTS:
             if listing := lowlevel.get_request_handler(name):
                 add(name, PaginatedRequestParams, _one_page(listing.handler))
@@ -152,6 +155,11 @@ class HandoffServer(MCPServer[Any]):
         """Take note that a session over HTTP has its stream open while this is entered."""
         return self._subscribers.stream_open(session_id)
 
+    def session_of(self, session_id: str) -> Session | None:
+        """Return who calls in a session over HTTP, which counts as used now; None for one that is
+        not there, or about to end."""
+        return self._sessions.get(session_id) if is_kept(self, session_id) else None
+
     def end_streams(self) -> None:
         """End every open subscriptions/listen stream in good order, and have every call answered
         that waits for a change."""
@@ -171,6 +179,18 @@ class HandoffServer(MCPServer[Any]):
         client = context.session.client_params if context else None
         name = client.client_info.name if client else None
         return self._toolbox.visitor(name, admission_of(http.scope) if http else None)
+
+    async def _note_session(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
+        """Remember who opened a session over HTTP as long as it lasts."""
+        result = await call_next(ctx)
+        if ctx.method == "initialize" and ctx.request is not None:
+            connection = connection_of(ctx.session)
+            if (session_id := connection.session_id) is not None:
+                client = (ctx.params or {})["clientInfo"]["name"]
+                principal = admission_of(ctx.request.scope).principal
+                self._sessions[session_id] = Session(client, principal.id)
+                connection.exit_stack.callback(self._sessions.pop, session_id, None)
+        return result
 
     async def _complete(
         self, context: RequestContext, params: CompleteRequestParams

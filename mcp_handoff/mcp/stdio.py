@@ -15,10 +15,12 @@ from anyio.abc import TaskGroup
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.mcp.first_answers import FirstAnswers
 from mcp_handoff.mcp.pipes import Input, Output
+from mcp_handoff.mcp.plain_calls import respond
 from mcp_handoff.mcp.progress import Report
 from mcp_handoff.mcp.requests import (
     CANCELLED,
     INITIALIZED,
+    STATELESS,
     Notification,
     PlainRequest,
     ToolCall,
@@ -136,12 +138,12 @@ class _Connection:
         self, request: PlainRequest, call: ToolCall, scope: anyio.CancelScope
     ) -> None:
         client = request.client if request.stateless else self._first.client
+        revision = STATELESS if request.stateless else self._first.revision or ""
         visitor, report = self._toolbox.visitor(client, None), self._report_to(request)
         try:
             with scope:
-                result = await self._toolbox.call(call.name, call.arguments, visitor, report)
-                fields = result.as_json()
-                self._output.write(response(request.id, fields, stateless=request.stateless))
+                responded = await respond(self._toolbox, request, call, revision, visitor, report)
+                self._output.write(responded)
         finally:
             del self._calls[scope]
             self._idle.set()

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import Forbidden
+from mcp_handoff.mcp.http_calls import STREAMABLE_PATH, Session
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.principals import LOCAL, require_writer
 
-STREAMABLE_PATH = "/mcp"
 SSE_PATH = "/sse"
 MESSAGES_PATH = "/messages/"
 
@@ -72,7 +72,15 @@ class HttpTransports:
             sse_path=SSE_PATH, message_path=MESSAGES_PATH, transport_security=security
         )
         self._server = server
+        self._stateless = stateless
         self.routes: list[BaseRoute] = [*streamable.routes, *sse.routes]
+
+    def session_of(self, session_id: str | None) -> Session | None:
+        """Return who calls in a session of the handshake revisions, or without one where none is
+        kept; None where that is nobody."""
+        if session_id is not None:
+            return self._server.session_of(session_id)
+        return Session() if self._stateless else None
 
     @asynccontextmanager
     async def sessions(self) -> AsyncGenerator[None]:

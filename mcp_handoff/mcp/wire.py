@@ -65,7 +65,7 @@ class Wire:
             if self._take is not None:
                 self._take(line)
             elif line is not None and (answer := self._answer(line)):
-                write_all(self.output, answer)
+                write_all(self.output, answer + b"\n")
                 self.taken()
             else:
                 self._waiting.append(line)

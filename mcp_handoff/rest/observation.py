@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
 from mcp_handoff.calls import Call, Observe
-from mcp_handoff.tracing import server_span
+from mcp_handoff.tracing import request_span
 
 
 class Observation:
@@ -21,7 +21,7 @@ class Observation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         admission, operation = admission_of(scope), "unknown"
         begun = time.perf_counter()
-        with server_span("rest", Headers(scope=scope)) as span:
+        with request_span("rest", Headers(scope=scope)) as span:
             try:
                 await self._app(scope, receive, send)
             finally:

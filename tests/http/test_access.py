@@ -1,6 +1,7 @@
 """Who is let in, and who is told why not."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -97,7 +98,9 @@ def test_healthz_says_ok_whatever_a_header_says(served: Served, guarded: Served)
         assert server.http.get("/readyz", headers=bearer("mho_broken")).status_code == 200
 
 
-def test_a_token_that_is_revoked_or_expired_stops_at_once(guarded: Served) -> None:
+def test_a_token_that_another_process_ends_or_that_expires_stops_within_two_seconds(
+    guarded: Served,
+) -> None:
     tokens = [
         make_token(guarded.store, "revoked", "user"),
         make_token(guarded.store, "expired", "user", days=1),
@@ -106,7 +109,9 @@ def test_a_token_that_is_revoked_or_expired_stops_at_once(guarded: Served) -> No
     assert command(guarded.store, "token", "revoke", "revoked").returncode == 0
     with closing(sqlite3.connect(guarded.store)) as connection, connection:
         connection.execute("UPDATE tokens SET expires_at = '2026-01-01' WHERE name = 'expired'")
-    assert [seen(guarded, token) for token in tokens] == [401, 401]
+    ended = time.monotonic()
+    while (statuses := [seen(guarded, token) for token in tokens]) != [401, 401]:
+        assert time.monotonic() - ended < 2, statuses
 
 
 def test_a_token_sees_its_own_projects_and_no_other(guarded: Served) -> None:

@@ -241,8 +241,7 @@ def test_a_long_body_is_held_once(store: Path) -> None:
         forge = Forge(served, "github", secret)
         forge.deliver("first")
         before = peak_of(served)
-        for number in range(3):
-            assert forge.deliver(f"long {number}", forge.padded(MOST)).status_code == 200
+        assert forge.deliver("long", forge.padded(MOST)).status_code == 200
         assert peak_of(served) - before < 1.5 * MOST
 
 

@@ -1,5 +1,6 @@
 """Several servers on one PostgreSQL, behind a balancer that knows nothing of sessions."""
 
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -146,7 +147,7 @@ async def test_a_call_that_waits_at_one_replica_is_answered_at_a_change_at_anoth
     assert "Look here." in str(read.structured_content)
 
 
-def test_a_token_that_is_revoked_stops_at_every_replica(
+def test_a_token_that_is_revoked_stops_at_every_replica_within_two_seconds(
     replicas: list[Served], store: Path, postgres: str
 ) -> None:
     make_token(postgres, "ada", "user")
@@ -154,6 +155,8 @@ def test_a_token_that_is_revoked_stops_at_every_replica(
         assert replica.http.get("/api/projects").status_code == 200
     revoked = command(store, "token", "revoke", "root", HANDOFF_BACKEND=postgres)
     assert revoked.returncode == 0
+    ended = time.monotonic()
     for replica in replicas:
-        assert replica.http.get("/api/projects").status_code == 401
+        while replica.http.get("/api/projects").status_code != 401:
+            assert time.monotonic() - ended < 2
         assert replica.end() == (0, b"")

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from mcp_handoff.http.body_limit import BODY_SECONDS
+from mcp_handoff.http.deadlines import HEAD_BYTES, PIPELINED
 from tests.http.served import Served
 from tests.http.test_access import TICKET
 from tests.mcp.wire import TIMEOUT
@@ -60,6 +61,36 @@ def test_half_a_body_is_answered_in_time(served: Served, address: tuple[str, int
         client.settimeout(TIMEOUT)
         assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
     assert time.monotonic() - begun > BODY_SECONDS / 2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /" + b"x" * 2 * HEAD_BYTES,
+        b"GET / HTTP/1.1\r\n" + b"X-Name: value\r\n" * HEAD_BYTES,
+        b"GET / HTTP/1.1\r\nX-Name: " + b"x" * 2 * HEAD_BYTES,
+    ],
+    ids=["an address", "headers", "a header"],
+)
+def test_a_head_that_does_not_end_is_refused_when_it_is_too_long(
+    served: Served, address: tuple[str, int], sent: bytes
+) -> None:
+    with socket.create_connection(address) as client:
+        client.sendall(sent)
+        assert ending(client).startswith(b"HTTP/1.1 400 ")
+    assert served.http.get("/healthz").status_code == 200
+
+
+def test_no_more_requests_wait_on_a_connection_than_may(
+    served: Served, address: tuple[str, int]
+) -> None:
+    asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(address) as client:
+        client.sendall(asked * (PIPELINED + 2))
+        assert b"HTTP/1.1 400 " in ending(client)
+    with socket.create_connection(address) as client:
+        client.sendall(asked * PIPELINED)
+        assert ending(client).count(b"HTTP/1.1 200 OK") == PIPELINED
 
 
 def is_open(client: socket.socket) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_handoff.http.deadlines import UNREAD_SECONDS
+from mcp_handoff.http.deadlines import PIPELINED, UNREAD_SECONDS
 from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT, environment
 from tests.security.crowd import address_of, crowd, head, slowest
@@ -62,11 +62,11 @@ def test_a_client_that_does_not_read_its_answers_is_let_go(served: Served) -> No
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         client.connect(address_of(served))
         asked = head("GET", "/api/openapi.json", f"Authorization: Bearer {served.token}")
-        client.sendall(asked.encode() * 200)
+        client.sendall(asked.encode() * PIPELINED)
         begun = time.monotonic()
         with suppress(ConnectionError):  # what is sent to a connection that was ended
             while time.monotonic() - begun < TIMEOUT:
-                client.send(b"x")
+                client.send(b"\r\n")  # nothing, between two requests
                 select.select([], [], [client], 0.1)
     assert UNREAD_SECONDS / 2 < time.monotonic() - begun < TIMEOUT
 

@@ -1,5 +1,6 @@
 """A kept result is its credential's: no name, no key and no lost right gives it to another."""
 
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from mcp_handoff.tokens import RevokeToken
 from tests.databases import address, in_store
-from tests.http.served import OPERATOR, Served, make_project, make_token
+from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
 from tests.requests import TICKET
 from tests.security.conftest import at_desk
 
@@ -54,7 +55,8 @@ async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
     served: Served, shared_store: str, door: str, names: tuple[str, str]
 ) -> None:
     asked = ticket("Seen once", "secret", "key-2")
-    async with at_desk(served, door, make_token(shared_store, names[0], "user")) as desk:
+    token = make_token(shared_store, names[0], "user")
+    async with at_desk(served, door, token) as desk:
         about = {"project": "secret", "ticket": await desk.file_ticket(**asked)}
         of_ticket = {
             "trigger_bot_build": {**about, "idempotency_key": "key-3"},
@@ -75,6 +77,9 @@ async def test_a_right_that_was_lost_is_lost_for_kept_results_too(
             shared_store,
             lambda store: store.database.write(lambda tx: tx.execute(limit, name=names[0])),
         )
+        changed = time.monotonic()
+        while served.http.get("/api/me", headers=bearer(token)).json().get("projects") is None:
+            assert time.monotonic() - changed < 2
         assert (await desk.refusal("create_ticket", asked))["code"] == "FORBIDDEN"
         for tool, arguments in of_ticket.items():
             assert (await desk.refusal(tool, arguments))["code"] == "NOT_FOUND"

@@ -28,7 +28,6 @@ OWNERS = {
     "fastapi": ("rest/",),
     "fastapi_offline": ("rest/",),
     "uvicorn": ("http/",),
-    "h11": ("http/deadlines.py",),
     "msgspec": ("hooks/payloads.py",),
     "limits": ("http/rate_limit.py", "http/wrong_tokens.py"),
     "prometheus_client": ("http/metrics.py",),

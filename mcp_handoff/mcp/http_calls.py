@@ -1,0 +1,175 @@
+"""Plain calls of tools over Streamable HTTP, answered as one JSON document.
+
+A call whose client asked for progress needs a stream, which the SDK makes; it also has whatever is
+irregular, and says what is wrong with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_handoff.admission import admission_of
+from mcp_handoff.mcp.plain_calls import respond
+from mcp_handoff.mcp.requests import (
+    HANDSHAKES,
+    STATELESS,
+    PlainRequest,
+    ToolCall,
+    read_message,
+    tool_call_of,
+)
+from mcp_handoff.mcp.toolbox import Toolbox
+
+STREAMABLE_PATH = "/mcp"
+
+PATIENCE_SECONDS = 1.0
+"""After which time it is looked whether the client of a call has left."""
+
+PING_SECONDS = 15.0
+"""After which silence a call goes on as a stream that says it is still there: proxies cut what says
+nothing for a minute."""
+
+_STREAM = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+_HANDSHAKES = frozenset(revision.encode() for revision in HANDSHAKES)
+
+
+class Session(NamedTuple):
+    """Who calls: the name of the client and the id of the principal, where they are known."""
+
+    client: str | None = None
+    principal_id: str | None = None
+
+
+SessionOf = Callable[[str | None], Session | None]
+"""Returns the session with an id, which counts as used now; without one, that of whoever calls
+where no sessions are kept."""
+
+
+class PlainCalls:
+    """Answers the plain calls of tools that come to /mcp, and passes all else on."""
+
+    def __init__(self, app: ASGIApp, toolbox: Toolbox, session_of: SessionOf) -> None:
+        self._app = app
+        self._toolbox = toolbox
+        self._session_of = session_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _plain_headers(scope)
+        if headers is None:
+            await self._app(scope, receive, send)
+            return
+        body = await receive()
+        found = self._find(headers, body, scope)
+        if found is None:
+            await self._app(scope, _received_before(body, receive), send)
+            return
+        request, call, session = found
+        visitor = self._toolbox.visitor(session.client, admission_of(scope))
+        revision = headers[b"mcp-protocol-version"].decode()
+        responding = asyncio.create_task(respond(self._toolbox, request, call, revision, visitor))
+        try:
+            await asyncio.wait([responding], timeout=PATIENCE_SECONDS)
+            if responding.done():
+                await _send_document(responding.result(), send)
+            else:
+                await _send_late(responding, receive, send)
+        finally:
+            responding.cancel()
+
+    def _find(
+        self, headers: Mapping[bytes, bytes], body: Message, scope: Scope
+    ) -> tuple[PlainRequest, ToolCall, Session] | None:
+        """Return the call of a tool that there is, and in which session it comes; None for anything
+        else."""
+        is_whole = body["type"] == "http.request" and not body.get("more_body", False)
+        request = read_message(body["body"]) if is_whole else None
+        call = tool_call_of(request) if isinstance(request, PlainRequest) else None
+        if not isinstance(request, PlainRequest) or call is None or call.name not in self._toolbox:
+            return None
+        if request.progress_token is not None:
+            return None
+        principal = admission_of(scope).principal
+        if request.stateless:
+            is_named = headers.get(b"mcp-name") == call.name.encode()
+            is_told = headers[b"mcp-protocol-version"] == STATELESS.encode() and is_named
+            return (request, call, Session(request.client, principal.id)) if is_told else None
+        named = headers.get(b"mcp-session-id")
+        session = self._session_of(named.decode("latin-1") if named else None)
+        is_own = session is not None and session.principal_id in (None, principal.id)
+        is_handshake = headers[b"mcp-protocol-version"] in _HANDSHAKES
+        return (request, call, session) if session and is_own and is_handshake else None
+
+
+def _plain_headers(scope: Scope) -> Mapping[bytes, bytes] | None:
+    """Return the headers of what may be a plain call, each of them there once; None for what is
+    none."""
+    if scope["path"] != STREAMABLE_PATH or scope["method"] != "POST":
+        return None
+    headers = dict[bytes, bytes](scope["headers"])
+    accepted, content = headers.get(b"accept", b""), headers.get(b"content-type", b"")
+    if (
+        len(headers) < len(scope["headers"])
+        or b"application/json" not in accepted
+        or b"text/event-stream" not in accepted
+        or not content.startswith(b"application/json")
+    ):
+        return None
+    revision = headers.get(b"mcp-protocol-version")
+    if revision == STATELESS.encode():
+        is_call = headers.get(b"mcp-method") == b"tools/call" and b"mcp-session-id" not in headers
+    else:
+        is_call = revision in _HANDSHAKES
+    return headers if is_call else None
+
+
+def _received_before(message: Message, receive: Receive) -> Receive:
+    """Return what receives a message that was received already, and then what comes."""
+    waiting = [message]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _send_document(response: bytes, send: Send) -> None:
+    length = (b"content-length", b"%d" % len(response))
+    headers = [(b"content-type", b"application/json"), length]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": response})
+
+
+async def _send_late(responding: asyncio.Task[bytes], receive: Receive, send: Send) -> None:
+    """Send a response that lets wait for itself, as an event of a stream once that has begun;
+    nothing to a client that leaves meanwhile."""
+    leaving = asyncio.create_task(_leave(receive))
+    begun = False
+    try:
+        while True:
+            either = [responding, leaving]
+            await asyncio.wait(either, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if responding.done() or leaving.done():
+                break
+            if not begun:
+                await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
+                begun = True
+            await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
+        if responding.done() and begun:
+            event = b"event: message\r\ndata: %b\r\n\r\n" % responding.result()
+            await send({"type": "http.response.body", "body": event})
+        elif responding.done():
+            await _send_document(responding.result(), send)
+    finally:
+        leaving.cancel()
+
+
+async def _leave(receive: Receive) -> None:
+    """Return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
