@@ -1,8 +1,10 @@
 """Tokens and keys that someone pasted: recognised by their shapes and masked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from mcp_handoff.secret_shapes import (
@@ -52,17 +54,37 @@ def find_secrets(text: str) -> list[Span]:
 
 
 def _matches(text: str) -> Iterator[Span]:
-    for kind, rests in PREFIXED.items():
-        for sign, rest in rests.items():
-            if sign in text:
-                for found in _prefixed(sign, rest).finditer(text):
-                    yield *found.span(), kind
+    if _BEGINNING.search(text):
+        for kind, rests in PREFIXED.items():
+            for sign, rest in rests.items():
+                if sign in text:
+                    for found in _prefixed(sign, rest).finditer(text):
+                        yield *found.span(), kind
     lowered = text.lower()
+    signs = {sign for sign in _SIGNS if sign in lowered}
     for context in IN_CONTEXT:
-        if any(sign in lowered for sign in context.signs):
+        if not signs.isdisjoint(context.signs):
             for found in re.finditer(context.pattern, text):
                 if context.holds(found["secret"]):
                     yield *found.span("secret"), context.kind
+
+
+def _any_of(signs: Iterable[str]) -> str:
+    """Return what finds any of these signs: by their first characters, of which few come in
+    question at each place of a text."""
+    by_first = groupby(sorted(signs), key=itemgetter(0))
+    rests = {first: "|".join(re.escape(sign[1:]) for sign in of) for first, of in by_first}
+    return "|".join(f"{re.escape(first)}(?:{rest})" for first, rest in rests.items())
+
+
+_PREFIXES = [sign for rests in PREFIXED.values() for sign in rests]
+_BEGINNING = re.compile(
+    f"(?<![A-Za-z0-9])(?:{_any_of(sign for sign in _PREFIXES if sign[0].isalnum())})"
+    f"|{_any_of(sign for sign in _PREFIXES if not sign[0].isalnum())}"
+)
+"""What a secret begins with: few texts have any of it, and to look for each takes long."""
+
+_SIGNS = frozenset(sign for context in IN_CONTEXT for sign in context.signs)
 
 
 @lru_cache(maxsize=512)

@@ -67,6 +67,8 @@ def visible(text: str) -> str:
 
 def visible_places(text: str) -> list[int] | None:
     """Return where in `text` the characters stand that `visible` keeps, None for everywhere."""
+    if text.isascii() and text.isprintable():
+        return None
     hidden = _hidden_in(text)
     if not hidden:
         return None

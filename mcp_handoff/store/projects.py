@@ -187,11 +187,13 @@ def _missing(tx: Transaction, caller: Caller) -> NoReturn:
 
 
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
+    made = new_id()
     row = {
-        "id": new_id(),
+        "id": made,
         "organization_id": open_organization(tx, caller.organization),
         "slug": slug,
         "name": name,
+        "last_number": 0,
         "created_at": timestamp(tx.now),
     }
     insert(tx, "projects", row)
@@ -199,8 +201,8 @@ def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:
         tx,
         caller,
         "project.created",
-        subject_id=row["id"],
-        project_id=row["id"],
+        subject_id=made,
+        project_id=made,
         after={"slug": slug, "name": name},
     )
     return row

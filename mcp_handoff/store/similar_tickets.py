@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections import defaultdict
+from collections.abc import Sequence
+from heapq import nlargest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.references import reference
 from mcp_handoff.similarity import LIKE, MOST_SIMILAR, FindSimilar, Said, SimilarTickets
 from mcp_handoff.store import projects
-from mcp_handoff.store.transaction import Scope, Transaction
+from mcp_handoff.store.transaction import Row, Scope, Transaction
 from mcp_handoff.tickets import CreateTicket, SimilarTicket
 
 LOOKED_UP = 120
@@ -21,35 +22,25 @@ have counts 1/√n, and how many are compared."""
 
 def find_similar(tx: Transaction, caller: Caller, request: FindSimilar) -> SimilarTickets:
     """Return the open tickets of a project that look like one that is not filed yet."""
-    return SimilarTickets(tickets=similar_tickets(tx, caller, request)[:MOST_SIMILAR])
+    project = projects.find(tx, request.project or caller.project)
+    if project is None or not caller.principal.may_see(project["slug"]):
+        return SimilarTickets(tickets=[])
+    return SimilarTickets(tickets=similar_tickets(tx, project, request))
 
 
 def similar_tickets(
-    tx: Transaction, caller: Caller, request: CreateTicket | FindSimilar
+    tx: Transaction, project: Row, request: CreateTicket | FindSimilar
 ) -> list[SimilarTicket]:
-    """Return the open tickets of the project that look like the one that is asked for, the most
-    alike first; that itself may be one of them, where it is filed by then."""
-    project = projects.find(tx, request.project or caller.project)
-    if project is None or not caller.principal.may_see(project["slug"]):
-        return []
+    """Return the open tickets of a project that look like the one that is asked for, the most alike
+    first, and MOST_SIMILAR at most."""
     new = Said.by(request.title, request.description)
-    terms = new.looked_up()
-    if not terms or not project["last_number"]:
-        return []
-    scope = Scope(project["id"], project["last_number"], "open")
-    weights = defaultdict[int, float](float)
-    for seqs in tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP):
-        weight = 1 / math.sqrt(max(len(seqs), 1))
-        for seq in seqs:
-            weights[seq] += weight
-    near = [seq for seq, weight in weights.items() if weight >= NEAR]
-    nearest = sorted(near, key=lambda seq: (weights[seq], seq), reverse=True)[: COMPARED + 1]
-    if not nearest:
+    near = _near(tx, project, new.looked_up())
+    if not near:
         return []
     rows = tx.fetch_all(
         "SELECT t.number, t.title, t.description, t.stage"
         f" FROM {tx.tickets_among('seqs')} WHERE t.project_id = :project_id",
-        seqs=json.dumps(nearest),
+        seqs=json.dumps(near),
         project_id=project["id"],
     )
     compared = [(new.likeness(Said.by(row["title"], row["description"])), row) for row in rows]
@@ -61,5 +52,20 @@ def similar_tickets(
             title=row["title"],
             stage=row["stage"],
         )
-        for _, row in alike[: MOST_SIMILAR + 1]
+        for _, row in alike[:MOST_SIMILAR]
     ]
+
+
+def _near(tx: Transaction, project: Row, terms: Sequence[str]) -> list[int]:
+    """Return the `seq` of the open tickets that share the most of these terms, the nearest
+    first."""
+    if not terms or not project["last_number"]:
+        return []
+    scope = Scope(project["id"], project["last_number"], "open")
+    weights = dict[int, float]()
+    for seqs in tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP):
+        weight = 1 / math.sqrt(max(len(seqs), 1))
+        for seq in seqs:
+            weights[seq] = weights.get(seq, 0) + weight
+    near = [(weight, seq) for seq, weight in weights.items() if weight >= NEAR]
+    return [seq for _, seq in nlargest(COMPARED, near)]

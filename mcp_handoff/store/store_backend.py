@@ -1,8 +1,6 @@
 """The Backend over a database of our own."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from types import CoroutineType
@@ -11,13 +9,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mcp_handoff.actors import Caller
 from mcp_handoff.checkout import Checkout
 from mcp_handoff.dispatches import Destination, Dispatch
-from mcp_handoff.errors import HandoffError
 from mcp_handoff.events import Change, EventPage, ListEvents
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.proofs import Proof
 from mcp_handoff.receivers import Receiver
-from mcp_handoff.similarity import MOST_SIMILAR
 from mcp_handoff.store import (
     all_tickets,
     builds,
@@ -45,7 +41,7 @@ from mcp_handoff.store import (
     webhooks,
     work,
 )
-from mcp_handoff.store.similar_tickets import find_similar, similar_tickets
+from mcp_handoff.store.similar_tickets import find_similar
 from mcp_handoff.store.transaction import Database, Transaction
 from mcp_handoff.suggestions import (
     ActedSuggestion,
@@ -54,10 +50,7 @@ from mcp_handoff.suggestions import (
     SuggestedClose,
 )
 from mcp_handoff.tickets import (
-    CreatedTicket,
-    CreateTicket,
     GetTicket,
-    SimilarTicket,
     TicketDetail,
 )
 from mcp_handoff.tracing import span
@@ -67,11 +60,6 @@ ResultT = TypeVar("ResultT")
 
 Operation = Callable[Concatenate[Transaction, P], ResultT]
 Method = Callable[Concatenate["StoreBackend", P], "CoroutineType[Any, Any, ResultT]"]
-
-LOOKED_FOR_SECONDS = 2.0
-"""How long a new ticket waits for those that look like it."""
-
-logger = logging.getLogger(__name__)
 
 
 def _write(operation: Operation[P, ResultT]) -> "Method[P, ResultT]":
@@ -113,39 +101,13 @@ class StoreBackend:
         self._receiver = receiver
         self._checkout = checkout
 
-    async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
-        # Beside the write, that no other has to wait for it.
-        looking = asyncio.create_task(self._look_for_similar(caller, request))
-        try:
-            created = await self._create_ticket(caller, request)
-            if created.deduplicated:
-                return created
-            found = await looking
-        finally:
-            looking.cancel()
-        others = [one for one in found if one.reference != created.ticket.reference]
-        return created.model_copy(update={"similar": others[:MOST_SIMILAR]})
-
-    async def _look_for_similar(
-        self, caller: Caller, request: CreateTicket
-    ) -> Sequence[SimilarTicket]:
-        """Return what looks like a ticket; nothing, where that fails or takes too long, for the
-        ticket is filed all the same."""
-        try:
-            async with asyncio.timeout(LOOKED_FOR_SECONDS):
-                return await self._similar_tickets(caller, request)
-        except (HandoffError, TimeoutError):
-            logger.warning("what looks like a new ticket was not found", exc_info=True)
-            return []
-
     async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
         detail, renews = await self._get_ticket(caller, request)
         if renews:
             await self._renew_takes(caller, detail.ticket.id)
         return detail
 
-    _create_ticket = _write(tickets.create_ticket)
-    _similar_tickets = _read(similar_tickets)
+    create_ticket = _write(tickets.create_ticket)
     find_similar = _read(find_similar)
     find_tickets = _read(tickets.find_tickets)
     find_all_tickets = _read(all_tickets.find_all_tickets)

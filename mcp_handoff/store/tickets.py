@@ -21,6 +21,7 @@ from mcp_handoff.store import (
     ticket_search,
 )
 from mcp_handoff.store.lookup import look_up_ticket
+from mcp_handoff.store.similar_tickets import similar_tickets
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import (
     LISTED_COLUMNS,
@@ -74,6 +75,7 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     if repeated:
         fields = summary(repeated, project["slug"], roles_of(tx, repeated["id"]))
         return CreatedTicket(ticket=TicketSummary.model_validate(fields), deduplicated=True)
+    similar = similar_tickets(tx, project, request)
     blockers: list[Row] = []
     if request.blocked_by:
         blockers = links.lock_blockers(tx, caller, project, request.blocked_by)
@@ -84,7 +86,7 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
         links.link(tx, row["id"], blockers)
     fields = summary(row, project["slug"], roles)
     ticket = TicketSummary.model_validate(fields)
-    return CreatedTicket(ticket=ticket, deduplicated=False, masked=masked)
+    return CreatedTicket(ticket=ticket, deduplicated=False, similar=similar, masked=masked)
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_handoff import masking
 from mcp_handoff.masking import find_secrets, mask, masked_json
 from mcp_handoff.runs import run_secret
+from mcp_handoff.secret_shapes import PREFIXED
 from mcp_handoff.tokens import new_secret
 from tests.unit.secret_samples import ORDINARY, SECRETS, drawn
 
@@ -127,3 +129,18 @@ def test_the_time_it_takes_grows_with_the_text_alone(text: str) -> None:
         return min(taken)
 
     assert seconds(65_536) < 10 * max(seconds(16_384), 0.005)
+
+
+SIGNS = [sign for rests in PREFIXED.values() for sign in rests]
+PIECES = st.sampled_from(
+    [*SIGNS, *(text for text, _ in drawn(0).values()), " ", "a", "7", "_", "é"]
+)
+
+
+@given(pieces=st.lists(PIECES, max_size=8))
+def test_a_text_is_looked_through_wherever_it_may_hold_a_secret(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    found = find_secrets(text)
+    with pytest.MonkeyPatch.context() as every_text:
+        every_text.setattr(masking, "_BEGINNING", re.compile(""))
+        assert find_secrets(text) == found
