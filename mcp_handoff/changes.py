@@ -21,6 +21,8 @@ class ChangeFeed:
     def publish(self, changes: Iterable[Change]) -> None:
         """Pass changes on without waiting for anyone."""
         published = list(changes)
+        if not published:
+            return
         for queue, loop in list(self._queues.items()):
             loop.call_soon_threadsafe(_put, queue, published)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -170,6 +171,7 @@ Instant = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check
 """An instant that a caller names."""
 
 
+@lru_cache(maxsize=64)
 def timestamp(instant: datetime) -> str:
     """Return an instant in UTC as a Timestamp."""
     return f"{instant.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Protocol
 
 from pydantic import StringConstraints
@@ -62,6 +63,7 @@ class Said:
     whole: Set[str]
 
     @classmethod
+    @lru_cache(maxsize=256)  # the same newest tickets are compared with each that is filed
     def by(cls, title: str, description: str) -> "Said":
         in_title = different_terms_of(title) - _COMMON
         return cls(in_title, in_title | (different_terms_of(description) - _COMMON))

@@ -1,6 +1,5 @@
 """The `Database` in a file: one thread that writes, reading connections apart."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -81,7 +80,7 @@ class SqliteDatabase:
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._writer is None:
             raise BackendUnavailable("The store was opened for reading only; nothing was changed.")
-        return await asyncio.wrap_future(self._writer.submit(operation))
+        return await self._writer.submit(operation)
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._readers.run(operation)
@@ -115,7 +114,7 @@ class SqliteDatabase:
         """Publish what others changed. A write has its turn once those under way have ended, which
         may be in the log and not yet to be read."""
         if self._writer is not None:
-            self._writer.submit(_nothing).result()
+            self._writer.run(_nothing)
         else:
             self._readers.read(self._journal.tell_others)
 

@@ -25,7 +25,7 @@ class SqliteTransaction:
     """A `Transaction` on one connection; one that writes is alone from its BEGIN IMMEDIATE on."""
 
     def __init__(self, connection: apsw.Connection, now: datetime) -> None:
-        self._connection = connection
+        self.connection = connection
         self._now = now
         self.published: list[Change] = []
 
@@ -34,13 +34,13 @@ class SqliteTransaction:
         return self._now
 
     def execute(self, sql: str, **values: Any) -> None:
-        execute(self._connection, sql, values)
+        execute(self.connection, sql, values)
 
     def fetch_one(self, sql: str, **values: Any) -> Row | None:
         return next(iter(self.fetch_all(sql, **values)), None)
 
     def fetch_all(self, sql: str, **values: Any) -> list[Row]:
-        cursor = execute(self._connection, sql, values)
+        cursor = execute(self.connection, sql, values)
         rows: list[Row] = []
         names: list[str] = []
         for row in cursor:
@@ -58,9 +58,10 @@ class SqliteTransaction:
         pass
 
     def index(self, ticket: IndexedTicket) -> None:
+        # One row, VALUES: before a statement of more, FTS5 would write out what it has gathered.
         self.execute(
             "INSERT OR REPLACE INTO ticket_terms (rowid, terms)"
-            " SELECT seq, :terms FROM tickets WHERE id = :id",
+            " VALUES ((SELECT seq FROM tickets WHERE id = :id), :terms)",
             id=ticket.id,
             terms=" ".join(ticket.spelt(ticket.terms)),
         )
@@ -78,7 +79,7 @@ class SqliteTransaction:
             " AND ".join(_any_of(scope.spelt(terms)) for terms in parts) for parts in lookups
         ]
         values = {"matches": json.dumps(matches), "most": most}
-        lists: str = execute(self._connection, _NEWEST, values).get
+        lists: str = execute(self.connection, _NEWEST, values).get
         return json.loads(lists)
 
     def tickets_among(self, name: str) -> str:
@@ -101,7 +102,7 @@ class SqliteTransaction:
         return f"CROSS JOIN {rows('x')} AND x.number {end} COALESCE(({last} - 1), {none})"
 
     def settled_events(self) -> int:
-        newest: int = execute(self._connection, "SELECT coalesce(max(seq), 0) FROM events").get
+        newest: int = execute(self.connection, "SELECT coalesce(max(seq), 0) FROM events").get
         return newest
 
     def publish(self, change: Change) -> None:

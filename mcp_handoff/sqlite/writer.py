@@ -1,25 +1,26 @@
 """The one thread of a process that writes to a file, with group commit.
 
-Every write that waits is taken into one transaction, each in a SAVEPOINT of its own, and nobody
-gets a result before the COMMIT has reached the disk (synchronous=FULL, https://sqlite.org/wal.html).
+Every write that waits is taken into one transaction, and nobody gets a result before the COMMIT has
+reached the disk (synchronous=FULL, https://sqlite.org/wal.html). Where one of them fails that has
+written something, all are run anew, each in a SAVEPOINT of its own.
 """
 
+import asyncio
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 import apsw
 
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
+from mcp_handoff.events import Change
 from mcp_handoff.sqlite.failures import failure, is_broken, reason_of
 from mcp_handoff.sqlite.files import OpenFiles
 from mcp_handoff.sqlite.journal import Journal
@@ -63,11 +64,19 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Callable[[Transaction], ResultT]) -> "Future[ResultT]":
-        """Queue an operation; its result comes once it is durable."""
-        write = _Write(operation)
-        self._queue.put(write)
-        return write.future
+    def submit(self, operation: Callable[[Transaction], ResultT]) -> "asyncio.Future[ResultT]":
+        """Queue an operation; its result comes once it is durable, on the running event loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[ResultT] = loop.create_future()
+        self._queue.put(_Write(operation, loop, future))
+        return future
+
+    def run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Queue an operation and return its result once it is durable, in a thread that may
+        wait."""
+        future = Future[ResultT]()
+        self._queue.put(_Write(operation, None, future))
+        return future.result()
 
     def stop(self) -> None:
         """Finish what is queued, then close the connection."""
@@ -77,21 +86,23 @@ class Writer:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            self._first_queued = first.queued
-            self._commit(first)
+            if not first.future.cancelled():
+                self._first_queued = first.queued
+                self._commit(first)
 
     def _commit(self, first: "_Write[Any]") -> None:
         """Run the first write, and in the same transaction all that were queued until it began."""
-        connection, committing = self._connection, False
-        writes = [first] if first.future.set_running_or_notify_cancel() else []
-        broken = False
+        connection, committing, broken = self._connection, False, False
+        writes = [first]
         try:
             execute(connection, "BEGIN IMMEDIATE")
             writes += self._queued(BATCH - 1)
-            now = self._clock()
-            transaction = SqliteTransaction(connection, now)
-            self._journal.tell_others(transaction)
-            outcomes = [write.attempt(connection, now, self._feed) for write in writes]
+            transaction = self._begun()
+            if not all(write.attempt(transaction) for write in writes):
+                execute(connection, "ROLLBACK; BEGIN IMMEDIATE")
+                transaction = self._begun()
+                for write in writes:
+                    write.attempt_apart(transaction)
             self._files.check_names()
             self._files.check_content(connection)
             newest = self._journal.newest_own(transaction)
@@ -101,12 +112,30 @@ class Writer:
         except (apsw.Error, BackendUnavailable) as error:
             roll_back(connection)
             failed = self._failure(error, committing=committing)
-            outcomes = [partial(write.future.set_exception, failed) for write in writes]
+            for write in writes:
+                write.fail(failed)
             broken = is_broken(error)
-        for deliver in outcomes:
-            deliver()
+        self._deliver(writes)
         if broken:
             self._reconnect()
+
+    def _begun(self) -> SqliteTransaction:
+        """Return the transaction that has begun, before which others may have written."""
+        transaction = SqliteTransaction(self._connection, self._clock())
+        self._journal.tell_others(transaction)
+        return transaction
+
+    def _deliver(self, writes: "Sequence[_Write[Any]]") -> None:
+        """Publish what was changed and then tell how it went: whoever was answered and listens from
+        then on does not hear of it again."""
+        self._feed.publish([change for write in writes for change in write.published])
+        for loop in {write.loop for write in writes}:
+            of_loop = [write for write in writes if write.loop is loop]
+            if loop is None:
+                _settle(of_loop)
+            else:
+                with suppress(RuntimeError):  # it was closed: nobody waits any more
+                    loop.call_soon_threadsafe(_settle, of_loop)
 
     def _queued(self, most: int) -> "list[_Write[Any]]":
         """Take what is queued by now and was not cancelled."""
@@ -117,7 +146,7 @@ class Writer:
                 if write is None:
                     self._queue.put(None)  # for `_run`, which ends with it
                     break
-                if write.future.set_running_or_notify_cancel():
+                if not write.future.cancelled():
                     writes.append(write)
         return writes
 
@@ -150,37 +179,54 @@ class Writer:
         self._connection.set_busy_handler(LockWait(self._ending, lambda: self._first_queued))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Write(Generic[ResultT]):
-    """One operation that waits."""
+    """One operation that waits, and then how it went; its future is one of an event loop's, or one
+    that a thread waits for."""
 
     operation: Callable[[Transaction], ResultT]
-    future: "Future[ResultT]" = field(default_factory=lambda: Future[ResultT]())
+    loop: asyncio.AbstractEventLoop | None
+    future: "asyncio.Future[ResultT] | Future[ResultT]"
     queued: float = field(default_factory=time.monotonic)
+    published: Sequence[Change] = ()
+    result: ResultT | None = None
+    error: Exception | None = None
 
-    def attempt(
-        self, connection: apsw.Connection, now: datetime, feed: ChangeFeed
-    ) -> Callable[[], None]:
-        """Run the operation and return what publishes its changes, and delivers its outcome, once
-        it is durable: whoever was answered and listens from then on does not hear of it again.
-
-        A failure of its own undoes itself alone; the disk's, which is everyone's, is raised.
-        """
-        execute(connection, "SAVEPOINT one")
-        transaction = SqliteTransaction(connection, now)
+    def attempt(self, batch: SqliteTransaction) -> bool:
+        """Run the operation in the transaction of a batch; tell whether that holds nothing of it if
+        it failed. The disk's failure, which is everyone's, is raised."""
+        connection = batch.connection
+        written = connection.total_changes()
+        transaction = SqliteTransaction(connection, batch.now)
         try:
-            result = self.operation(transaction)
+            self.result, self.error = self.operation(transaction), None
         except Exception as error:
             if isinstance(error, apsw.Error) and (
                 reason_of(error) or not connection.in_transaction
             ):
                 raise
-            execute(connection, "ROLLBACK TO one; RELEASE one")
-            return partial(self.future.set_exception, error)
-        execute(connection, "RELEASE one")
+            self.fail(error)
+            return connection.total_changes() == written
+        self.published = transaction.published
+        return True
 
-        def deliver() -> None:
-            feed.publish(transaction.published)
-            self.future.set_result(result)
+    def attempt_apart(self, batch: SqliteTransaction) -> None:
+        """Run the operation so that a failure of its own undoes itself alone."""
+        execute(batch.connection, "SAVEPOINT one")
+        if not self.attempt(batch):
+            execute(batch.connection, "ROLLBACK TO one")
+        execute(batch.connection, "RELEASE one")
 
-        return deliver
+    def fail(self, error: Exception) -> None:
+        self.error, self.published = error, ()
+
+
+def _settle(writes: Sequence[_Write[Any]]) -> None:
+    """Tell those who wait how it went, on the event loop that they wait on."""
+    for write in writes:
+        if write.future.done():
+            continue  # cancelled
+        if write.error is None:
+            write.future.set_result(write.result)
+        else:
+            write.future.set_exception(write.error)

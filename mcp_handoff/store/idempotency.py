@@ -18,6 +18,8 @@ ResultT = TypeVar("ResultT", bound=Replayable)
 
 Operation = Callable[Concatenate[Transaction, Caller, RequestT, P], ResultT]
 
+_ENCODER = json.JSONEncoder(sort_keys=True)
+
 FORGOTTEN = 1_000
 """The most keys that one transaction forgets."""
 
@@ -118,4 +120,4 @@ def _days_ago(tx: Transaction, days: int) -> str:
 
 def fingerprint(content: Any) -> str:
     """Return 16 hexadecimal digits that equal content shares."""
-    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(_ENCODER.encode(content).encode(), digest_size=8).hexdigest()

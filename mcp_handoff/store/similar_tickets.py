@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from heapq import nlargest
+from itertools import chain, groupby
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.references import reference
@@ -62,10 +64,10 @@ def _near(tx: Transaction, project: Row, terms: Sequence[str]) -> list[int]:
     if not terms or not project["last_number"]:
         return []
     scope = Scope(project["id"], project["last_number"], "open")
-    weights = dict[int, float]()
-    for seqs in tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP):
-        weight = 1 / math.sqrt(max(len(seqs), 1))
-        for seq in seqs:
-            weights[seq] = weights.get(seq, 0) + weight
+    lists = tx.newest_with(scope, [((term,),) for term in terms], LOOKED_UP)
+    weights = defaultdict[int, float](float)
+    for length, alike in groupby(sorted(filter(None, lists), key=len), key=len):
+        for seq, times in Counter(chain.from_iterable(alike)).items():
+            weights[seq] += times / math.sqrt(length)
     near = [(weight, seq) for seq, weight in weights.items() if weight >= NEAR]
     return [seq for _, seq in nlargest(COMPARED, near)]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from mcp_handoff.errors import TookTooLong
@@ -203,7 +204,10 @@ def utc_now() -> datetime:
 
 def encode_json(value: Any) -> str | None:
     """Return a JSON value as it is stored, None for None."""
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def decode_json(text: str | None) -> Any:
@@ -219,6 +223,10 @@ def placeholders(prefix: str, values: Iterable[str]) -> tuple[str, dict[str, str
 
 def insert(tx: Transaction, table: str, row: Row) -> None:
     """Insert one row."""
-    names = ", ".join(row)
-    parameters = ", ".join(f":{name}" for name in row)
-    tx.execute(f"INSERT INTO {table} ({names}) VALUES ({parameters})", **row)
+    tx.execute(_insertion(table, *row), **row)
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: str, *names: str) -> str:
+    parameters = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({parameters})"
