@@ -4,7 +4,18 @@ import argparse
 
 import anyio
 
-from benchmarks import api, crowd, machine, memory, reading, replicas, scale, stdio, throughput
+from benchmarks import (
+    api,
+    crowd,
+    machine,
+    memory,
+    reading,
+    replicas,
+    scale,
+    stdio,
+    subscribers,
+    throughput,
+)
 
 _NOTE = (
     "Times are p50 (p99). Each turn goes to every side once, in an order that is drawn;"
@@ -21,6 +32,9 @@ def main() -> None:
     print(f"\n{crowd.gather()}", flush=True)
     print(f"\n{throughput.compare(options.rounds * options.loads, options.calls)}", flush=True)
     print(f"\n{replicas.compare(options.rounds, options.seconds)}", flush=True)
+    for store in subscribers.STORES:
+        table = subscribers.compare(store, options.streams, subscribers.PROCESSES, options.changes)
+        print(f"\n{table}", flush=True)
     print(f"\n{memory.sustain(options.sustained)}", flush=True)
     if options.tickets:
         print(f"\n{anyio.run(scale.grow, options.tickets, options.calls)}")
@@ -39,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         "--loads", type=int, default=3, help="loads over HTTP a round: many even out a busy machine"
     )
     add("--seconds", type=int, default=3, help="how long a side writes to PostgreSQL in a round")
+    add("--streams", type=int, default=10_000, help="how many streams listen to four servers")
+    add("--changes", type=int, default=20, help="how many writes most of them hear")
     add("--sustained", type=int, default=20_000, help="calls in each era that leave memory flat")
     add("--starts", type=int, default=15, help="how often both servers are started")
     sizes = [1_000, 100_000, 1_000_000]

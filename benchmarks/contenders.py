@@ -80,9 +80,10 @@ def ours(*command: str, **settings: str) -> Contender:
     )
 
 
-def ours_over_http() -> Contender:
-    """mcp-handoff as it serves a team, without its rate limit."""
-    return ours("serve", "--port", "0", HANDOFF_RATE_LIMIT="0")
+def ours_over_http(**settings: str) -> Contender:
+    """mcp-handoff as it serves whoever is on this machine, without its rate limit unless the
+    settings say otherwise."""
+    return ours("serve", "--port", "0", **{"HANDOFF_RATE_LIMIT": "0", **settings})
 
 
 def python(*arguments: str) -> list[str]:

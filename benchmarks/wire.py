@@ -11,6 +11,9 @@ from benchmarks.pipes import ENVELOPE
 HANDSHAKE = "2025-11-25"
 MODERN = "2026-07-28"
 
+Address = tuple[str, int]
+"""A host and a port."""
+
 _ACCEPTED = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 _MCP = "/mcp"
 
@@ -22,13 +25,23 @@ def modern(tool: str, arguments: Mapping[str, Any]) -> str:
     return post(_MCP, _called(params), headers)
 
 
+def listen(uri: str) -> str:
+    """Return a request for a stream on which is told, in that revision, what changes at an
+    address."""
+    method = "subscriptions/listen"
+    headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
+    watched = {"resourceSubscriptions": [uri]}
+    message = _message(method, id=1, params={"notifications": watched, "_meta": ENVELOPE})
+    return post(_MCP, message, headers)
+
+
 def handshake(tool: str, arguments: Mapping[str, Any], session: str) -> str:
     """Return a call of the newest revision with sessions, within one."""
     headers = {"MCP-Protocol-Version": HANDSHAKE, "Mcp-Session-Id": session}
     return post(_MCP, _called({"name": tool, "arguments": arguments}), headers)
 
 
-def open_session(address: tuple[str, int]) -> str:
+def open_session(address: Address) -> str:
     """Shake hands and return the session's id."""
     client = {"name": "bench", "version": "1"}
     params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": client}
@@ -52,7 +65,7 @@ def _message(method: str, **parts: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": method, **parts}
 
 
-def _sent(address: tuple[str, int], message: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+def _sent(address: Address, message: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """Send a message and return the session that the answer names."""
     host, port = address
     request = urllib.request.Request(

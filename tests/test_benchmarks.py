@@ -17,6 +17,7 @@ from tests.mcp.budgets import BUDGETS
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--rounds", "1", "--calls", "20", "--loads", "1", "--sustained", "60", "--seconds", "1"]
+STREAMS = ["--streams", "40", "--changes", "2"]
 STARTS = ["--starts", "2"]
 SIZES = ["--tickets", "100", "1000"]
 SECONDS = 900
@@ -39,6 +40,13 @@ CROWD = ["errors", "tickets stored", "slowest call, ms"]
 THROUGHPUT = ["1 client", "8 clients", "32 clients", "32 clients, 2025-11-25"]
 LOAD = "load generator, of a core"
 REPLICAS = ["1 process", "2 processes", "4 processes"] if binaries() else []
+SUBSCRIBERS = [
+    "a write that concerns nobody",
+    "one that concerns 1",
+    "one that concerns the other 39",
+    "create_ticket while these hear",
+    "a stream, KB of memory",
+] * (2 if binaries() else 1)
 MEMORY = ["2026-07-28", "2025-11-25"]
 SCALE = [
     "create_ticket",
@@ -63,11 +71,12 @@ SCALE = [
 
 @pytest.mark.timeout(SECONDS + 60)
 def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
-    command = [sys.executable, "-m", "benchmarks", *SMALL, *STARTS, *SIZES]
+    command = [sys.executable, "-m", "benchmarks", *SMALL, *STREAMS, *STARTS, *SIZES]
     ran = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
-    rows = {name: cells for name, *cells in _rows(ran.stdout)}
+    printed = _rows(ran.stdout)
+    rows = {name: cells for name, *cells in printed}
     order = [
         *COMPARED,
         *READING,
@@ -77,10 +86,11 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
         *THROUGHPUT,
         LOAD,
         *REPLICAS,
+        *SUBSCRIBERS,
         *MEMORY,
         *SCALE,
     ]
-    assert list(rows) == order
+    assert [name for name, *_ in printed] == order
     for name in [*COMPARED, *GOALS, *API, *THROUGHPUT, *REPLICAS, *MEMORY, *SCALE]:
         assert all(re.search(r"\d", cell) for cell in rows[name][:2]), name
     assert rows["tools"][:2] == ["1", f"{len(TOOLS)}"]

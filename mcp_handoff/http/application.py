@@ -41,8 +41,8 @@ from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.mcp.transports import (
     HttpTransports,
+    NotificationStreams,
     SessionOwners,
-    SessionStreams,
     UnresumedStreams,
 )
 from mcp_handoff.portal.addresses import is_page
@@ -134,7 +134,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         exception_handlers={404: _refuse_address},
     )
     calls = PlainCalls(doors, toolbox, transports.session_of)
-    streams = OpenStreams(SessionStreams(calls, mcp), store, access.credentials)
+    streams = OpenStreams(NotificationStreams(calls, mcp), store, access.credentials)
     asgi = _in_front_of(streams, settings, access, capacity, wrong_tokens)
     return Application(asgi, capacity, mcp, transports, streams, live)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mcp_handoff.errors import Misconfigured
 
-CONNECTIONS = 2_000
-"""How many connections are taken at most: some 50 MB of them."""
+CONNECTIONS = 8_000
+"""How many connections are taken at most: some 200 MB of them, and as much again once each of the
+streams that it leaves room for is open."""
 
 RESERVED_FILES = 192
 """Open files that no connection gets: the store's, those to a backing API and to receivers of

@@ -1,8 +1,7 @@
 """One that is told of changes: a listen stream, or a session that subscribed."""
 
+import asyncio
 from collections.abc import AsyncIterator
-
-import anyio
 
 from mcp_handoff.principals import Principal
 
@@ -20,12 +19,13 @@ class Subscriber(AsyncIterator[str]):
         self.watched: dict[str, str] = {}
         """Its addresses, and what each leads to."""
         self._untold: dict[str, None] = {}
-        self._woken = anyio.Event()
+        self._woken = asyncio.Event()
         self._ended = False
 
     def mark(self, uri: str) -> None:
-        """Have an address told when the subscriber is woken."""
+        """Have an address told, now or as soon as the subscriber hears."""
         self._untold[uri] = None
+        self.wake()
 
     def wake(self) -> None:
         self._woken.set()
@@ -39,7 +39,7 @@ class Subscriber(AsyncIterator[str]):
         while not (self.hears and self._untold):
             if self._ended:
                 raise StopAsyncIteration
-            self._woken = anyio.Event()
+            self._woken.clear()
             await self._woken.wait()
         uri = next(iter(self._untold))
         del self._untold[uri]

@@ -1,7 +1,10 @@
 """Who is told when a resource changes: subscribers in all protocol revisions."""
 
+import asyncio
+import json
+import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -40,8 +43,12 @@ its place in the server's memory."""
 URI_LENGTH = 255
 """How long one of them is at most; ours have 60 to 80 characters."""
 
-PAUSE_SECONDS = 0.001
-"""How long calls have the event loop for themselves between a subscriber and the next."""
+TELLING_SECONDS = PAUSE_SECONDS = 0.005
+"""For how long subscribers are told, one in each turn of the event loop, before calls have it for
+themselves, and for how long these have it."""
+
+RESPONSE = "mcp_handoff.response"
+"""Where the scope of a request over HTTP has the function that sends parts of its response."""
 
 _OF_THE_BOARD = (
     "ticket.created",
@@ -49,6 +56,9 @@ _OF_THE_BOARD = (
     "suggestion.declined",
     "suggestion.skipped",
 )
+
+_EVERYONE = "*"
+"""Stands for a project of which everyone may hear that watches what changed."""
 
 RequestContext = ServerRequestContext[Any, Any]
 Watched = Mapping[str, str]
@@ -58,8 +68,8 @@ Watched = Mapping[str, str]
 class Subscriptions:
     """Fans changes out to listen streams (2026-07-28) and to resources/subscribe (before it).
 
-    Nobody hears of what it may not read. A change only leaves a mark at those that it concerns;
-    they are told one after the other, beside the calls.
+    Nobody hears of what it may not read. A change only leaves a mark at what it touched; those that
+    watch it are told one after the other, beside the calls.
     """
 
     def __init__(self, desk: Desk, visitor_of: Callable[[RequestContext], Visitor]) -> None:
@@ -69,8 +79,9 @@ class Subscriptions:
         self._listening = set[Subscriber]()
         self._sessions: dict[str | int, Subscriber] = {}
         self._open_streams = Counter[str]()
-        self._due: dict[Subscriber, None] = {}
-        self._someone_due = anyio.Event()
+        self._untold: dict[tuple[str, str | None], None] = {}
+        """What was touched, and in which project: None for one that is not known."""
+        self._touched = asyncio.Event()
         self._telling: TaskGroup | None = None
         self._ended = False
 
@@ -96,12 +107,9 @@ class Subscriptions:
                 SubscriptionsAcknowledgedNotification(params=acknowledged),
                 related_request_id=context.request_id,
             )
+            tell = _telling(context, meta)
             async for uri in subscriber:
-                updated = ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
-                await context.session.send_notification(
-                    ResourceUpdatedNotification(params=updated),
-                    related_request_id=context.request_id,
-                )
+                await tell(uri)
         return SubscriptionsListenResult(_meta=meta)
 
     async def subscribe(
@@ -129,7 +137,7 @@ class Subscriptions:
     async def notify_of_each(self, changes: AsyncIterator[Change]) -> None:
         """Notify the subscribers of every change until cancelled."""
         async with anyio.create_task_group() as self._telling:
-            self._telling.start_soon(self._wake_in_turn)
+            self._telling.start_soon(self._tell_in_turn)
             async for change in changes:
                 self._mark(change)
 
@@ -205,25 +213,60 @@ class Subscriptions:
                     del self._watching[subject]
 
     def _mark(self, change: Change) -> None:
-        """Mark at all subscribers that may hear of it what a change touched."""
+        """Have those told that watch what a change touched, and may hear of it."""
         for subject in self._watching if change == EVERYTHING else _touched_by(change):
-            for subscriber, uri in self._watching.get(subject, ()):
-                if subject != OPEN_TICKETS or _may_hear(subscriber.principal, change):
+            if subject in self._watching:
+                is_limited = subject == OPEN_TICKETS and change != EVERYTHING
+                self._untold[subject, change.project if is_limited else _EVERYONE] = None
+                self._touched.set()
+
+    async def _tell_in_turn(self) -> None:
+        while True:
+            await self._touched.wait()
+            self._touched.clear()
+            while self._untold:
+                touched, self._untold = self._untold, {}
+                await self._tell_of(touched)
+
+    async def _tell_of(self, touched: Iterable[tuple[str, str | None]]) -> None:
+        """Tell all in turn; the first after a pause, so that whoever wrote is answered before."""
+        until = 0.0
+        for subject, project in touched:
+            for subscriber, uri in [*self._watching.get(subject, ())]:
+                if time.monotonic() >= until:
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    until = time.monotonic() + TELLING_SECONDS
+                if _may_hear(subscriber.principal, project):
                     subscriber.mark(uri)
                     if subscriber.hears:
-                        self._due[subscriber] = None
-        if self._due:
-            self._someone_due.set()
+                        await asyncio.sleep(0)  # it sends in this turn
 
-    async def _wake_in_turn(self) -> None:
-        while True:
-            await self._someone_due.wait()
-            while self._due:
-                subscriber = next(iter(self._due))
-                del self._due[subscriber]
-                subscriber.wake()
-                await anyio.sleep(PAUSE_SECONDS)
-            self._someone_due = anyio.Event()
+
+def _telling(context: RequestContext, meta: Mapping[str, Any]) -> Callable[[str], Awaitable[None]]:
+    """Return what tells a listen stream that an address changed.
+
+    Over HTTP it is written past the SDK, whose way to the same bytes takes twice as long: that is
+    what decides how many hear of a change in time.
+    """
+    request = context.request
+
+    async def notify(uri: str) -> None:
+        updated = ResourceUpdatedNotificationParams(uri=uri, _meta=dict(meta))
+        await context.session.send_notification(
+            ResourceUpdatedNotification(params=updated), related_request_id=context.request_id
+        )
+
+    if request is None or RESPONSE not in request.scope:
+        return notify
+    send = request.scope[RESPONSE]
+
+    async def write(uri: str) -> None:
+        params = {"_meta": meta, "uri": uri}
+        message = {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": params}
+        event = f"event: message\r\ndata: {json.dumps(message, separators=(',', ':'))}\r\n\r\n"
+        await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+
+    return write
 
 
 async def _tell(connection: Connection, subscriber: Subscriber) -> None:
@@ -255,10 +298,7 @@ def _touched_by(change: Change) -> list[str]:
     return [subject.lower() for subject in touched if subject]
 
 
-def _may_hear(principal: Principal, change: Change) -> bool:
-    """Tell whether a principal may hear that a change touched the board.
-
-    Where its project is not known, only those may who see all projects.
-    """
-    projects = principal.projects
-    return projects is None or change == EVERYTHING or change.project in projects
+def _may_hear(principal: Principal, project: str | None) -> bool:
+    """Tell whether a principal may hear that something of a project changed; where it is not known
+    which, only those may who see all."""
+    return principal.projects is None or project == _EVERYONE or project in principal.projects

@@ -15,6 +15,7 @@ from mcp_handoff.admission import admission_of
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.mcp.http_calls import STREAMABLE_PATH, Session
 from mcp_handoff.mcp.server import HandoffServer
+from mcp_handoff.mcp.subscriptions import RESPONSE
 from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.principals import LOCAL, require_writer
 
@@ -115,15 +116,16 @@ class SessionOwners:
         await app(scope, receive, send)
 
 
-class SessionStreams:
+class NotificationStreams:
     """Tells the server which sessions of the handshake revisions have the stream open on which they
-    hear of changes (GET /mcp)."""
+    hear of changes (GET /mcp), and gives it the response that a listen stream is."""
 
     def __init__(self, app: ASGIApp, server: HandoffServer) -> None:
         self._app = app
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[RESPONSE] = send
         session_id = Headers(scope=scope).get("mcp-session-id")
         if session_id is None or (scope["method"], scope["path"]) != ("GET", STREAMABLE_PATH):
             await self._app(scope, receive, send)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests.mcp.wire import INITIALIZE, TIMEOUT, request
 from tests.requests import TICKET
 
 BOARD = "handoff://tickets"
+CROWD = 40
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 
 
@@ -39,6 +40,23 @@ async def test_a_listening_agent_hears_what_a_portal_writes(served: Served) -> N
         file_ticket(served, "shop")
         with anyio.fail_after(TIMEOUT):
             assert await anext(subscription) == ResourceUpdated(uri=BOARD)
+
+
+async def test_all_of_a_crowd_hear_what_they_watch_and_nothing_else(served: Served) -> None:
+    for _ in range(2):
+        file_ticket(served, "shop")
+    uris = [f"handoff://tickets/HO-{number}-shop" for number in (1, 2)]
+    async with Client(f"{served.url}/mcp", mode="2026-07-28") as client, AsyncExitStack() as opened:
+        streams = [
+            (uri, await opened.enter_async_context(client.listen(resource_subscriptions=[uri])))
+            for uri in uris * CROWD
+        ]
+        for number in (1, 2):
+            path = f"/api/projects/shop/tickets/{number}/trigger-bot-build"
+            assert served.http.post(path, json={}).status_code == 200
+        with anyio.fail_after(TIMEOUT):
+            for uri, stream in streams:
+                assert await anext(stream) == ResourceUpdated(uri=uri)
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/sse"])
