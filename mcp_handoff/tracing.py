@@ -1,7 +1,5 @@
-"""Spans (OpenTelemetry): they cost next to nothing until the process has an exporter.
-
-The library is loaded with the SDK, or by whoever sets an exporter up; before that there are none.
-"""
+"""Spans (OpenTelemetry), once this process has somebody to tell of them: until then there are none,
+and they cost nothing."""
 
 import sys
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ _NAME = "mcp-handoff"
 
 def span(name: str) -> AbstractContextManager[object]:
     """Open a span within the current one."""
-    if not _is_loaded():
+    if not _is_anyone_told():
         return nullcontext()
     from opentelemetry.trace import get_tracer
 
@@ -28,7 +26,7 @@ def call_span(
 ) -> AbstractContextManager["Span | None"]:
     """Open the span of a call of a tool within its caller's own, as the SDK does
     (https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/)."""
-    if not _is_loaded():
+    if not _is_anyone_told():
         return nullcontext()
     attributes = {
         "mcp.method.name": "tools/call",
@@ -40,9 +38,9 @@ def call_span(
     return _server_span(f"tools/call {tool}", meta, attributes)
 
 
-def request_span(name: str, headers: Mapping[str, str]) -> AbstractContextManager["Span"]:
+def request_span(name: str, headers: Mapping[str, str]) -> AbstractContextManager["Span | None"]:
     """Open the span of a request over REST within its caller's own."""
-    return _server_span(name, headers, {})
+    return _server_span(name, headers, {}) if _is_anyone_told() else nullcontext()
 
 
 def _server_span(
@@ -57,5 +55,9 @@ def _server_span(
     return tracer.start_as_current_span(name, extract(told), SpanKind.SERVER, attributes)
 
 
-def _is_loaded() -> bool:
-    return "opentelemetry.trace" in sys.modules
+def _is_anyone_told() -> bool:
+    if "opentelemetry.trace" not in sys.modules:
+        return False
+    from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+
+    return not isinstance(get_tracer_provider(), ProxyTracerProvider)

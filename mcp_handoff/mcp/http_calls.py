@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
@@ -72,15 +73,16 @@ class PlainCalls:
         request, call, session = found
         visitor = self._toolbox.visitor(session.client, admission_of(scope))
         revision = headers[b"mcp-protocol-version"].decode()
-        responding = asyncio.create_task(respond(self._toolbox, request, call, revision, visitor))
+        patience = _Patience(receive, send, ends_with_client=request.stateless)
         try:
-            await asyncio.wait([responding], timeout=PATIENCE_SECONDS)
-            if responding.done():
-                await _send_document(responding.result(), send)
-            else:
-                await _send_late(responding, receive, send)
+            response = await respond(self._toolbox, request, call, revision, visitor)
+        except asyncio.CancelledError:
+            if not patience.client_has_left:
+                raise
+        else:
+            await patience.send(response)
         finally:
-            responding.cancel()
+            patience.end()
 
     def _find(
         self, headers: Mapping[bytes, bytes], body: Message, scope: Scope
@@ -99,6 +101,8 @@ class PlainCalls:
             is_named = headers.get(b"mcp-name") == call.name.encode()
             is_told = headers[b"mcp-protocol-version"] == STATELESS.encode() and is_named
             return (request, call, Session(request.client, principal.id)) if is_told else None
+        if "wait_s" in call.arguments:
+            return None  # the SDK ends it when the session says that it is cancelled
         named = headers.get(b"mcp-session-id")
         session = self._session_of(named.decode("latin-1") if named else None)
         is_own = session is not None and session.principal_id in (None, principal.id)
@@ -138,38 +142,54 @@ def _received_before(message: Message, receive: Receive) -> Receive:
     return receive_again
 
 
-async def _send_document(response: bytes, send: Send) -> None:
-    length = (b"content-length", b"%d" % len(response))
-    headers = [(b"content-type", b"application/json"), length]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": response})
+class _Patience:
+    """Watches over a call that takes long: after a while it goes on as a stream, and it may end
+    with its client's leaving, which in the handshake revisions means nothing."""
 
+    def __init__(self, receive: Receive, send: Send, *, ends_with_client: bool) -> None:
+        self._receive = receive
+        self._ends_with_client = ends_with_client
+        self._send = send
+        self._call = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._streams = False
+        self.client_has_left = False
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(PATIENCE_SECONDS, self._begin)
 
-async def _send_late(responding: asyncio.Task[bytes], receive: Receive, send: Send) -> None:
-    """Send a response that lets wait for itself, as an event of a stream once that has begun;
-    nothing to a client that leaves meanwhile."""
-    leaving = asyncio.create_task(_leave(receive))
-    begun = False
-    try:
+    async def send(self, response: bytes) -> None:
+        """Send the response: as a document, or as the event that ends the stream."""
+        self.end()
+        if self._streams:
+            event = b"event: message\r\ndata: %b\r\n\r\n" % response
+            await self._send({"type": "http.response.body", "body": event})
+            return
+        length = (b"content-length", b"%d" % len(response))
+        headers = [(b"content-type", b"application/json"), length]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": response})
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
         while True:
-            either = [responding, leaving]
-            await asyncio.wait(either, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if responding.done() or leaving.done():
-                break
-            if not begun:
-                await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
-                begun = True
-            await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
-        if responding.done() and begun:
-            event = b"event: message\r\ndata: %b\r\n\r\n" % responding.result()
-            await send({"type": "http.response.body", "body": event})
-        elif responding.done():
-            await _send_document(responding.result(), send)
-    finally:
-        leaving.cancel()
-
-
-async def _leave(receive: Receive) -> None:
-    """Return once the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            with anyio.move_on_after(PING_SECONDS):
+                while (await self._receive())["type"] != "http.disconnect":
+                    pass
+                self.client_has_left = True
+                if self._ends_with_client and self._call is not None:
+                    self._call.cancel()
+                return
+            start = {"type": "http.response.start", "status": 200, "headers": _STREAM}
+            if not self._streams:
+                await self._send(start)
+                self._streams = True
+            ping = b": ping\r\n\r\n"
+            await self._send({"type": "http.response.body", "body": ping, "more_body": True})

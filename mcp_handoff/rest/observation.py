@@ -27,7 +27,8 @@ class Observation:
             finally:
                 if isinstance(route := scope.get("route"), APIRoute):
                     operation = route.name
-                span.update_name(f"rest {operation}")
+                if span is not None:
+                    span.update_name(f"rest {operation}")
         if admission.error is not None and not admission.noted:
             seconds = time.perf_counter() - begun
             name, client = admission.principal.name, admission.client

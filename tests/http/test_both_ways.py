@@ -32,7 +32,7 @@ LATELY = re.compile(
 )
 """What differs from run to run: ids, marks, instants, times, cursors."""
 
-CALLS: list[tuple[str, Any]] = [
+CALLS: list[tuple[Any, Any]] = [
     ("create_ticket", TICKET),
     ("create_ticket", TICKET),
     ("create_ticket", {**TICKET, "title": "Another one\u202e", "idempotency_key": "k"}),
@@ -139,7 +139,8 @@ def _irregular_calls() -> Iterator[Case]:
         yield from _with_other_ids(name, params)
         for meta in _metas():
             yield _named(name), _message(1, {**params, "_meta": meta})
-        for other in ({**params, "task": {}}, {"name": name}, {}, [], None, "params"):
+        others: list[Any] = [{**params, "task": {}}, {"name": name}, {}, [], None, "params"]
+        for other in others:
             yield _named(name), _message(1, other)
         for headers in _heads(name):
             yield {**_named(name), **headers}, _message(1, params)
@@ -152,7 +153,8 @@ def _irregular_calls() -> Iterator[Case]:
 
 
 def _with_other_ids(name: str, params: Mapping[str, Any]) -> Iterator[Case]:
-    for request_id in (0, -1, 2**53, 10**30, 1.5, True, None, "", "a\ud800", "é", {}, [1]):
+    ids: list[Any] = [0, -1, 2**53, 10**30, 1.5, True, None, "", "a\ud800", "é", {}, [1]]
+    for request_id in ids:
         yield _named(name), _message(request_id, params)
     message = json.loads(_message(1, params))
     del message["id"]
@@ -171,11 +173,14 @@ def _metas() -> Iterator[Any]:
         yield {**META, client: other}
     icons = [{"src": "https://example.com/icon.png"}]
     yield {**META, client: {"name": "c", "version": "1", "icons": icons, "more": 1}}
-    for other in (None, [], {"roots": {"listChanged": True}}, {"roots": 1}, {"sampling": {"a": 1}}):
-        yield {**META, capabilities: other}
+    roots: list[Any] = [{"listChanged": True}, {"listChanged": 1}, {}, 1]
+    yield from ({**META, capabilities: {"roots": other}} for other in roots)
+    others: list[Any] = [None, [], {"sampling": {"a": 1}}]
+    yield from ({**META, capabilities: other} for other in others)
     yield {**META, capabilities: {"extensions": {"a/b": {"c": [1]}}, "unknown": {}}}
     yield {**META, "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
-    yield from ({**META, "progressToken": token} for token in ("t", 1, 1.5, None, {}))
+    tokens: list[Any] = ["t", 1, 1.5, None, {}]
+    yield from ({**META, "progressToken": token} for token in tokens)
     yield from ({**META, f"{_RESERVED}logLevel": level} for level in ("info", "loud"))
 
 

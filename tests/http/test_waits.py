@@ -1,5 +1,6 @@
 """wait_s over HTTP: the connection that closes, the server that ends, both eras and REST."""
 
+import json
 from typing import Any
 
 import anyio
@@ -10,15 +11,22 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
+from mcp_handoff.mcp.http_calls import PATIENCE_SECONDS
 from tests.http.served import Served
 from tests.mcp import test_waits
 from tests.mcp.conftest import ERAS
 from tests.mcp.test_waits import LONG
-from tests.mcp.wire import TIMEOUT
+from tests.mcp.wire import TIMEOUT, call
 from tests.requests import TICKET
 
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 PATH = "/api/projects/shop/tickets"
+PLAIN = {
+    "Accept": "application/json, text/event-stream",
+    "MCP-Protocol-Version": "2026-07-28",
+    "Mcp-Method": "tools/call",
+    "Mcp-Name": "get_ticket",
+}
 test_a_wait_is_told_of_and_ends_with_the_change = (
     test_waits.test_a_wait_is_told_of_and_ends_with_the_change
 )
@@ -70,6 +78,32 @@ async def test_whoever_closes_the_connection_ends_the_wait_over_rest(with_ticket
             while not given_up(with_ticket, "rest"):
                 with anyio.move_on_after(0.1):  # now and then that is too early for the server
                     await http.get(f"{PATH}/1", params={"wait_s": LONG})
+
+
+async def test_a_wait_that_nobody_follows_becomes_a_stream_that_says_it_goes_on(
+    with_ticket: Served,
+) -> None:
+    asked = call(1, "get_ticket", ticket=1, wait_s=LONG)
+    async with (
+        httpx2.AsyncClient(base_url=with_ticket.url, timeout=TIMEOUT) as http,
+        http.stream("POST", "/mcp", json=asked, headers=PLAIN) as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": ping"
+        await http.post(f"{PATH}/1/messages", json={"body": "Done, have a look."})
+        told = [line async for line in lines if line.startswith("data: ")]
+    assert answer.headers["content-type"] == "text/event-stream"
+    [event] = [json.loads(line.removeprefix("data: ")) for line in told]
+    assert (event["id"], "Done, have a look." in str(event["result"])) == (1, True)
+
+
+async def test_whoever_closes_the_connection_ends_a_plain_wait(with_ticket: Served) -> None:
+    asked = call(1, "get_ticket", ticket=1, wait_s=LONG)
+    async with httpx2.AsyncClient(base_url=with_ticket.url) as http:
+        with anyio.fail_after(TIMEOUT):
+            while not given_up(with_ticket, "mcp"):
+                with anyio.move_on_after(2 * PATIENCE_SECONDS):
+                    await http.post("/mcp", json=asked, headers=PLAIN)
 
 
 @pytest.mark.parametrize("era", ERAS)
