@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -16,27 +15,26 @@ from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk
 from mcp_handoff.errors import NotFound
-from mcp_handoff.http.allowlist import Allowlist, AllowlistMiddleware
+from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
 from mcp_handoff.http.capacity import Capacity, available_capacity
 from mcp_handoff.http.code_flow import CodeFlow
 from mcp_handoff.http.concurrency import Concurrency
-from mcp_handoff.http.connections import ProvedConnections
 from mcp_handoff.http.credentials import Credentials
-from mcp_handoff.http.deliveries import SignedDeliveries, delivery_route
+from mcp_handoff.http.deliveries import delivery_route
 from mcp_handoff.http.forwarding import Clients
+from mcp_handoff.http.gate import Checks, Gate
 from mcp_handoff.http.issuer_sign_in import IssuerSignIn
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
-from mcp_handoff.http.request_ids import HEADER, RequestIds
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.http.sessions import Sessions
 from mcp_handoff.http.sign_in import sign_in_routes
 from mcp_handoff.http.streams import OpenStreams
 from mcp_handoff.http.wrong_tokens import WrongTokens
-from mcp_handoff.mcp.http_calls import PlainCalls
+from mcp_handoff.mcp.http_calls import PlainCalls, Session
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.mcp.transports import (
@@ -52,7 +50,6 @@ from mcp_handoff.portal.visits import refused
 from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
-from mcp_handoff.schema import TOLD_IN_HEADERS
 from mcp_handoff.waiting import Places
 
 
@@ -133,43 +130,26 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         ],
         exception_handlers={404: _refuse_address},
     )
-    calls = PlainCalls(doors, toolbox, transports.session_of)
-    streams = OpenStreams(NotificationStreams(calls, mcp), store, access.credentials)
-    asgi = _in_front_of(streams, settings, access, capacity, wrong_tokens)
-    return Application(asgi, capacity, mcp, transports, streams, live)
+    streams = OpenStreams(NotificationStreams(doors, mcp), store, access.credentials)
+    sessions = Sessions(SessionOwners(UnresumedStreams(streams)), capacity)
 
+    def session_of(session_id: str | None) -> Session | None:
+        session = transports.session_of(session_id)
+        if session is not None and session_id is not None:
+            sessions.use(session.principal_id or "", session_id)
+        return session
 
-def _in_front_of(
-    doors: ASGIApp,
-    settings: Settings,
-    access: Access,
-    capacity: Capacity,
-    wrong_tokens: WrongTokens,
-) -> ASGIApp:
-    """Return the doors behind what every request passes; the first thing it meets comes last."""
-    app: ASGIApp = BodyLimit(SessionOwners(UnresumedStreams(doors)))
-    app = SignedDeliveries(app, is_kept=settings.backend.kind != "api")
-    app = Concurrency(Sessions(app, capacity), capacity)
-    if settings.rate_limit:
-        app = RateLimit(app, settings.rate_limit)
-    app = Authentication(ProvedConnections(app), access.credentials, access.resource, wrong_tokens)
-    if access.origins:
-        # https://fetch.spec.whatwg.org/#http-cors-protocol
-        app = CORSMiddleware(
-            app,
-            allow_origins=access.origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=[
-                "Mcp-Session-Id",
-                "Retry-After",
-                "WWW-Authenticate",
-                HEADER,
-                *TOLD_IN_HEADERS.values(),
-            ],
-        )
-    app = AllowlistMiddleware(app, access.allowlist)
-    return RequestIds(Clients(app, settings.trusted_proxies))
+    body_limit = BodyLimit(PlainCalls(sessions, toolbox, session_of))
+    checks = Checks(
+        clients=Clients(settings.trusted_proxies),
+        allowlist=access.allowlist,
+        authentication=Authentication(access.credentials, wrong_tokens),
+        limit=RateLimit(settings.rate_limit) if settings.rate_limit else None,
+        concurrency=Concurrency(capacity),
+        keeps_deliveries=settings.backend.kind != "api",
+    )
+    gate = Gate(body_limit, checks, access.resource, access.origins)
+    return Application(gate, capacity, mcp, transports, streams, live)
 
 
 def _sign_in_routes(

@@ -2,18 +2,17 @@
 
 import re
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from mcp_handoff.admission import admission_of
-from mcp_handoff.errors import Forbidden, HandoffError, Unauthenticated
+from mcp_handoff.errors import Forbidden, Unauthenticated
 from mcp_handoff.html.environment import STATIC
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.forwarding import is_forwarded
 from mcp_handoff.http.operation import HEALTH_PATH, READY_PATH
-from mcp_handoff.http.refusals import refuse_early
-from mcp_handoff.http.resource import METADATA_PATH, Resource
+from mcp_handoff.http.resource import METADATA_PATH
 from mcp_handoff.http.wrong_tokens import WrongTokens
 from mcp_handoff.portal.addresses import SIGNING_IN, is_page
 from mcp_handoff.portal.rendering import SESSION_COOKIE
@@ -30,47 +29,23 @@ _DELIVERY = re.compile(rf"{MOUNT_PATH}/hooks/[^/]+")
 
 
 class Authentication:
-    """Lets requests with a valid token pass, and those that need none.
+    """Tells whom a request comes from, by the token that it shows.
 
     As long as no credentials are required, everyone who calls directly from this machine is the
     local principal; without any `credentials` (`serve --no-auth`) everyone is who reaches it.
-    Refusals that another token would mend say where to get one, where that is `resource`'s.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        credentials: Credentials | None,
-        resource: Resource | None,
-        wrong_tokens: WrongTokens,
-    ) -> None:
-        self._app = app
+    def __init__(self, credentials: Credentials | None, wrong_tokens: WrongTokens) -> None:
         self._credentials = credentials
-        self._resource = resource
         self._wrong_tokens = wrong_tokens
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers, path = Headers(scope=scope), scope["path"]
-        app, lacks_scope = self._app, False
-        try:
-            if self._credentials is not None and not (is_open(path) or takes_other_proof(path)):
-                principal = await _principal_of(
-                    scope, headers, self._credentials, self._wrong_tokens
-                )
-                admission_of(scope).principal = principal
-                lacks_scope = principal.role == "reader"
-        except HandoffError as error:
-            app, lacks_scope = refuse_early(error, scope), True
-
-        async def send_with_challenge(message: Message) -> None:
-            status = message.get("status")
-            if self._resource and (status == 401 or (status == 403 and lacks_scope)):
-                error = "insufficient_scope" if status == 403 else "invalid_token"
-                challenge = self._resource.challenge(error if "authorization" in headers else None)
-                MutableHeaders(scope=message)["WWW-Authenticate"] = challenge
-            await send(message)
-
-        await app(scope, receive, send_with_challenge)
+    async def authenticate(self, scope: Scope, headers: Headers) -> Principal:
+        """Return the principal of a request; LOCAL where it needs no token. Raises what refuses
+        it."""
+        path = scope["path"]
+        if self._credentials is None or is_open(path) or takes_other_proof(path):
+            return LOCAL
+        return await _principal_of(scope, headers, self._credentials, self._wrong_tokens)
 
 
 async def _principal_of(

@@ -1,5 +1,6 @@
 """How much a request may hold, and how long it may take to come."""
 
+import asyncio
 from io import BytesIO
 
 import anyio
@@ -80,12 +81,14 @@ class BodyLimit:
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, limit: int, buffer: BytesIO
     ) -> None:
-        body: Message | None = None
-        with anyio.move_on_after(BODY_SECONDS) as reading:
-            body = await _read(receive, limit, buffer)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(receive, limit, buffer)
+        except TimeoutError:
+            await _TOO_SLOW(scope, receive, send)
+            return
         if body is None:
-            refusal = _TOO_SLOW if reading.cancelled_caught else _too_long(limit)
-            await refusal(scope, receive, send)
+            await _too_long(limit)(scope, receive, send)
             return
         if body["type"] == "http.disconnect":
             return

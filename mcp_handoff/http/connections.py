@@ -4,13 +4,10 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import Protocol
 
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from mcp_handoff.errors import RateLimited
-from mcp_handoff.http.authentication import is_open, takes_other_proof
 from mcp_handoff.http.capacity import Capacity
-from mcp_handoff.http.refusals import refuse_early
 
 CONNECTION = "connection"
 """Where the state of an ASGI scope has the connection that the request came by."""
@@ -106,19 +103,3 @@ class Connections(ServerState):
 
 def _oldest_waiting(crowd: Collection[Connection]) -> Connection | None:
     return next((connection for connection in crowd if connection.waits_for_client), None)
-
-
-class ProvedConnections:
-    """Marks the connection of a request that was let in, unless anyone may call its address."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app, path = self._app, scope["path"]
-        if not (is_open(path) or takes_other_proof(path)):
-            try:
-                scope["state"][CONNECTION].prove()
-            except RateLimited as error:
-                app = refuse_early(error, scope)
-        await app(scope, receive, send)

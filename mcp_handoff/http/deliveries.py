@@ -12,7 +12,6 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_handoff.actors import BOT, Actor
 from mcp_handoff.admission import admission_of
@@ -25,8 +24,6 @@ from mcp_handoff.errors import (
     Unauthenticated,
 )
 from mcp_handoff.hooks.forges import FORGES, Forge
-from mcp_handoff.http.authentication import is_delivery
-from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.merges import Delivery, ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.rest.description import MOUNT_PATH
@@ -49,29 +46,8 @@ def delivery_route(desk: Desk) -> Route:
     return Route(f"{MOUNT_PATH}/hooks/{{forge}}", take_delivery, methods=["POST"])
 
 
-class SignedDeliveries:
-    """Refuses, before its body is read, what no forge signed; all deliveries unless what they tell
-    `is_kept` here."""
-
-    def __init__(self, app: ASGIApp, *, is_kept: bool) -> None:
-        self._app = app
-        self._is_kept = is_kept
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app
-        if is_delivery(scope["path"]):
-            try:
-                if not self._is_kept:
-                    raise NotFound("This server works on an API: have the forge tell that.")
-                _require_signature(Request(scope))
-            except HandoffError as error:
-                app = refuse_early(error, scope)
-                if isinstance(error, MethodNotAllowed):
-                    app.headers["Allow"] = "POST"
-        await app(scope, receive, send)
-
-
-def _require_signature(request: Request) -> None:
+def require_signature(request: Request) -> None:
+    """Raise NotFound, MethodNotAllowed or Unauthenticated for a delivery that no forge signed."""
     name = request.scope["path"].rpartition("/")[2]
     forge = FORGES.get(cast("ForgeName", name))
     if forge is None:

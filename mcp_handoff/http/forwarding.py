@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from mcp_handoff.addresses import Network, ip_address_of
 from mcp_handoff.admission import admission_of
@@ -42,33 +42,34 @@ def is_forwarded(scope: Scope) -> bool:
 
 
 class Clients:
-    """Finds out the address that each request comes from, `Admission.client`, and whether it came
-    over TLS, which a proxy ended: the scope's `scheme`.
+    """Finds out the address that a request comes from, and whether it came over TLS, which a proxy
+    ended.
 
     What proxies say of it counts when it is one of `trusted` that says so.
     """
 
-    def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
-        self._app = app
+    def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = trusted
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def find(self, scope: Scope, headers: Headers) -> None:
+        """Note a request's `Admission.client`, and in its scope the `scheme` of its client."""
         peer: tuple[str, int] | None = scope.get("client")
-        if peer is not None:
-            host = str(ip_address_of(peer[0]) or peer[0])
-            admission_of(scope).client = self._client(host, Headers(scope=scope))
-            if self._is_trusted(host) and _came_over_tls(Headers(scope=scope)):
-                scope["scheme"] = "https"
-        await self._app(scope, receive, send)
+        if peer is None:
+            return
+        host = str(ip_address_of(peer[0]) or peer[0])
+        if not self._is_trusted(host):
+            admission_of(scope).client = host
+            return
+        admission_of(scope).client = self._client(host, headers)
+        if _came_over_tls(headers):
+            scope["scheme"] = "https"
 
     def _client(self, peer: str, headers: Headers) -> str:
-        """Return the peer or, through trusted proxies, the first address that is none of theirs.
+        """Return the first address, through trusted proxies, that is none of theirs.
 
         A client can send the header that its proxy does not write: where both are there and
         disagree, neither counts.
         """
-        if not self._is_trusted(peer):
-            return peer
         elements = ",".join(headers.getlist("forwarded")).split(",")
         named = [_FOR.search(element) for element in elements]
         told = (

@@ -71,6 +71,11 @@ class Sessions:
             if key in self._kept:
                 self._kept.move_to_end(key)
 
+    def use(self, owner_id: str, session_id: str) -> None:
+        """Have a session count as used now."""
+        if (owner_id, session_id) in self._kept:
+            self._kept.move_to_end((owner_id, session_id))
+
     async def _make_room(self, opener: Principal, scope: Scope) -> None:
         """End one session if there is one too many, by a request to the host of `scope`."""
         key = self._one_too_many(opener)

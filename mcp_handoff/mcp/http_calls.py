@@ -91,23 +91,23 @@ class PlainCalls:
         else."""
         is_whole = body["type"] == "http.request" and not body.get("more_body", False)
         request = read_message(body["body"]) if is_whole else None
-        call = tool_call_of(request) if isinstance(request, PlainRequest) else None
-        if not isinstance(request, PlainRequest) or call is None or call.name not in self._toolbox:
+        if not isinstance(request, PlainRequest) or request.progress_token is not None:
             return None
-        if request.progress_token is not None:
+        call, principal = tool_call_of(request), admission_of(scope).principal
+        if call is None or call.name not in self._toolbox:
             return None
-        principal = admission_of(scope).principal
+        if principal.role == "reader" and self._toolbox.writes(call.name):
+            return None  # refused with 403: `SessionOwners`
         if request.stateless:
             is_named = headers.get(b"mcp-name") == call.name.encode()
             is_told = headers[b"mcp-protocol-version"] == STATELESS.encode() and is_named
             return (request, call, Session(request.client, principal.id)) if is_told else None
-        if "wait_s" in call.arguments:
-            return None  # the SDK ends it when the session says that it is cancelled
+        if headers[b"mcp-protocol-version"] not in _HANDSHAKES or "wait_s" in call.arguments:
+            return None  # a wait ends when the session says that it is cancelled
         named = headers.get(b"mcp-session-id")
         session = self._session_of(named.decode("latin-1") if named else None)
         is_own = session is not None and session.principal_id in (None, principal.id)
-        is_handshake = headers[b"mcp-protocol-version"] in _HANDSHAKES
-        return (request, call, session) if session and is_own and is_handshake else None
+        return (request, call, session) if session and is_own else None
 
 
 def _plain_headers(scope: Scope) -> Mapping[bytes, bytes] | None:

@@ -45,6 +45,10 @@ class Toolbox:
     def __contains__(self, name: str) -> bool:
         return name in self._tools
 
+    def writes(self, name: str) -> bool:
+        """Tell whether a tool that there is changes anything."""
+        return not self._tools[name].reads
+
     async def call(
         self,
         name: str,

@@ -35,7 +35,7 @@ from mcp_handoff.rest import (
     webhooks,
     work,
 )
-from mcp_handoff.rest.description import BEARER, MOUNT_PATH, describe
+from mcp_handoff.rest.description import MOUNT_PATH, describe
 from mcp_handoff.rest.docs_page import STATIC_PATH, add_docs_page
 from mcp_handoff.rest.envelopes import error_response
 from mcp_handoff.rest.observation import Observation
@@ -79,13 +79,12 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
         redoc_url=None,
         static_url=STATIC_PATH,
         redirect_slashes=False,
-        dependencies=[BEARER],
     )
     api.openapi = cache(partial(describe, api))
     api.state.desk = desk
     api.state.report_key = report_key
     for module in (
-        *(me, projects, overview, all_tickets, tickets, work, takes, messages),
+        *(tickets, work, messages, me, projects, overview, all_tickets, takes),
         *(suggestions, builds, events, tokens, repositories, webhooks),
     ):
         api.include_router(module.router)

@@ -2,20 +2,18 @@
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.security import HTTPBearer
 
 MOUNT_PATH = "/api"
 """Where the API is mounted."""
 
-BEARER = Depends(
-    HTTPBearer(
-        auto_error=False,
-        description="A token of `mcp-handoff token create`, or an OAuth access token.",
-    )
-)
-"""Describes what the authentication in front of this API checks; nothing is checked here."""
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `mcp-handoff token create`, or an OAuth access token.",
+}
+"""What is checked in front of this API. As a dependency FastAPI would look for it at each call."""
 
 _FOREIGN = {"HTTPValidationError", "ValidationError"}
 _FOREIGN_SCHEMA = {"$ref": "#/components/schemas/HTTPValidationError"}
@@ -37,4 +35,6 @@ def describe(api: FastAPI) -> dict[str, Any]:
                 del operation["responses"]["422"]
     for name in _FOREIGN:
         described["components"]["schemas"].pop(name, None)
+    described["components"]["securitySchemes"] = {"HTTPBearer": _BEARER}
+    described["security"] = [{"HTTPBearer": []}]
     return described

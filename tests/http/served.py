@@ -4,6 +4,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -102,3 +104,14 @@ def make_project(store: Path | str, slug: str) -> None:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def soon(holds: Callable[[], bool], seconds: float = 2.0) -> bool:
+    """Tell whether something holds that is looked for again and again, begun within so many
+    seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.05)  # or who looks would be limited
+    return False
