@@ -17,6 +17,7 @@ from benchmarks.pipes import Server
 from benchmarks.served import Served
 from benchmarks.table import markdown, verdict
 from benchmarks.turns import growth, shuffled, timing
+from benchmarks.wire import MODERN
 
 SHARE_MILLISECONDS = 1.5
 START_RATIO = 1.05
@@ -82,7 +83,7 @@ def _rows(
     bare: BareClient, over_api: Contender, over_store: Contender, starts: int
 ) -> Iterator[list[str]]:
     yield _creates(bare.creates, over_api.creates)
-    yield _starts(over_store.starts, over_api.starts[:starts])
+    yield _starts(over_store.starts[MODERN].tools, over_api.starts[MODERN].tools[:starts])
 
 
 def _creates(bare: list[float], ours: list[float]) -> list[str]:

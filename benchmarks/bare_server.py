@@ -34,6 +34,7 @@ def _serve_http(server: MCPServer) -> None:
     # asyncio sets TCP_NODELAY where the protocol is named, as it is when uvicorn binds by itself.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
         bound.bind(("127.0.0.1", 0))
+        bound.listen()
         print(f"http://127.0.0.1:{bound.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
         uvicorn.Server(config).run(sockets=[bound])
 

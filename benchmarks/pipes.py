@@ -10,11 +10,8 @@ from typing import Any, Self
 
 import psutil
 
-ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+from benchmarks import wire
+
 _EXIT_SECONDS = 10
 
 
@@ -23,11 +20,16 @@ class Failed(Exception):
 
 
 class Server:
-    """A server in a process of its own, which ends with its block."""
+    """A server in a process of its own, spoken to in one protocol revision; ends with its block."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        era: str = wire.MODERN,
     ) -> None:
+        self._era = era
         self._started = time.perf_counter()
         self._process = subprocess.Popen(
             command,
@@ -35,13 +37,24 @@ class Server:
             cwd=directory,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self._last_id = 0
+
+    def begin(self) -> None:
+        """Ask what the revision begins with, and wait for the answer."""
+        if self._era == wire.MODERN:
+            self.request("server/discover")
+        else:
+            self.request("initialize", **wire.INITIALIZE)
+            self._send({"method": "notifications/initialized"})
 
     def request(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a request and return its result."""
         self._last_id += 1
-        self._send({"method": method, "params": {**params, "_meta": ENVELOPE}})
+        if self._era == wire.MODERN:
+            params["_meta"] = wire.ENVELOPE
+        self._send({"id": self._last_id, "method": method, "params": params})
         answer = self._answer()
         if "error" in answer or answer["result"].get("isError"):
             raise Failed(answer)
@@ -60,8 +73,9 @@ class Server:
 
     @property
     def resident(self) -> int:
-        """The bytes of memory that the process has resident."""
-        return psutil.Process(self._process.pid).memory_info().rss
+        """The bytes of memory that the process and those that it started have resident."""
+        process = psutil.Process(self._process.pid)
+        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +95,7 @@ class Server:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        line = json.dumps({"jsonrpc": "2.0", "id": self._last_id, **message})
+        line = json.dumps({"jsonrpc": "2.0", **message})
         try:
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()

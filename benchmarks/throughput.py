@@ -1,8 +1,8 @@
-"""mcp-handoff beside a bare SDK server over HTTP, and its own REST beside both: loads in turn."""
+"""mcp-handoff beside a bare SDK server over HTTP, and its REST beside its own MCP, in turn."""
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,13 +15,15 @@ from benchmarks.load import PLACE, Load, Order
 from benchmarks.served import Served
 from benchmarks.table import markdown, verdict
 from benchmarks.turns import growth, shuffled, timing
+from tests.http.served import make_project, make_token
 
-CLIENTS = (1, 8, 32)
-RATE_RATIO = 0.8
 LOAD_SHARE = 0.7
 """A load generator that is busy for longer than this would measure itself."""
 
-_HEAD = ["create_ticket over HTTP", "bare SDK server", "mcp-handoff", "compared", "its REST"]
+_UNREACHED = "999999999"
+"""A rate limit, in calls a minute, that counts every call and refuses none."""
+
+_HEAD = ["creates over HTTP", "beside it", "mcp-handoff", "compared", "target", "met"]
 
 
 @dataclass(slots=True)
@@ -50,52 +52,67 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """All that are compared; the handshake revision with the most clients alone."""
+class Pair:
+    """Two sides with so many clients each, and the least that ours is to do beside the other."""
 
-    bare: Side
+    name: str
+    clients: int
+    base: Side
     ours: Side
-    rest: Side
-    bare_session: Side
-    our_session: Side
+    least: float
 
-    def at(self, clients: int) -> list[Side]:
-        modern = [self.bare, self.ours, self.rest]
-        return [*modern, self.bare_session, self.our_session] if clients == CLIENTS[-1] else modern
-
-    def all(self) -> list[Side]:
-        return self.at(CLIENTS[-1])
+    def row(self) -> list[str]:
+        ratio = growth(self.base.rates(self.clients), self.ours.rates(self.clients))
+        figures = [side.figures(self.clients) for side in (self.base, self.ours)]
+        target, met = f"≥ {self.least} ×", verdict(ratio >= self.least)
+        return [self.name, *figures, f"{ratio:.2f} ×", target, met]
 
 
 def compare(turns: int, calls: int) -> str:
     """Put so many loads of so many calls on all sides and return the table."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        sides = _serve(stack, folder)
+        pairs = _pairs(stack, Path(stack.enter_context(TemporaryDirectory())))
         numbers = count(0, calls)
-        for side in sides.all():
-            side.file(CLIENTS[0], calls, next(numbers))  # or the first would pay for starting
-        for clients in CLIENTS * turns:
-            for side in shuffled(sides.at(clients)):
+        for side in _sides(pairs):
+            side.file(1, calls, next(numbers))  # or the first would pay for starting
+        for clients in sorted({pair.clients for pair in pairs}) * turns:
+            for side in shuffled(_sides([pair for pair in pairs if pair.clients == clients])):
                 side.loads[clients].append(side.file(clients, calls, next(numbers)))
-    return markdown([*_HEAD, "target", "met"], list(_rows(sides)))
+    return markdown(_HEAD, [*(pair.row() for pair in pairs), _shares(pairs)])
 
 
-def _serve(stack: ExitStack, folder: Path) -> Sides:
+def _pairs(stack: ExitStack, folder: Path) -> list[Pair]:
+    """Start the servers and return what is compared."""
+    guarded = folder / "guarded.db"
+    make_project(guarded, PROJECT)
+    token = make_token(guarded, "bench", "bot")
     theirs, mine = bare("http"), ours_over_http()
+    limited = ours_over_http(HANDOFF_RATE_LIMIT=_UNREACHED)
     their_server = stack.enter_context(theirs.serve(folder / "bare.db"))
     our_server = stack.enter_context(mine.serve(folder / "ours.db"))
-    return Sides(
-        bare=_modern(theirs, their_server),
-        ours=_modern(mine, our_server),
-        rest=_rest(mine, our_server),
-        bare_session=_in_session(theirs, their_server),
-        our_session=_in_session(mine, our_server),
-    )
+    guarded_server = stack.enter_context(limited.serve(guarded))
+    sdk, own = _modern(theirs, their_server), _modern(mine, our_server)
+    with_token = _modern(limited, guarded_server, token)
+    sessions = _in_session(theirs, their_server), _in_session(mine, our_server)
+    rest = _rest(mine, our_server)
+    return [
+        Pair("1 client", 1, sdk, own, 1),
+        Pair("8 clients", 8, sdk, own, 1.7),
+        Pair("32 clients", 32, sdk, own, 2.1),
+        Pair("32 clients, with a token and a rate limit", 32, sdk, with_token, 1.5),
+        Pair(f"32 clients, {wire.HANDSHAKE}", 32, *sessions, 1.3),
+        Pair("1 client, REST beside our MCP", 1, own, rest, 0.9),
+        Pair("32 clients, REST beside our MCP", 32, own, rest, 0.9),
+    ]
 
 
-def _modern(contender: Contender, server: Served) -> Side:
-    return Side(server, wire.modern("create_ticket", contender.ticket(PLACE)))
+def _sides(pairs: Sequence[Pair]) -> list[Side]:
+    """Return each side once."""
+    return [*{id(side): side for pair in pairs for side in (pair.base, pair.ours)}.values()]
+
+
+def _modern(contender: Contender, server: Served, token: str = "") -> Side:
+    return Side(server, wire.modern("create_ticket", contender.ticket(PLACE), token))
 
 
 def _in_session(contender: Contender, server: Served) -> Side:
@@ -108,30 +125,11 @@ def _rest(contender: Contender, server: Served) -> Side:
     return Side(server, wire.post(f"/api/projects/{PROJECT}/tickets", ticket, {}))
 
 
-def _rows(sides: Sides) -> Iterator[list[str]]:
-    for clients in CLIENTS:
-        named = f"{clients} {'clients' if clients > 1 else 'client'}"
-        yield _row(named, clients, sides.bare, sides.ours, sides.rest.figures(clients))
-    most = CLIENTS[-1]
-    yield _row(f"{most} clients, {wire.HANDSHAKE}", most, sides.bare_session, sides.our_session)
-    yield _shares(sides)
-
-
-def _row(name: str, clients: int, bare: Side, ours: Side, rest: str = "") -> list[str]:
-    ratio = growth(bare.rates(clients), ours.rates(clients))
-    cells = [name, bare.figures(clients), ours.figures(clients), f"{ratio:.2f} ×", rest]
-    if clients < CLIENTS[-1]:
-        return [*cells, "", ""]
-    return [*cells, f"≥ {RATE_RATIO} ×", verdict(ratio >= RATE_RATIO)]
-
-
-def _shares(sides: Sides) -> list[str]:
-    bare, ours = _largest(sides.bare, sides.bare_session), _largest(sides.ours, sides.our_session)
-    rest = sides.rest.share()
-    met = verdict(max(bare, ours, rest) <= LOAD_SHARE)
-    cells = [f"{bare:.0%}", f"{ours:.0%}", "", f"{rest:.0%}"]
-    return ["load generator, of a core", *cells, f"≤ {LOAD_SHARE:.0%}", met]
-
-
-def _largest(*sides: Side) -> float:
-    return max(side.share() for side in sides)
+def _shares(pairs: Sequence[Pair]) -> list[str]:
+    base, ours = (
+        max(side.share() for side in sides)
+        for sides in zip(*((pair.base, pair.ours) for pair in pairs), strict=True)
+    )
+    met = verdict(max(base, ours) <= LOAD_SHARE)
+    shares = [f"{base:.0%}", f"{ours:.0%}", ""]
+    return ["load generator, of a core", *shares, f"≤ {LOAD_SHARE:.0%}", met]

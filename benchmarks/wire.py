@@ -1,4 +1,4 @@
-"""HTTP requests as they go over the wire, each a call of a tool or its like over REST."""
+"""Requests as they go over the wire, in the protocol revisions that are measured."""
 
 import json
 import urllib.request
@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.load import PLACE
-from benchmarks.pipes import ENVELOPE
 
 HANDSHAKE = "2025-11-25"
 MODERN = "2026-07-28"
+ERAS = (MODERN, HANDSHAKE)
+
+_CLIENT = {"name": "bench", "version": "1"}
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientInfo": _CLIENT,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+INITIALIZE = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT}
 
 Address = tuple[str, int]
 """A host and a port."""
@@ -18,9 +26,11 @@ _ACCEPTED = {"Content-Type": "application/json", "Accept": "application/json, te
 _MCP = "/mcp"
 
 
-def modern(tool: str, arguments: Mapping[str, Any]) -> str:
-    """Return a call of the revision without sessions."""
+def modern(tool: str, arguments: Mapping[str, Any], token: str = "") -> str:
+    """Return a call of the revision without sessions, with a token if there is one."""
     headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": tool}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     params = {"name": tool, "arguments": arguments, "_meta": ENVELOPE}
     return post(_MCP, _called(params), headers)
 
@@ -43,9 +53,7 @@ def handshake(tool: str, arguments: Mapping[str, Any], session: str) -> str:
 
 def open_session(address: Address) -> str:
     """Shake hands and return the session's id."""
-    client = {"name": "bench", "version": "1"}
-    params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": client}
-    session = _sent(address, _message("initialize", id=1, params=params), {})
+    session = _sent(address, _message("initialize", id=1, params=INITIALIZE), {})
     _sent(address, _message("notifications/initialized"), {"Mcp-Session-Id": session})
     return session
 

@@ -48,6 +48,16 @@ class Cluster:
     def url(self) -> str:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self._port}/postgres"
 
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """Those that run now, one for each connection among them."""
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        return [postmaster, *postmaster.children()]
+
+    @property
+    def log(self) -> Path:
+        return self._data.parent / "log"
+
     def start(self) -> None:
         self._control("start")
 
@@ -64,7 +74,7 @@ class Cluster:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET log_statement = 'all'")
             connection.execute("SELECT pg_reload_conf()")
-        tail = ["tail", "-n", "0", "-F", self._data.parent / "log"]
+        tail = ["tail", "-n", "0", "-F", self.log]
         with subprocess.Popen(tail, stdout=subprocess.PIPE, text=True) as following:
             try:
                 assert following.stdout is not None
@@ -75,8 +85,7 @@ class Cluster:
     @contextmanager
     def suspended(self) -> Generator[None]:
         """Keep every process of the cluster from running, with its connections open."""
-        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
-        processes = [postmaster, *postmaster.children()]
+        processes = self.processes
         for process in processes:
             process.suspend()
         try:
@@ -87,8 +96,7 @@ class Cluster:
 
     def _control(self, action: str, *arguments: str) -> None:
         options = f"-p {self._port} {_OPTIONS}"
-        log = self._data.parent / "log"
-        _run("pg_ctl", action, *arguments, "-w", "-D", self._data, "-l", log, "-o", options)
+        _run("pg_ctl", action, *arguments, "-w", "-D", self._data, "-l", self.log, "-o", options)
 
 
 @contextmanager

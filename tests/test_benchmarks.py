@@ -11,25 +11,33 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.replicas import RATIOS
+from benchmarks.stdio import COMMANDS
+from benchmarks.wire import ERAS
 from mcp_handoff.mcp.tools import TOOLS
 from tests.clusters import binaries
 from tests.mcp.budgets import BUDGETS
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--rounds", "1", "--calls", "20", "--loads", "1", "--sustained", "60", "--seconds", "1"]
-STREAMS = ["--streams", "40", "--changes", "2"]
+STREAMS = ["--streams", "40", "--changes", "2", "--peers", "0"]
 STARTS = ["--starts", "2"]
 SIZES = ["--tickets", "100", "1000"]
 SECONDS = 900
 """What they may take on a busy machine; on an idle one it is 30."""
 
 COMPARED = [
+    *(
+        f"start to {what}, {era}, ms"
+        for era in ERAS
+        for what in ("first answer", "tools/list", "first create")
+    ),
     "create_ticket, ms",
-    "start to tools/list, ms",
     "resident after 20 creates, MB",
     "tools",
     "tools/list, bytes",
 ]
+RUN = [f"mcp-handoff {words}, ms" for words in COMMANDS]
 READING = [f"{name}, bytes" for name in BUDGETS]
 GOALS = ["who see the structured form", "who see the text form"]
 API = [
@@ -37,9 +45,39 @@ API = [
     "start to tools/list, ms, beside the embedded store",
 ]
 CROWD = ["errors", "tickets stored", "slowest call, ms"]
-THROUGHPUT = ["1 client", "8 clients", "32 clients", "32 clients, 2025-11-25"]
+THROUGHPUT = [
+    "1 client",
+    "8 clients",
+    "32 clients",
+    "32 clients, with a token and a rate limit",
+    "32 clients, 2025-11-25",
+    "1 client, REST beside our MCP",
+    "32 clients, REST beside our MCP",
+]
 LOAD = "load generator, of a core"
-REPLICAS = ["1 process", "2 processes", "4 processes"] if binaries() else []
+REPLICAS = [str(case) for case in RATIOS] if binaries() else []
+SIMULATION = [
+    "whole, from the call of the store",
+    "processor, Python",
+    "processor, PostgreSQL",
+    "COMMIT",
+    "round trips and waking",
+    "its project is locked",
+    "processor of each other server, to hear of it",
+    "processor of a server, over HTTP",
+    *REPLICAS,
+    *(
+        f"{projects}, {heard}"
+        for projects in ("1 project", "32 projects", "1,000 projects")
+        for heard in ("every server hears of all", "each hears of its own")
+    ),
+    "projects at least, evenly used",
+    "cores of servers",
+    "… and to hear of all, in each server",
+    "cores of PostgreSQL",
+    "databases as the one above",
+    "connections of each",
+]
 SUBSCRIBERS = [
     "a write that concerns nobody",
     "one that concerns 1",
@@ -49,6 +87,7 @@ SUBSCRIBERS = [
 ] * (2 if binaries() else 1)
 MEMORY = ["2026-07-28", "2025-11-25"]
 SCALE = [
+    "a ticket",
     "create_ticket",
     "get_ticket",
     "find_tickets, 20 open",
@@ -79,6 +118,7 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
     rows = {name: cells for name, *cells in printed}
     order = [
         *COMPARED,
+        *RUN,
         *READING,
         *GOALS,
         *API,
@@ -86,6 +126,7 @@ def test_a_small_run_prints_every_row_and_its_counts_are_right() -> None:
         *THROUGHPUT,
         LOAD,
         *REPLICAS,
+        *(SIMULATION if binaries() else []),
         *SUBSCRIBERS,
         *MEMORY,
         *SCALE,
