@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -34,6 +33,7 @@ from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.resources import OPEN_TICKETS
 from mcp_handoff.mcp.sdk import connection_of
 from mcp_handoff.mcp.subscriber import Subscriber
+from mcp_handoff.pace import Pace
 from mcp_handoff.principals import Principal
 
 WATCHED = 100
@@ -42,10 +42,6 @@ its place in the server's memory."""
 
 URI_LENGTH = 255
 """How long one of them is at most; ours have 60 to 80 characters."""
-
-TELLING_SECONDS = PAUSE_SECONDS = 0.005
-"""For how long subscribers are told, one in each turn of the event loop, before calls have it for
-themselves, and for how long these have it."""
 
 RESPONSE = "mcp_handoff.response"
 """Where the scope of a request over HTTP has the function that sends parts of its response."""
@@ -229,17 +225,13 @@ class Subscriptions:
                 await self._tell_of(touched)
 
     async def _tell_of(self, touched: Iterable[tuple[str, str | None]]) -> None:
-        """Tell all in turn; the first after a pause, so that whoever wrote is answered before."""
-        until = 0.0
+        """Tell all in turn, once whoever wrote is answered."""
+        pace = Pace()
         for subject, project in touched:
             for subscriber, uri in [*self._watching.get(subject, ())]:
-                if time.monotonic() >= until:
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    until = time.monotonic() + TELLING_SECONDS
+                await pace.give_way()
                 if _may_hear(subscriber.principal, project):
                     subscriber.mark(uri)
-                    if subscriber.hears:
-                        await asyncio.sleep(0)  # it sends in this turn
 
 
 def _telling(context: RequestContext, meta: Mapping[str, Any]) -> Callable[[str], Awaitable[None]]:

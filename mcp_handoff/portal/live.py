@@ -22,6 +22,7 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, NotFound
 from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.html.environment import template_named
+from mcp_handoff.pace import Pace
 from mcp_handoff.portal.cards import Card
 from mcp_handoff.portal.visits import SOURCE, Visit
 from mcp_handoff.principals import SYSTEM_ID, Principal
@@ -216,15 +217,15 @@ class LivePages:
         """Tell the pages of a project of its tickets, and of what changed beside them: of what is
         no project's own those whose visitors see all projects."""
         if elsewhere == EVERYTHING or len(tickets) > MOST_CARDS:
-            for page in self._pages.get(project, ()):
-                page.tell(_CHANGED)
-            return
-        for ticket in tickets:
-            event = await self._card(project, ticket)
-            for page in self._pages.get(project, ()):
+            told, for_all = [_CHANGED], False
+        else:
+            told, for_all = [await self._card(project, one) for one in tickets], bool(elsewhere)
+        pace = Pace()
+        for page in [*self._pages.get(project, ())] if told or for_all else ():
+            await pace.give_way()
+            for event in told:
                 page.tell(event)
-        for page in self._pages.get(project, ()) if elsewhere else ():
-            if page.sees_all:
+            if for_all and page.sees_all:
                 page.tell(_CHANGED)
 
     async def _card(self, project: str, ticket: str) -> bytes:
