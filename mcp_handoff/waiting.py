@@ -77,24 +77,30 @@ class _Subject:
 
 
 class _Wait:
-    """A call that waits until its `scope` is cancelled or its time is up."""
+    """A call that waits for changes until its `scope` is cancelled or its time is up."""
 
     def __init__(self, principal: Principal, seconds: float) -> None:
         self.scope = anyio.move_on_after(seconds)
         self._principal = principal
         self._subject: _Subject | None = None
         self._heard: list[Change] = []
+        self._changed = anyio.Event()
 
     @property
     def subject_id(self) -> str | None:
         return self._subject.id if self._subject else None
 
     def hear(self, change: Change) -> None:
-        """End with a change that concerns it; keep one of which that is not known yet."""
+        """Take note of a change that concerns it; keep one of which that is not known yet."""
         if self._subject is None:
             self._heard = [*self._heard, change] if len(self._heard) < HEARD else [EVERYTHING]
         elif self._subject.is_touched_by(change, self._principal):
-            self.scope.cancel()
+            self._changed.set()
+
+    async def next_change(self) -> None:
+        """Return once there was one that concerns it since the last time."""
+        await self._changed.wait()
+        self._changed = anyio.Event()
 
     def is_for(self, subject: _Subject) -> None:
         """Know what is waited for, and so whether what was heard until now was that."""
@@ -149,7 +155,11 @@ class Waits:
                 found = await method(caller, at_once)
                 self._hear_only(wait, await self._subject_of(caller, request, found))
                 with _told(admission, awaited.awaited):
-                    await anyio.sleep_forever()
+                    changed = found
+                    while changed == found:  # what was heard late may be known already
+                        await wait.next_change()
+                        changed = await method(caller, at_once)
+                    return changed
         return await method(caller, at_once)
 
     def end(self) -> None:
