@@ -38,6 +38,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._children = dict[tuple[str, str, str], tuple[Counter, Histogram]]()
         self._waiting = Gauge(
             "handoff_outbox_depth",
             "Dispatches of builds and messages to webhooks that wait to be sent.",
@@ -46,8 +47,14 @@ class Metrics:
 
     def count(self, call: Call) -> None:
         """Take note of a call that ended."""
-        self._calls.labels(call.door, call.operation, call.outcome).inc()
-        self._seconds.labels(call.door, call.operation).observe(call.seconds)
+        labels = call.door, call.operation, call.outcome
+        if (
+            labels not in self._children
+        ):  # to look them up by their labels takes as long as to count
+            self._children[labels] = self._calls.labels(*labels), self._seconds.labels(*labels[:2])
+        calls, seconds = self._children[labels]
+        calls.inc()
+        seconds.observe(call.seconds)
 
     def exposition(self, outbox_depth: int) -> Response:
         """Return all figures as they are scraped."""
