@@ -21,6 +21,7 @@ from psycopg import errors
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
+from mcp_handoff.postgres.announcer import Announcer
 from mcp_handoff.postgres.call import CALL_SECONDS, Call
 from mcp_handoff.postgres.failures import failure, is_lost, unavailable
 from mcp_handoff.postgres.grants import missing_grant
@@ -33,8 +34,8 @@ from mcp_handoff.store.transaction import Clock, Transaction
 ResultT = TypeVar("ResultT")
 
 CONNECTIONS = 8
-"""The most that one process keeps open, beside the one that listens; one of them is for what may
-not wait for the others."""
+"""The most that one process keeps open, beside the one that listens and the one that announces; one
+of them is for what may not wait for the others."""
 
 TURNS = 10
 """How often a transaction is run that others got in the way of."""
@@ -78,7 +79,8 @@ class PostgresDatabase:
         self._listeners = anyio.CapacityLimiter(1)  # on the listener's event loop
         self._calls = set[Call]()
         self._feed = ChangeFeed()
-        self._listener = Listener(address, self._run_for_listener, self._feed)
+        self._listener = Listener(address, self._read_for_listener, self._feed)
+        self._announcer = Announcer(address)
 
     @classmethod
     def open(
@@ -121,12 +123,11 @@ class PostgresDatabase:
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._listener.stop)
         await anyio.to_thread.run_sync(self._end_calls)
+        await anyio.to_thread.run_sync(self._announcer.stop, CLOSE_SECONDS)
         await anyio.to_thread.run_sync(self._pool.close)
 
-    async def _run_for_listener(
-        self, operation: Callable[[Transaction], ResultT], *, writing: bool
-    ) -> ResultT:
-        return await self._call(operation, self._listeners, writing=writing)
+    async def _read_for_listener(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self._call(operation, self._listeners, writing=False)
 
     async def _call(
         self,
@@ -164,11 +165,16 @@ class PostgresDatabase:
             while not call.is_cut:
                 left = until - time.monotonic()
                 try:
-                    return self._transact(call, operation, max(left, 0.001), writing=writing)
+                    result = self._transact(call, operation, max(left, 0.001), writing=writing)
                 except psycopg.Error as error:
                     again = turn < TURNS if isinstance(error, _CONFLICTS) else is_lost(error, left)
                     if not again and not call.is_cut:
                         raise failure(error, writing=writing) from error
+                else:
+                    if writing:
+                        self._listener.wake()
+                        self._announcer.wake()
+                    return result
                 time.sleep(random.uniform(0, 0.002 * 2 ** min(turn, 7)))  # noqa: S311 - no secret
                 turn += 1
             raise BackendUnavailable(_SILENT)

@@ -1,5 +1,6 @@
-"""Hearing what any process published, and knowing whether anything can be heard at all."""
+"""Hearing of what any process changed, and knowing whether anything can be heard at all."""
 
+import asyncio
 import json
 import logging
 import random
@@ -12,14 +13,15 @@ from uuid import uuid4
 import anyio
 import anyio.from_thread
 import psycopg
+from anyio.abc import TaskStatus
 from psycopg.sql import SQL, Literal
 
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import HandoffError
-from mcp_handoff.events import Change
+from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.postgres.journal import Journal
 from mcp_handoff.postgres.opening import CONNECT_TIMEOUT_SECONDS, Address
-from mcp_handoff.postgres.transaction import CHANNEL
+from mcp_handoff.postgres.transaction import CHANNEL, WITHOUT_WAITING
 from mcp_handoff.store.transaction import Transaction
 
 ResultT = TypeVar("ResultT")
@@ -29,6 +31,9 @@ BEAT_SECONDS = 5.0
 
 SILENCE_SECONDS = 3.0
 """How long that may take; then nothing else is heard either."""
+
+PAUSE_SECONDS = 0.05
+"""How long at least lies between two readings of the events, where others announce new ones."""
 
 POLL_SECONDS = 1.0
 """How often the events are read where nothing can be heard."""
@@ -45,19 +50,19 @@ logger = logging.getLogger(__name__)
 
 
 class Run(Protocol):
-    """Runs an operation in a transaction of the database."""
+    """Runs an operation that reads in a transaction of the database."""
 
-    async def __call__(
-        self, operation: Callable[[Transaction], ResultT], *, writing: bool
-    ) -> ResultT: ...
+    async def __call__(self, operation: Callable[[Transaction], ResultT]) -> ResultT: ...
 
 
 class Listener:
     """Publishes, from a thread of its own, what any process changed.
 
-    It listens on a connection of its own as long as it hears its own beat, which it sends on
-    another: a pooler may take LISTEN and pass nothing on. Where nothing is heard it reads the
-    events instead. After a gap it publishes EVERYTHING.
+    It reads the events when it hears that there are new ones, on a connection of its own, and at
+    each beat, for who had written them may have ended before it said so. It listens as long as it
+    hears its own beat, which it sends on another connection: a pooler may take LISTEN and pass
+    nothing on. Where nothing is heard it reads the events now and then. After a gap it publishes
+    EVERYTHING.
     """
 
     def __init__(self, address: Address, run: Run, feed: ChangeFeed) -> None:
@@ -71,6 +76,8 @@ class Listener:
         self._starting = Lock()
         self._begun = Event()
         self._heard = anyio.Event()
+        self._due = anyio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._running = ExitStack()
 
     def start(self) -> None:
@@ -90,10 +97,17 @@ class Listener:
             self._running.callback(portal.start_task_soon(self._follow).cancel)
             self._begun.wait(CONNECT_TIMEOUT_SECONDS + SILENCE_SECONDS)
 
+    def wake(self) -> None:
+        """Have read what this process committed, without waiting until it hears of it."""
+        if self._loop is not None and not self._due.is_set():
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._due.set)
+
     def stop(self) -> None:
         self._running.close()
 
     async def _follow(self) -> None:
+        self._loop = asyncio.get_running_loop()
         while True:
             if self._address.polls or not await self._listen():
                 await self._poll()
@@ -104,26 +118,33 @@ class Listener:
         self._begun.set()
         with suppress(HandoffError, psycopg.Error):
             for _ in range(POLLS):
-                self._feed.publish(await self._read_journal())
+                await self._tell()
                 await anyio.sleep(POLL_SECONDS)
 
+    async def _tell(self) -> None:
+        self._feed.publish(await self._read_journal())
+
     async def _read_journal(self) -> list[Change]:
-        return await self._run(self._journal.read, writing=False)
+        return await self._run(self._journal.read)
 
     async def _listen(self) -> bool:
         """Listen until nothing is heard any more; tell whether anything ever was."""
         was_heard = False
         with suppress(psycopg.Error, TimeoutError):
             async with self._connected() as connection, anyio.create_task_group() as group:
-                group.start_soon(self._pass_on, connection, group.cancel_scope)
-                while await self._hears_beat(was_heard):
-                    was_heard = True
-                    self._begun.set()
+                group.start_soon(self._hear, connection, group.cancel_scope)
+                while await self._hears_beat():
+                    if was_heard:
+                        self._due.set()
+                    else:
+                        await group.start(self._tell_what_is_due)
+                        was_heard = True
+                        self._begun.set()
                     await anyio.sleep(BEAT_SECONDS)
                 group.cancel_scope.cancel()
         logger.warning("listening ended" if was_heard else "nothing is heard; reading the events")
         if was_heard:
-            self._journal.forget()  # where it was read last is long ago
+            self._journal = Journal()  # where it was read last is long ago
         return was_heard
 
     @asynccontextmanager
@@ -140,20 +161,32 @@ class Listener:
                 )
             yield connection
 
-    async def _hears_beat(self, was_heard: bool) -> bool:
-        """Tell whether the beat comes back; at the first one, publish what came before it."""
+    async def _hears_beat(self) -> bool:
+        """Tell whether the beat comes back."""
         self._heard = anyio.Event()
-        beat = f"SELECT pg_notify('{self._beat}', '')"
+        beat = f"SELECT {WITHOUT_WAITING}, pg_notify('{self._beat}', '')"
         with suppress(HandoffError, psycopg.Error), anyio.move_on_after(SILENCE_SECONDS):
-            await self._run(lambda tx: tx.execute(beat), writing=True)
+            await self._run(lambda tx: tx.execute(beat))
             await self._heard.wait()
-            if not was_heard:
-                self._feed.publish(await self._read_journal())
             return True
         return False
 
-    async def _pass_on(self, connection: psycopg.AsyncConnection, ended: anyio.CancelScope) -> None:
-        """Publish what is heard until the connection is lost."""
+    async def _tell_what_is_due(self, *, task_status: TaskStatus[None]) -> None:
+        """Publish what came before the first beat, and then what is new whenever that is announced;
+        a reading that fails is made up for at the next beat."""
+        with suppress(HandoffError, psycopg.Error):
+            await self._tell()
+        task_status.started()
+        while True:
+            await self._due.wait()
+            self._due = anyio.Event()
+            with suppress(HandoffError, psycopg.Error):
+                await self._tell()
+            await anyio.sleep(PAUSE_SECONDS)
+
+    async def _hear(self, connection: psycopg.AsyncConnection, ended: anyio.CancelScope) -> None:
+        """Heed what is announced and publish what no event tells of, until the connection is
+        lost."""
         try:
             async for notification in connection.notifies():
                 if notification.channel == self._beat:
@@ -161,7 +194,11 @@ class Listener:
                     continue
                 # What is none of our changes comes from another version of this program.
                 with suppress(TypeError, ValueError):
-                    self._feed.publish([Change(**json.loads(notification.payload))])
+                    change = Change(**json.loads(notification.payload))
+                    if change == EVERYTHING:
+                        self._due.set()
+                    else:
+                        self._feed.publish([change])
         except psycopg.Error:
             logger.debug("listening ended", exc_info=True)
         ended.cancel()

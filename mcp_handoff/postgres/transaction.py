@@ -34,6 +34,9 @@ Connection = psycopg.Connection[DictRow]
 CHANNEL = "'mcp_handoff_' || current_schema()::regnamespace::oid"
 """Where the changes of this store are published, in SQL."""
 
+WITHOUT_WAITING = "set_config('synchronous_commit', 'off', true)"
+"""What has a transaction that only notifies not wait for the disk, in SQL."""
+
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:(?P<name>[a-z]\w*)|%")
 
 
@@ -48,6 +51,12 @@ _BEGIN_READ = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     f"{_NOW}, set_config('statement_timeout', '{READ_SECONDS}s', true)".encode(),
 )
+
+SMALL, LARGE = 10, 16
+"""By how many bits a ticket's number is shortened for each of the two blocks that it lies in."""
+
+APART = 2_100
+"""From which length on PostgreSQL keeps a text out of its row."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,21 +93,39 @@ class PostgresTransaction:
     def lock(self, table: str, row_id: str) -> None:
         self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)
 
-    def index(self, ticket: IndexedTicket) -> None:
-        blocks = ticket.spelt([_small(ticket.number >> SMALL), _large(ticket.number >> LARGE)])
-        self.execute(
-            "INSERT INTO ticket_terms (seq, terms) SELECT seq, :terms FROM tickets WHERE id = :id"
-            " ON CONFLICT (seq) DO UPDATE SET terms = excluded.terms",
-            id=ticket.id,
-            terms="\n".join([" ".join(blocks), *ticket.terms]).ljust(APART, "\n"),
-        )
+    def claim(self, number: int) -> None:
+        self.execute("SELECT pg_advisory_xact_lock(:number)", number=number)
+
+    def add_words(self, project_id: str, words: Mapping[str, str]) -> None:
         self.execute(
             "INSERT INTO project_words (project_id, word, backward)"
             " SELECT :project_id, key, value FROM json_each_text(CAST(:words AS JSON))"
             " ORDER BY key ON CONFLICT DO NOTHING",
-            project_id=ticket.project_id,
-            words=json.dumps(ticket.words),
+            project_id=project_id,
+            words=json.dumps(words),
         )
+
+    def index(self, ticket: IndexedTicket) -> None:
+        self.execute(
+            f"INSERT INTO ticket_terms (seq, terms) SELECT seq, {_TERMS} FROM tickets"
+            " WHERE id = :id ON CONFLICT (seq) DO UPDATE SET terms = excluded.terms",
+            id=ticket.id,
+            **_spelt(ticket),
+        )
+
+    def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
+        cursor = self._execute(
+            _filing(tuple(ticket), tuple(roles[0])),
+            {**ticket, "project": ticket["project_id"], "roles": json.dumps(roles)}
+            | _spelt(indexed),
+        )
+
+        def number() -> int:
+            row = cursor.fetchone()
+            assert row is not None, "the project was read in this transaction"
+            return row["number"]
+
+        return number
 
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int
@@ -140,11 +167,45 @@ class PostgresTransaction:
         return newest["seq"] - max((by for by in behind if by < 2**30), default=0)
 
     def publish(self, change: Change) -> None:
-        fields = {name: value for name, value in asdict(change).items() if value}
-        self.execute(f"SELECT pg_notify({CHANNEL}, :change)", change=json.dumps(fields))
+        self.execute(f"SELECT pg_notify({CHANNEL}, :change)", change=encode_change(change))
 
     def _execute(self, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_translate(sql), values)
+
+
+_TERMS = (
+    "format('%1$s/%2$s/ %1$s//%3$s/%4$s', CAST(:prefix AS TEXT),"
+    f" number >> {SMALL}, number >> {LARGE}, CAST(:lines AS TEXT))"
+)
+"""A ticket's terms as they are kept: in the first line the two blocks of its number."""
+
+
+def _spelt(ticket: IndexedTicket) -> dict[str, str]:
+    lines = "".join([f"\n{term}" for term in ticket.terms])
+    return {"prefix": ticket.prefix, "lines": lines.ljust(APART, "\n")}
+
+
+@lru_cache(maxsize=16)
+def _filing(ticket: tuple[str, ...], roles: tuple[str, ...]) -> str:
+    """Return the statement that files a ticket with these columns: one, for between two other
+    threads of this process would run while the project is locked."""
+    of_roles = ", ".join(roles)
+    return (
+        "WITH numbered AS (UPDATE projects SET last_number = last_number + 1 WHERE id = :project"
+        " RETURNING last_number AS number),"
+        f" filed AS (INSERT INTO tickets ({', '.join(ticket)}, number)"
+        f" SELECT {', '.join(f':{name}' for name in ticket)}, number FROM numbered"
+        " RETURNING seq, number),"
+        f" assigned AS (INSERT INTO ticket_roles ({of_roles}, number) SELECT {of_roles}, n.number"
+        " FROM json_populate_recordset(NULL::ticket_roles, CAST(:roles AS JSON)), numbered n),"
+        f" indexed AS (INSERT INTO ticket_terms (seq, terms) SELECT seq, {_TERMS} FROM filed)"
+        " SELECT number FROM filed"
+    )
+
+
+def encode_change(change: Change) -> str:
+    """Return a change as it is published."""
+    return json.dumps({name: value for name, value in asdict(change).items() if value})
 
 
 _HELD = """
@@ -215,14 +276,8 @@ def _translate(sql: str) -> bytes:
     ).encode()
 
 
-SMALL, LARGE = 10, 16
-"""By how many bits a ticket's number is shortened for each of the two blocks that it lies in."""
-
 NEAR = 8
 """In how many of the newest small blocks tickets are looked for before it is done in the large."""
-
-APART = 2_100
-"""From which length on PostgreSQL keeps a text out of its row."""
 
 
 def _small(block: int) -> str:

@@ -90,8 +90,7 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
-        with self._watch.needed():
-            self._journal.is_followed = True
+        with self._watch.needed(), self._journal.followed():
             # Before this subscribes, so that it hears of nothing that it can read by now.
             await anyio.to_thread.run_sync(self._watch.start, abandon_on_cancel=True)
             async with self._feed.subscribe() as changes:
@@ -116,7 +115,7 @@ class SqliteDatabase:
         if self._writer is not None:
             self._writer.run(_nothing)
         else:
-            self._readers.read(self._journal.tell_others)
+            self._readers.read(self._journal.read)()
 
     def _connect(self, *, read_only: bool) -> apsw.Connection:
         """Open one more connection to the files that are open."""

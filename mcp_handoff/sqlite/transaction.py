@@ -2,14 +2,14 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import apsw
 
 from mcp_handoff.events import Change
-from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Stretch, Terms
+from mcp_handoff.store.transaction import IndexedTicket, Row, Scope, Stretch, Terms, insert
 
 # One row for all, for between two rows other threads run.
 _NEWEST = (
@@ -17,6 +17,9 @@ _NEWEST = (
     " FROM ticket_terms WHERE ticket_terms MATCH matches.value ORDER BY rowid DESC LIMIT :most))))"
     " FROM json_each(:matches) AS matches"
 )
+
+_NEXT_NUMBER = "UPDATE projects SET last_number = last_number + 1 WHERE id = :id"
+_LAST_NUMBER = "SELECT last_number FROM projects WHERE id = :id"
 
 logger = logging.getLogger(__name__)
 
@@ -57,20 +60,36 @@ class SqliteTransaction:
     def lock(self, table: str, row_id: str) -> None:
         pass
 
+    def claim(self, number: int) -> None:
+        pass
+
+    def add_words(self, project_id: str, words: Mapping[str, str]) -> None:
+        self.execute(
+            "INSERT OR IGNORE INTO project_words (project_id, word, backward)"
+            " SELECT :project_id, key, value FROM json_each(:words)",
+            project_id=project_id,
+            words=json.dumps(words),
+        )
+
     def index(self, ticket: IndexedTicket) -> None:
         # One row, VALUES: before a statement of more, FTS5 would write out what it has gathered.
         self.execute(
             "INSERT OR REPLACE INTO ticket_terms (rowid, terms)"
             " VALUES ((SELECT seq FROM tickets WHERE id = :id), :terms)",
             id=ticket.id,
-            terms=" ".join(ticket.spelt(ticket.terms)),
+            terms=" ".join([ticket.prefix + term for term in ticket.terms]),
         )
-        self.execute(
-            "INSERT OR IGNORE INTO project_words (project_id, word, backward)"
-            " SELECT :project_id, key, value FROM json_each(:words)",
-            project_id=ticket.project_id,
-            words=json.dumps(ticket.words),
-        )
+
+    def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
+        # Without RETURNING, for the reason that `index` has.
+        project = {"id": ticket["project_id"]}
+        execute(self.connection, _NEXT_NUMBER, project)
+        number: int = execute(self.connection, _LAST_NUMBER, project).get
+        insert(self, "tickets", {**ticket, "number": number})
+        for role in roles:
+            insert(self, "ticket_roles", {**role, "number": number})
+        self.index(indexed)
+        return lambda: number
 
     def newest_with(
         self, scope: Scope, lookups: Sequence[Sequence[Terms]], most: int

@@ -97,18 +97,17 @@ class Writer:
         try:
             execute(connection, "BEGIN IMMEDIATE")
             writes += self._queued(BATCH - 1)
-            transaction = self._begun()
-            if not all(write.attempt(transaction) for write in writes):
+            batch = SqliteTransaction(connection, self._clock())
+            if not all(write.attempt(batch) for write in writes):
                 execute(connection, "ROLLBACK; BEGIN IMMEDIATE")
-                transaction = self._begun()
                 for write in writes:
-                    write.attempt_apart(transaction)
+                    write.attempt_apart(batch)
             self._files.check_names()
             self._files.check_content(connection)
-            newest = self._journal.newest_own(transaction)
+            tell = self._journal.read(batch)
             committing = True
             execute(connection, "COMMIT")
-            self._journal.skip_own(newest)
+            tell()
         except (apsw.Error, BackendUnavailable) as error:
             roll_back(connection)
             failed = self._failure(error, committing=committing)
@@ -118,12 +117,6 @@ class Writer:
         self._deliver(writes)
         if broken:
             self._reconnect()
-
-    def _begun(self) -> SqliteTransaction:
-        """Return the transaction that has begun, before which others may have written."""
-        transaction = SqliteTransaction(self._connection, self._clock())
-        self._journal.tell_others(transaction)
-        return transaction
 
     def _deliver(self, writes: "Sequence[_Write[Any]]") -> None:
         """Publish what was changed and then tell how it went: whoever was answered and listens from

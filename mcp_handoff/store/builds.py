@@ -17,7 +17,6 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
-from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_ticket
@@ -176,8 +175,6 @@ def register(
         subject_id=row["id"],
         project_id=found and found.project["id"],
         ticket_id=found and found.ticket["id"],
-        reference=found and found.reference,
-        build_id=row["id"],
         after={"display_name": row["display_name"], "status": row["status"]},
     )
     return row
@@ -225,8 +222,6 @@ def add_event(
         subject_id=build["id"],
         project_id=build["project_id"],
         ticket_id=build["source_id"] if of_ticket else None,
-        reference=reference(build["ticket_number"], build["slug"]) if of_ticket else None,
-        build_id=build["id"],
         before=before,
         after=after,
     )

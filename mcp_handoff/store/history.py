@@ -1,4 +1,4 @@
-"""The event that every write leaves, and the change that its subscribers hear of."""
+"""The event that every write leaves, and the changes that subscribers hear of, read from them."""
 
 import json
 from collections.abc import Sequence
@@ -22,6 +22,10 @@ from mcp_handoff.store.transaction import (
 BATCH = 1_000
 """How many events one statement writes at most."""
 
+WINDOW = 10_000
+"""How many of the newest events are looked at for changes; with more at once, anything may have
+changed."""
+
 LONGEST = 2_000
 """How many characters of a field an event keeps as they are."""
 
@@ -34,17 +38,13 @@ def add_event(
     subject_id: str,
     project_id: str | None = None,
     ticket_id: str | None = None,
-    reference: str | None = None,
-    build_id: str | None = None,
     before: Row | None = None,
     after: Row | None = None,
 ) -> None:
     """Write down who did what to which subject, whom that was proved to be, with what it was
-    before and after (of what is long its length and digest), and publish which ticket (`reference`
-    is its) and which build it changed."""
+    before and after (of what is long its length and digest)."""
     row = _row(tx, caller, kind, project_id, ticket_id, before, after)
     insert(tx, "events", {**row, "subject_id": subject_id})
-    tx.publish(Change(kind, ticket_id, reference, build_id))
 
 
 def add_equal_events(
@@ -55,19 +55,16 @@ def add_equal_events(
     subject_ids: Sequence[str],
     project_id: str,
     ticket_id: str,
-    reference: str,
     before: Row,
     after: Row,
 ) -> None:
-    """Write down that the same was done to several subjects of one ticket; publish it once."""
+    """Write down that the same was done to several subjects of one ticket."""
     row = _row(tx, caller, kind, project_id, ticket_id, before, after)
     names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
     for start in range(0, len(subject_ids), BATCH):
         parameters, ids = placeholders("subject", subject_ids[start : start + BATCH])
         rows = ", ".join(f"({one}, {values})" for one in parameters.split(", "))
         tx.execute(f"INSERT INTO events (subject_id, {names}) VALUES {rows}", **row, **ids)
-    if subject_ids:
-        tx.publish(Change(kind, ticket_id, reference))
 
 
 def _row(
@@ -116,9 +113,9 @@ def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:
     return [_event(row) for row in rows]
 
 
-def changes_after(tx: Transaction, number: int, most: int) -> dict[int, Change]:
+def changes_after(tx: Transaction, number: int) -> dict[int, Change]:
     """Return what the events above a number changed, by their numbers, oldest first; of the newest
-    `most` alone."""
+    WINDOW alone."""
     rows = tx.fetch_all(
         "SELECT e.seq, e.kind, e.ticket_id, t.number, p.slug,"
         " CASE WHEN e.kind LIKE 'build.%' THEN coalesce(r.build_id, e.subject_id) END AS build_id"
@@ -127,7 +124,7 @@ def changes_after(tx: Transaction, number: int, most: int) -> dict[int, Change]:
         " LEFT JOIN build_runs r ON r.id = e.subject_id"
         " WHERE e.seq > :number ORDER BY e.seq DESC LIMIT :most",
         number=number,
-        most=most,
+        most=WINDOW,
     )
     return {row["seq"]: _change(row) for row in reversed(rows)}
 

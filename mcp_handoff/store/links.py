@@ -142,7 +142,6 @@ def _tell_unblocked(tx: Transaction, caller: Caller, row: Row) -> None:
         subject_id=row["id"],
         project_id=row["project_id"],
         ticket_id=row["id"],
-        reference=reference(row["number"], row["slug"]),
         before=before,
         after={"blockers": 0},
     )

@@ -26,7 +26,6 @@ class InHistory(TypedDict):
 
     project_id: str
     ticket_id: str
-    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,7 @@ class FoundTicket:
     @property
     def in_history(self) -> InHistory:
         """Where an event of the ticket stands, as history takes it."""
-        return {
-            "project_id": self.project["id"],
-            "ticket_id": self.ticket["id"],
-            "reference": self.reference,
-        }
+        return {"project_id": self.project["id"], "ticket_id": self.ticket["id"]}
 
 
 def look_up_named(tx: Transaction, caller: Caller, request: NamesTicket) -> FoundTicket:

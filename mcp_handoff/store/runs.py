@@ -7,7 +7,6 @@ from mcp_handoff.actors import Caller, system
 from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
-from mcp_handoff.references import reference
 from mcp_handoff.runs import BuildRun, GivenUp
 from mcp_handoff.schema import Timestamp, timestamp
 from mcp_handoff.store import history
@@ -146,8 +145,6 @@ def add_event(
         subject_id=changed.id,
         project_id=run["project_id"],
         ticket_id=run["ticket_id"],
-        reference=reference(run["number"], run["slug"]),
-        build_id=changed.build_id,
         before={"status": run["status"]},
         after={"status": changed.status, "attempts": changed.attempts},
     )

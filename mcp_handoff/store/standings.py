@@ -82,7 +82,7 @@ def _write_roles(
         ready = after.is_clear_for(role) and not ticket["blockers"]
         state = {"status": status, "waits": int(status in STILL_TO_ACT), "ready": int(ready)}
         if role not in places:
-            listed = {name: ticket[name] for name in LISTED_COLUMNS}
+            listed = {name: ticket[name] for name in (*LISTED_COLUMNS, "number")}
             of_ticket = {"ticket_id": ticket["id"], "updated_at": now, **listed}
             insert(tx, "ticket_roles", {**of_ticket, "position": place, "role": role, **state})
         elif (place, status) != (places[role], before.roles[role]):

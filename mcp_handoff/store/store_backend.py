@@ -49,10 +49,7 @@ from mcp_handoff.suggestions import (
     SuggestClose,
     SuggestedClose,
 )
-from mcp_handoff.tickets import (
-    GetTicket,
-    TicketDetail,
-)
+from mcp_handoff.tickets import CreatedTicket, CreateTicket, GetTicket, TicketDetail
 from mcp_handoff.tracing import span
 
 P = ParamSpec("P")
@@ -101,13 +98,17 @@ class StoreBackend:
         self._receiver = receiver
         self._checkout = checkout
 
+    async def create_ticket(self, caller: Caller, request: CreateTicket) -> CreatedTicket:
+        created = await self._create_ticket(caller, request)
+        return created()
+
     async def get_ticket(self, caller: Caller, request: GetTicket) -> TicketDetail:
         detail, renews = await self._get_ticket(caller, request)
         if renews:
             await self._renew_takes(caller, detail.ticket.id)
         return detail
 
-    create_ticket = _write(tickets.create_ticket)
+    _create_ticket = _write(tickets.create_ticket)
     find_similar = _read(find_similar)
     find_tickets = _read(tickets.find_tickets)
     find_all_tickets = _read(all_tickets.find_all_tickets)

@@ -388,7 +388,6 @@ def _add_event(
         subject_id=row["id"],
         project_id=row["project_id"],
         ticket_id=row["ticket_id"],
-        reference=reference(row["ticket_number"], row["project_slug"]),
         before=before,
         after=after,
     )

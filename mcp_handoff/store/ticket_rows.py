@@ -12,8 +12,9 @@ from mcp_handoff.workflow import TicketRole
 _SUMMARY_COLUMNS = ", ".join(
     f"t.{name}" for name in TicketSummary.model_fields if name not in ("reference", "roles")
 )
-LISTED_COLUMNS = ("project_id", "number", "stage", "request_type", "urgency")
-"""What the rows of a ticket's roles have of it, so that lists of a role's tickets need no more."""
+LISTED_COLUMNS = ("project_id", "stage", "request_type", "urgency")
+"""What the rows of a ticket's roles have of it beside its number, so that lists of a role's tickets
+need no more."""
 
 _OTHER_COLUMNS = ", ".join(Ticket.model_fields.keys() - TicketSummary.model_fields.keys())
 

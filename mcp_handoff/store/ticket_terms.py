@@ -1,6 +1,7 @@
 """The index of terms: what tickets are found by, written with them."""
 
 import logging
+from collections.abc import Sequence
 
 from mcp_handoff.spelling import is_spelt
 from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decode_json
@@ -16,7 +17,7 @@ TOLD = 5_000
 """From how many tickets on it is told that they are being indexed."""
 
 _READ = (
-    "id, seq, project_id, number, status, title, description, evidence, suggested_resolution,"
+    "id, seq, project_id, status, title, description, evidence, suggested_resolution,"
     " implementation_notes"
 )
 _A_SECOND = 1_000
@@ -28,17 +29,24 @@ logger = logging.getLogger(__name__)
 def index_ticket(tx: Transaction, ticket: Row) -> None:
     """Write, or write anew, what a ticket is found by; to be called by whatever changes its texts
     or its status."""
-    terms = terms_of_ticket(ticket, decode_json(ticket["evidence"]))
-    tx.index(
-        IndexedTicket(
-            id=ticket["id"],
-            project_id=ticket["project_id"],
-            number=ticket["number"],
-            status=ticket["status"],
-            terms=terms,
-            words={term: term[::-1] for term in terms if is_spelt(term)},
-        )
-    )
+    terms = terms_of(ticket)
+    add_words(tx, ticket["project_id"], terms)
+    tx.index(indexed(ticket, terms))
+
+
+def terms_of(ticket: Row) -> list[str]:
+    """Return what a ticket is found by."""
+    return terms_of_ticket(ticket, decode_json(ticket["evidence"]))
+
+
+def add_words(tx: Transaction, project_id: str, terms: Sequence[str]) -> None:
+    """Write down which of a ticket's terms mistaken words of a query may stand for."""
+    tx.add_words(project_id, {term: term[::-1] for term in terms if is_spelt(term)})
+
+
+def indexed(ticket: Row, terms: Sequence[str]) -> IndexedTicket:
+    """Return a ticket as the index of terms has it."""
+    return IndexedTicket(ticket["id"], ticket["project_id"], ticket["status"], terms)
 
 
 def index_ticket_by_id(tx: Transaction, ticket_id: str) -> None:

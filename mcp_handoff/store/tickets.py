@@ -1,13 +1,12 @@
 """Filing, finding and reading tickets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
 from mcp_handoff.masking import masked_fields
-from mcp_handoff.references import reference
 from mcp_handoff.schema import CALL_KEY, timestamp
 from mcp_handoff.store import (
     cursors,
@@ -19,6 +18,7 @@ from mcp_handoff.store import (
     takes,
     ticket_lists,
     ticket_search,
+    ticket_terms,
 )
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.similar_tickets import similar_tickets
@@ -29,8 +29,7 @@ from mcp_handoff.store.ticket_rows import (
     roles_of,
     summary,
 )
-from mcp_handoff.store.ticket_terms import index_ticket
-from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
+from mcp_handoff.store.transaction import Row, Transaction, encode_json
 from mcp_handoff.tickets import (
     NAMED_PROJECTS,
     REPEAT_WINDOW_SECONDS,
@@ -53,9 +52,23 @@ def _require_sight(tx: Transaction, caller: Caller, request: CreateTicket) -> No
     projects.find_seen(tx, caller, request.project)
 
 
+def create_ticket(
+    tx: Transaction, caller: Caller, request: CreateTicket
+) -> Callable[[], CreatedTicket]:
+    """File a ticket, or find the open one that this call repeats, and return what gives it once the
+    transaction is durable: until then its number keeps all others waiting."""
+    if request.idempotency_key is None:
+        return _create(tx, caller, request)
+    created = _create_once(tx, caller, request)
+    return lambda: created
+
+
 @idempotency.once(CreatedTicket, access=_require_sight)
-def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
-    """File a ticket, or return the open one that this call repeats."""
+def _create_once(tx: Transaction, caller: Caller, request: CreateTicket) -> CreatedTicket:
+    return _create(tx, caller, request)()
+
+
+def _create(tx: Transaction, caller: Caller, request: CreateTicket) -> Callable[[], CreatedTicket]:
     project = projects.open_or_create(tx, caller, request.project)
     texts, masked = masked_fields(request.model_dump(include=_TEXTS))
     content = {**texts, **request.model_dump(include=_KINDS)}
@@ -63,30 +76,42 @@ def create_ticket(tx: Transaction, caller: Caller, request: CreateTicket) -> Cre
     if request.blocked_by:
         whole.append(sorted(request.blocked_by))
     fingerprint = int(idempotency.fingerprint(whole), 16) - 2**63
-    tx.lock("projects", project["id"])
-    repeated, key = None, request.idempotency_key
+    key = request.idempotency_key
     if key is None or key.startswith(CALL_KEY):
-        repeated = tx.fetch_one(
-            "SELECT * FROM tickets WHERE fingerprint = :fingerprint AND created_at >= :since"
-            " AND status = 'open' ORDER BY seq DESC LIMIT 1",
-            fingerprint=fingerprint,
-            since=timestamp(tx.now - timedelta(seconds=REPEAT_WINDOW_SECONDS)),
-        )
-    if repeated:
-        fields = summary(repeated, project["slug"], roles_of(tx, repeated["id"]))
-        return CreatedTicket(ticket=TicketSummary.model_validate(fields), deduplicated=True)
+        tx.claim(fingerprint)
+        if repeated := _find_repeated(tx, project, fingerprint):
+            return lambda: repeated
     similar = similar_tickets(tx, project, request)
     blockers: list[Row] = []
     if request.blocked_by:
         blockers = links.lock_blockers(tx, caller, project, request.blocked_by)
     content |= {"fingerprint": fingerprint, "blockers": links.count_open(blockers)}
     roles = [TicketRole(role=role, status="pending") for role in (*request.roles, MERGED)]
-    row = _file(tx, caller, project, content, roles)
+    row = _row(tx, caller, project, content)
+    number = _file(tx, caller, row, roles)
     if blockers:
         links.link(tx, row["id"], blockers)
-    fields = summary(row, project["slug"], roles)
-    ticket = TicketSummary.model_validate(fields)
-    return CreatedTicket(ticket=ticket, deduplicated=False, similar=similar, masked=masked)
+
+    def created() -> CreatedTicket:
+        fields = summary({**row, "number": number()}, project["slug"], roles)
+        ticket = TicketSummary.model_validate(fields)
+        return CreatedTicket(ticket=ticket, deduplicated=False, similar=similar, masked=masked)
+
+    return created
+
+
+def _find_repeated(tx: Transaction, project: Row, fingerprint: int) -> CreatedTicket | None:
+    """Return the newest open ticket of the last minutes with this content."""
+    row = tx.fetch_one(
+        "SELECT * FROM tickets WHERE fingerprint = :fingerprint AND created_at >= :since"
+        " AND status = 'open' ORDER BY seq DESC LIMIT 1",
+        fingerprint=fingerprint,
+        since=timestamp(tx.now - timedelta(seconds=REPEAT_WINDOW_SECONDS)),
+    )
+    if row is None:
+        return None
+    fields = summary(row, project["slug"], roles_of(tx, row["id"]))
+    return CreatedTicket(ticket=TicketSummary.model_validate(fields), deduplicated=True)
 
 
 def find_tickets(tx: Transaction, caller: Caller, request: FindTickets) -> TicketPage:
@@ -119,25 +144,13 @@ def get_ticket(tx: Transaction, caller: Caller, request: GetTicket) -> tuple[Tic
     return detail, bool(detail.takes) and takes.is_renewal_due(tx, caller, found.ticket["id"])
 
 
-def _file(
-    tx: Transaction,
-    caller: Caller,
-    project: Row,
-    content: Mapping[str, Any],
-    roles: Sequence[TicketRole],
-) -> Row:
-    """Give a ticket the next number of its project, and insert it with its roles."""
-    numbered = tx.fetch_one(
-        "UPDATE projects SET last_number = last_number + 1 WHERE id = :id RETURNING last_number",
-        id=project["id"],
-    )
-    assert numbered is not None, "the project was read in this transaction"
+def _row(tx: Transaction, caller: Caller, project: Row, content: Mapping[str, Any]) -> Row:
+    """Return a new ticket as it is stored, but for its number."""
     now = timestamp(tx.now)
-    row: dict[str, Any] = {
+    return {
         **content,
         "id": new_id(),
         "project_id": project["id"],
-        "number": numbered["last_number"],
         "blocking": int(content["blocking"]),
         "evidence": encode_json(content["evidence"]),
         "status": "open",
@@ -149,23 +162,30 @@ def _file(
         "created_at": now,
         "updated_at": now,
     }
-    insert(tx, "tickets", row)
-    index_ticket(tx, row)
-    listed = {name: row[name] for name in LISTED_COLUMNS}
-    of_ticket = {"ticket_id": row["id"], "updated_at": now, "waits": 1, **listed}
-    standing = Standing.of("backlog", roles)
-    for place, role in enumerate(roles):
-        ready = standing.is_clear_for(role.role) and not row["blockers"]
-        own = {"position": place, "role": role.role, "status": role.status, "ready": int(ready)}
-        insert(tx, "ticket_roles", {**of_ticket, **own})
+
+
+def _file(
+    tx: Transaction, caller: Caller, row: Row, roles: Sequence[TicketRole]
+) -> Callable[[], int]:
+    """Insert a ticket with its roles under the next number of its project, and return what gives
+    that. Whatever needs no number comes first."""
+    terms = ticket_terms.terms_of(row)
+    ticket_terms.add_words(tx, row["project_id"], terms)
     history.add_event(
         tx,
         caller,
         "ticket.created",
         subject_id=row["id"],
-        project_id=project["id"],
+        project_id=row["project_id"],
         ticket_id=row["id"],
-        reference=reference(row["number"], project["slug"]),
         after={"status": "open", "stage": "backlog", "roles": [role.role for role in roles]},
     )
-    return row
+    listed = {name: row[name] for name in LISTED_COLUMNS}
+    of_ticket = {"ticket_id": row["id"], "updated_at": row["updated_at"], "waits": 1, **listed}
+    standing = Standing.of("backlog", roles)
+    assigned: list[Row] = []
+    for place, role in enumerate(roles):
+        ready = standing.is_clear_for(role.role) and not row["blockers"]
+        own = {"position": place, "role": role.role, "status": role.status, "ready": int(ready)}
+        assigned.append({**of_ticket, **own})
+    return tx.file(row, assigned, ticket_terms.indexed(row, terms))

@@ -28,21 +28,18 @@ Terms = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class IndexedTicket:
-    """A ticket as the index of terms has it. `words` are those of its terms that a mistaken word
-    may stand for, each with its letters backward."""
+    """A ticket as the index of terms has it."""
 
     id: str
     project_id: str
-    number: int
     status: str
     terms: Sequence[str]
-    words: Mapping[str, str]
 
-    def spelt(self, terms: Iterable[str]) -> list[str]:
-        """Return terms as the index has them: each begins with its ticket's project and status, so
-        that a search never walks through other tickets."""
-        prefix = _prefix(self.project_id, self.status)
-        return [prefix + term for term in terms]
+    @property
+    def prefix(self) -> str:
+        """What each of its terms begins with in the index: its project and status, so that a
+        search never walks through other tickets."""
+        return _prefix(self.project_id, self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +114,24 @@ class Transaction(Protocol):
         """
         ...
 
+    def claim(self, number: int) -> None:
+        """Keep out whoever else claims this number, of 64 bits, until the transaction ends. What is
+        read afterwards is the newest."""
+        ...
+
+    def add_words(self, project_id: str, words: Mapping[str, str]) -> None:
+        """Write down words of a project's tickets that a mistaken one may stand for, each with its
+        letters backward; those that are known stay."""
+        ...
+
     def index(self, ticket: IndexedTicket) -> None:
         """Write, or write anew, by which terms a ticket is found."""
+        ...
+
+    def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
+        """Insert a ticket with its roles and terms under the next number of its project, and return
+        what gives that: without waiting for it once the transaction is durable. Until then others
+        wait for their numbers, so this comes last."""
         ...
 
     def newest_with(
@@ -151,7 +164,8 @@ class Transaction(Protocol):
         ...
 
     def publish(self, change: Change) -> None:
-        """Pass a change on to the subscribers of the database, once the transaction is durable."""
+        """Pass a change that no event tells of on to the subscribers of the database, once the
+        transaction is durable. All others are read from the events."""
         ...
 
 
@@ -177,7 +191,8 @@ class Database(Protocol):
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Subscribe to what is published, from the moment this is entered."""
+        """Subscribe to what is changed from the moment this is entered. What was a moment before
+        may be told too, and what is equal at about the same time as one."""
         ...
 
     async def check_ready(self) -> None:

@@ -92,7 +92,6 @@ def _start(tx: Transaction, caller: Caller, found: FoundTicket, run: BuildRun) -
         "build.triggered",
         subject_id=run.id,
         **found.in_history,
-        build_id=run.build_id,
         after={"run": run.id, "build": run.build_id, "status": "queued"},
     )
     return runs.show_on_ticket(tx, found.ticket["id"], found.ticket["ai_output"], run)

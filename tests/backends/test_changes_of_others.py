@@ -14,9 +14,9 @@ import anyio.to_thread
 import pytest
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.changes import BACKLOG
 from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store.history import WINDOW
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from tests import requests
@@ -107,7 +107,7 @@ async def test_more_than_can_be_told_is_told_as_everything(
 
 async def note_many(backend: StoreBackend) -> None:
     def note(tx: Transaction) -> None:
-        for _ in range(BACKLOG):
+        for _ in range(WINDOW):
             tx.execute(
                 "INSERT INTO events (kind, subject_id, actor_role, source, created_at)"
                 " VALUES ('project.created', 'shop', 'bot', 'bot', '')"

@@ -110,6 +110,18 @@ async def test_a_schema_can_be_named_where_a_pooler_takes_no_options(
     assert execute(kept, "SELECT number FROM tickets") == [(1,)]
 
 
+async def test_a_repeat_is_found_while_others_wait_for_their_numbers(
+    opened: PostgresDatabase, postgres: str, caller: Caller
+) -> None:
+    backend = StoreBackend(opened)
+    first = await backend.create_ticket(caller, requests.create_ticket())
+    with psycopg.connect(postgres) as other:
+        other.execute("SELECT 1 FROM projects FOR NO KEY UPDATE")
+        with anyio.fail_after(SECONDS):
+            repeated = await backend.create_ticket(caller, requests.create_ticket())
+    assert (repeated.ticket.id, repeated.deduplicated) == (first.ticket.id, True)
+
+
 async def test_a_commit_waits_for_the_disk_whatever_the_servers_default(postgres: str) -> None:
     database = PostgresDatabase.open(f"{postgres}%20-csynchronous_commit%3Doff")
     shown = "SHOW synchronous_commit"

@@ -22,10 +22,10 @@ async def test_the_newest_come_first_and_none_is_missed_wherever_in_a_million_th
 
     def index_anew(tx: Transaction) -> list[int]:
         rows = tx.fetch_all("SELECT seq, id, project_id FROM tickets ORDER BY seq")
-        for row, number in zip(rows, NUMBERS, strict=True):
+        for row, number in reversed([*zip(rows, NUMBERS, strict=True)]):
+            tx.execute("UPDATE tickets SET number = :n WHERE id = :id", n=number, id=row["id"])
             terms = ["all", "old" if number < 50_000 else "new", f"n{number}"]
-            indexed = IndexedTicket(row["id"], row["project_id"], number, "open", terms, {})
-            tx.index(indexed)
+            tx.index(IndexedTicket(row["id"], row["project_id"], "open", terms))
         return [row["seq"] for row in rows]
 
     seqs = await store.database.write(index_anew)

@@ -11,6 +11,7 @@ from psycopg.sql import SQL
 
 from mcp_handoff.events import EVERYTHING
 from mcp_handoff.postgres import listener
+from mcp_handoff.postgres.announcer import Announcer
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.postgres.journal import Journal
 from mcp_handoff.store.store_backend import StoreBackend
@@ -83,6 +84,17 @@ async def test_a_connection_that_keeps_silent_is_given_up_and_its_subscribers_ar
                 pass
 
 
+async def test_what_was_committed_by_who_ended_before_it_said_so_is_heard_at_the_next_beat(
+    server: Cluster, desk: StoreBackend, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Announcer, "wake", end_before)
+    with anyio.fail_after(SECONDS):
+        async with desk.changes() as changes, opened(server.url) as other:
+            filed = await file(other, "Not announced")
+            while (await anext(changes)).reference != filed:
+                pass
+
+
 async def test_who_polls_hears_of_everything_once_and_listens_nowhere(
     server: Cluster, desk: StoreBackend, hasty: None
 ) -> None:
@@ -141,6 +153,10 @@ async def test_behind_a_pooler_everything_works_and_every_change_is_heard(
             filed |= {await file(pooled, f"{mode}, pooled {number}") for number in range(8)}
             while filed:
                 filed.discard((await anext(changes)).reference)
+
+
+def end_before(announcer: Announcer) -> None:
+    """Announce nothing."""
 
 
 def listening(url: str) -> list[int]:
