@@ -3,6 +3,7 @@ with."""
 
 import asyncio
 import re
+import statistics
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -74,17 +75,13 @@ async def measure(server: Cluster) -> Costs:
     """File tickets one after the other and take the times apart."""
     async with _opened(server) as backend:
         numbers = count()
-        for _ in range(CREATES):  # or the first would pay for connections and plans
-            await file_ticket(backend, _CALLER, f"{next(numbers)}")
+        await _file(backend, numbers)  # or the first would pay for connections and plans
         before = _processor_of(server)
-        begun, busy = time.perf_counter(), time.process_time()
-        for _ in range(CREATES):
-            await file_ticket(backend, _CALLER, f"{next(numbers)}")
-        whole = (time.perf_counter() - begun) / CREATES
+        busy = time.process_time()
+        whole = await _file(backend, numbers)
         python = (time.process_time() - busy) / CREATES
         database = (_processor_of(server) - before) / CREATES
-        commit, locked = await _logged(server, backend, numbers)
-        locked *= whole
+        commit, locked = (whole * share for share in await _logged(server, backend, numbers))
     return Costs(
         whole=whole,
         python=python,
@@ -107,6 +104,16 @@ async def _opened(server: Cluster) -> AsyncGenerator[StoreBackend]:
     await backend.close()
 
 
+async def _file(backend: StoreBackend, numbers: "count[int]") -> float:
+    """File tickets one after the other and return the seconds of one (the median)."""
+    taken = list[float]()
+    for _ in range(CREATES):
+        begun = time.perf_counter()
+        await file_ticket(backend, _CALLER, f"{next(numbers)}")
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
 def _processor_of(server: Cluster) -> float:
     return sum(processor_time(process.pid) for process in server.processes)
 
@@ -114,13 +121,10 @@ def _processor_of(server: Cluster) -> float:
 async def _logged(
     server: Cluster, backend: StoreBackend, numbers: "count[int]"
 ) -> tuple[float, float]:
-    """Return how long COMMIT takes, and for which part of a create the project is locked, by what
-    the server logs, which itself takes time."""
+    """Return which part of a create its COMMIT is, and for which part the project is locked, by
+    what the server logs, which itself takes time."""
     _configure(server, log_min_duration_statement="0", log_line_prefix="%n %p ")
-    begun = time.perf_counter()
-    for _ in range(CREATES):
-        await file_ticket(backend, _CALLER, f"{next(numbers)}")
-    whole = time.perf_counter() - begun
+    whole = await _file(backend, numbers)
     _configure(server, log_min_duration_statement="-1")
     locked_since, commits, locks = dict[str, float](), list[float](), list[float]()
     for record in _RECORDS.split(server.log.read_text()):
@@ -134,7 +138,7 @@ async def _logged(
             locks.append(float(ended) - locked_since.pop(process))
             commits.append(duration)
     assert locks, "no create locked its project by what the log says"
-    return sum(commits) / len(commits), sum(locks) / whole
+    return statistics.median(commits) / whole, statistics.median(locks) / whole
 
 
 def _configure(server: Cluster, **settings: str) -> None:
