@@ -42,7 +42,7 @@ OWNERS = {
     "stamina": ("remote/retries.py",),
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
-    "starlette": ("rest/", "http/", "portal/", "mcp/transports.py"),
+    "starlette": ("rest/", "http/", "portal/", "mcp/transports.py", "mcp/http_calls.py"),
 }
 """The one place that imports a library."""
 
