@@ -102,7 +102,7 @@ class _Writer:
                     "waits": 0 if closed else 1,
                     "ready": int(standing.is_clear_for(role)),
                     "updated_at": now,
-                    **{name: row[name] for name in LISTED_COLUMNS},
+                    **{name: row[name] for name in (*LISTED_COLUMNS, "number")},
                 },
             )
         yield "events", self._event(ticket_id, now, roles)
