@@ -6,6 +6,7 @@ finish first and listen streams end with a result.
 """
 
 import signal
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import anyio
@@ -172,7 +173,7 @@ class _Connection:
 
     async def _load_sdk(self) -> "SdkLoops":
         """Load the SDK, beside the calls under way, and let it know the client."""
-        await anyio.to_thread.run_sync(_import_sdk)
+        await anyio.to_thread.run_sync(import_module, "mcp_handoff.mcp.sdk_loops")
         from mcp_handoff.mcp.sdk_loops import SdkLoops
 
         self._sdk = SdkLoops(self._toolbox, self._output.write, self._group)
@@ -182,10 +183,6 @@ class _Connection:
         if self._has_initialized is not None:
             await self._sdk.pass_on(self._has_initialized)
         return self._sdk
-
-
-def _import_sdk() -> None:
-    pass  # pyright: ignore[reportUnusedImport] - for `_load_sdk`
 
 
 async def _obey_signals(reading: anyio.CancelScope, everything: anyio.CancelScope) -> None:
