@@ -11,7 +11,10 @@ TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
 def violations(shown: Page | Frame) -> list[str]:
-    """Return which rules a page breaks, and with which element."""
+    """Return which rules a page breaks, and with which element, once nothing moves any more."""
+    shown.evaluate(
+        "() => Promise.allSettled(document.getAnimations().map((each) => each.finished))"
+    )
     shown.evaluate(_script())
     found = shown.evaluate(
         "(tags) => axe.run({ runOnly: tags, resultTypes: ['violations'] })", [*TAGS]

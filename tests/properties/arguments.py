@@ -244,11 +244,10 @@ _FILLED = replace(
     unlisted=_EVIDENCE.unlisted | st.sampled_from(_EMPTY),
 )
 _MANY_ROLES = st.lists(st.sampled_from(ROLES), min_size=1, max_size=12)
+_NO_ROLES = _other_than(list) | st.tuples(st.sampled_from(ROLES), _other_than(list)).map(list[Any])
 _SOME_ROLES = Field(
     valid=_MANY_ROLES | _MANY_ROLES.map(json.dumps),
-    wrong=_other_than(list)
-    | st.just([])
-    | st.tuples(st.sampled_from(ROLES), _other_than(list)).map(list[Any]),
+    wrong=_NO_ROLES | st.just([]),
     required=True,
 )
 _BLOCKERS = Field(
@@ -367,7 +366,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "blocking": _FLAG,
         "title": _text(5, 140),
         "description": _text(10, 5000),
-        "add_roles": replace(_SOME_ROLES, required=False),
+        "add_roles": replace(_SOME_ROLES, wrong=_NO_ROLES, required=False),
         "blocked_by": replace(_BLOCKERS, valid=st.sampled_from(([], "[]"))),
         "fence": Field(
             valid=_NOTHING,
