@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+_CLOSED = "mcp-handoff: it talks to a client on stdin and stdout, and one of the two is closed.\n"
+
 
 def main() -> int:
     """Run the command line; return its exit status, 1 when Ctrl-C came before it was done."""
@@ -18,7 +20,11 @@ def main() -> int:
         if len(sys.argv) == 1 and not os.isatty(0):  # a client waits for its first answers
             from mcp_handoff.mcp.first_answers import open_wire
 
-            opened = open_wire()
+            try:
+                opened = open_wire()
+            except OSError:
+                sys.stderr.write(_CLOSED)
+                return 2
         from mcp_handoff.cli.commands import main as run
 
         return run(opened=opened)

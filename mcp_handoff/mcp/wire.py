@@ -96,8 +96,9 @@ def _claim_descriptors() -> tuple[int, int]:
     """Return private descriptors of stdin and stdout.
 
     In their places stand the null device and stderr, so that a stray read or print of anyone's
-    in this process can't touch the wire.
+    in this process can't touch the wire. Raises OSError where one of them is closed.
     """
+    os.fstat(1)  # the first copy would take its number, if it were closed
     wire_in, wire_out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

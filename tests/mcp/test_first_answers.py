@@ -135,6 +135,20 @@ def test_a_store_that_cannot_be_opened_is_told_by_the_first_call_and_on_stderr(
     assert (errors.count(str(other)), status) == (1, 2)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_end_of_the_wire_is_told_in_one_line(store: Path, closed: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m mcp_handoff {closed}', sys.executable],
+        env=environment(store),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr.count("\n"), "closed" in ran.stderr) == (2, 1, True)
+
+
 def _told(store: Path, asked: tuple[str, str]) -> dict[str, str]:
     """Return what the SDK answers in a revision, method by method, as it stands on the wire."""
     kind, revision = asked
