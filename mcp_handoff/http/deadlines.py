@@ -40,6 +40,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
         self._connections = server_state
         self._head_bytes: int | None = None  # none while no head is being read
+        self._begins_behind = False  # whether what was received last ends another request
         self._head = _Deadline(self.loop, HEAD_SECONDS, self.end)
         self._unread = _Deadline(self.loop, UNREAD_SECONDS, self.end)
 
@@ -62,13 +63,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._head.start()
 
     def data_received(self, data: bytes) -> None:
+        self._begins_behind = False
         super().data_received(data)
         if self.is_between_requests:
             self._head.start()
         else:
             self._head.clear()
         if self._head_bytes is not None and not self.transport.is_closing():
-            self._head_bytes += len(data)
+            self._head_bytes += 0 if self._begins_behind else len(data)
             if self._head_bytes > HEAD_BYTES:
                 self.send_400_response(f"A head has at most {HEAD_BYTES:,} bytes.")
         self._watch_closing()
@@ -82,6 +84,10 @@ class DeadlineProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED:
             raise ValueError(f"{PIPELINED} requests wait on this connection")  # answered with 400
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._begins_behind = True
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

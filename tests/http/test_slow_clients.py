@@ -15,6 +15,7 @@ from tests.mcp.wire import TIMEOUT
 
 HALF_OPEN = 1_000
 MEGABYTE = 1_000_000
+SEVERAL = 30
 
 HALF_A_HEAD = b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-"
 HALF_A_BODY = (
@@ -91,6 +92,15 @@ def test_no_more_requests_wait_on_a_connection_than_may(
     with socket.create_connection(address) as client:
         client.sendall(asked * PIPELINED)
         assert ending(client).count(b"HTTP/1.1 200 OK") == PIPELINED
+
+
+def test_long_heads_may_follow_long_bodies(served: Served, address: tuple[str, int]) -> None:
+    body = b'{"name":"' + b"x" * 2 * HEAD_BYTES + b'"}'
+    head = b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += b"X-Long: %b\r\nContent-Length: %d\r\n\r\n" % (b"x" * (HEAD_BYTES // 2), len(body))
+    with socket.create_connection(address) as client:
+        client.sendall((head + body) * SEVERAL)
+        assert ending(client).count(b"VALIDATION_ERROR") == SEVERAL
 
 
 def is_open(client: socket.socket) -> bool:
