@@ -1,4 +1,4 @@
-"""`python -m benchmarks` prints the tables of the README, all from one run."""
+"""`python -m benchmarks` prints the tables of docs/performance.md, all from one run."""
 
 import argparse
 

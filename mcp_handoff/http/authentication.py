@@ -42,8 +42,7 @@ class Authentication:
     async def authenticate(self, scope: Scope, headers: Headers) -> Principal:
         """Return the principal of a request; LOCAL where it needs no token. Raises what refuses
         it."""
-        path = scope["path"]
-        if self._credentials is None or is_open(path) or takes_other_proof(path):
+        if self._credentials is None or not needs_token(scope["path"]):
             return LOCAL
         return await _principal_of(scope, headers, self._credentials, self._wrong_tokens)
 
@@ -75,6 +74,11 @@ async def _principal_of(
         await wrong_tokens.hold(admission_of(scope).client)
         raise
     return principal
+
+
+def needs_token(path: str) -> bool:
+    """Tell whether whoever comes to an address shows a token, where tokens are asked for."""
+    return not (is_open(path) or takes_other_proof(path))
 
 
 def takes_other_proof(path: str) -> bool:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.http.authentication import is_delivery, is_open, is_report
 from mcp_handoff.http.operation import METRICS_PATH
+from mcp_handoff.mcp.http_calls import received_before
 from mcp_handoff.portal.addresses import SIGNING_IN
 
 BODY_BYTES = 4 * 2**20
@@ -92,12 +93,7 @@ class BodyLimit:
             return
         if body["type"] == "http.disconnect":
             return
-        waiting = [body]
-
-        async def receive_body_first() -> Message:
-            return waiting.pop() if waiting else await receive()
-
-        await self._app(scope, receive_body_first, send)
+        await self._app(scope, received_before(body, receive), send)
 
 
 def _too_long(limit: int) -> PlainTextResponse:

@@ -16,7 +16,7 @@ from mcp_handoff.http.authentication import (
     Authentication,
     is_delivery,
     is_open,
-    takes_other_proof,
+    needs_token,
 )
 from mcp_handoff.http.concurrency import Concurrency
 from mcp_handoff.http.connections import CONNECTION
@@ -131,7 +131,7 @@ class Gate:
         checks, path = self._checks, scope["path"]
         principal = await checks.authentication.authenticate(scope, headers)
         admission.principal = principal
-        if not (is_open(path) or takes_other_proof(path)):
+        if needs_token(path):
             scope["state"][CONNECTION].prove()
         if checks.limit is not None and (refusal := checks.limit.refusal(principal)):
             if not (may_call_tool(scope) and checks.limit.may_be_told(principal)):

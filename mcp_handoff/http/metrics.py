@@ -48,9 +48,8 @@ class Metrics:
     def count(self, call: Call) -> None:
         """Take note of a call that ended."""
         labels = call.door, call.operation, call.outcome
-        if (
-            labels not in self._children
-        ):  # to look them up by their labels takes as long as to count
+        # To look them up by their labels takes as long as to count.
+        if labels not in self._children:
             self._children[labels] = self._calls.labels(*labels), self._seconds.labels(*labels[:2])
         calls, seconds = self._children[labels]
         calls.inc()

@@ -58,7 +58,8 @@ class FirstAnswers:
             result = self._results.get(revision, {}).get(request.method)
         if result is None:
             return None
-        return f'{{"jsonrpc":"2.0","id":{_as_json(request.id)},"result":{result}}}'.encode()
+        request_id = json.dumps(request.id, ensure_ascii=False)
+        return f'{{"jsonrpc":"2.0","id":{request_id},"result":{result}}}'.encode()
 
     def answer_line(self, line: Line) -> bytes | None:
         """Return the response to a request that a line is, None where it is none, or not answered
@@ -109,7 +110,3 @@ def _read(*, read_only: bool) -> dict[str, dict[str, str]]:
         revision: {method: rendered["results"][place] for method, place in methods.items()}
         for revision, methods in rendered["places"][kind].items()
     }
-
-
-def _as_json(request_id: int | str) -> str:
-    return json.dumps(request_id, ensure_ascii=False)

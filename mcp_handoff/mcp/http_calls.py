@@ -21,6 +21,7 @@ from mcp_handoff.mcp.requests import (
     read_message,
     tool_call_of,
 )
+from mcp_handoff.mcp.responses import event
 from mcp_handoff.mcp.toolbox import Toolbox
 
 STREAMABLE_PATH = "/mcp"
@@ -68,7 +69,7 @@ class PlainCalls:
         body = await receive()
         found = self._find(headers, body, scope)
         if found is None:
-            await self._app(scope, _received_before(body, receive), send)
+            await self._app(scope, received_before(body, receive), send)
             return
         request, call, session = found
         visitor = self._toolbox.visitor(session.client, admission_of(scope))
@@ -98,12 +99,13 @@ class PlainCalls:
             return None
         if principal.role == "reader" and self._toolbox.writes(call.name):
             return None  # refused with 403: `SessionOwners`
+        if request.stateless != (headers[b"mcp-protocol-version"] == STATELESS.encode()):
+            return None
         if request.stateless:
             is_named = headers.get(b"mcp-name") == call.name.encode()
-            is_told = headers[b"mcp-protocol-version"] == STATELESS.encode() and is_named
-            return (request, call, Session(request.client, principal.id)) if is_told else None
-        if headers[b"mcp-protocol-version"] not in _HANDSHAKES or "wait_s" in call.arguments:
-            return None  # a wait ends when the session says that it is cancelled
+            return (request, call, Session(request.client, principal.id)) if is_named else None
+        if "wait_s" in call.arguments:
+            return None  # it ends when the session says that it is cancelled
         named = headers.get(b"mcp-session-id")
         session = self._session_of(named.decode("latin-1") if named else None)
         is_own = session is not None and session.principal_id in (None, principal.id)
@@ -132,7 +134,7 @@ def _plain_headers(scope: Scope) -> Mapping[bytes, bytes] | None:
     return headers if is_call else None
 
 
-def _received_before(message: Message, receive: Receive) -> Receive:
+def received_before(message: Message, receive: Receive) -> Receive:
     """Return what receives a message that was received already, and then what comes."""
     waiting = [message]
 
@@ -161,8 +163,7 @@ class _Patience:
         """Send the response: as a document, or as the event that ends the stream."""
         self.end()
         if self._streams:
-            event = b"event: message\r\ndata: %b\r\n\r\n" % response
-            await self._send({"type": "http.response.body", "body": event})
+            await self._send({"type": "http.response.body", "body": event(response)})
             return
         length = (b"content-length", b"%d" % len(response))
         headers = [(b"content-type", b"application/json"), length]

@@ -21,6 +21,12 @@ def response(request_id: int | str, result: dict[str, Any], *, stateless: bool) 
     return message(id=request_id, result=whole)
 
 
+def event(of: bytes) -> bytes:
+    """Return a message as an event of a stream
+    (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+    return b"event: message\r\ndata: %b\r\n\r\n" % of
+
+
 def message(**parts: Any) -> bytes:
     """Return a JSON-RPC message, on one line. A lone surrogate, which UTF-8 has not, stays what it
     is in JSON."""

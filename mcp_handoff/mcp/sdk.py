@@ -27,9 +27,9 @@ def connection_of(session: ServerSession) -> Connection:
     return session._connection  # pyright: ignore[reportPrivateUsage] - no public name
 
 
-def is_kept(server: MCPServer[Any], session_id: str) -> bool:
-    """Tell whether there is a session over HTTP; one that is there is used now, and so does not end
-    for its silence."""
+def use_session(server: MCPServer[Any], session_id: str) -> bool:
+    """Have a session over HTTP count as used now, so that it does not end for its silence; tell
+    whether there is one."""
     sessions = server.session_manager._server_instances  # pyright: ignore[reportPrivateUsage] - no public name
     transport = sessions.get(session_id)
     if transport is None or transport.is_terminated:

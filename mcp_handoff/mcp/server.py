@@ -49,7 +49,7 @@ from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.progress import Report
 from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.responses import SERVER
-from mcp_handoff.mcp.sdk import connection_of, is_kept, lowlevel_server
+from mcp_handoff.mcp.sdk import connection_of, lowlevel_server, use_session
 from mcp_handoff.mcp.subscriptions import Subscriptions
 from mcp_handoff.mcp.toolbox import Toolbox
 
@@ -158,7 +158,7 @@ class HandoffServer(MCPServer[Any]):
     def session_of(self, session_id: str) -> Session | None:
         """Return who calls in a session over HTTP, which counts as used now; None for one that is
         not there, or about to end."""
-        return self._sessions.get(session_id) if is_kept(self, session_id) else None
+        return self._sessions.get(session_id) if use_session(self, session_id) else None
 
     def end_streams(self) -> None:
         """End every open subscriptions/listen stream in good order, and have every call answered

@@ -59,23 +59,24 @@ async def serve_stdio(toolbox: Toolbox, wire: Wire, first: FirstAnswers) -> None
 async def refuse_stdio(wire: Wire, first: FirstAnswers, error: HandoffError) -> None:
     """Tell whoever asks for anything that is not answered from the file why it can't be had, until
     the client has left or gone."""
-    left = anyio.Event()
-    lines, output = Input(wire), Output(wire.output, on_broken=left.set)
+    reading = anyio.CancelScope()
+    lines, output = Input(wire), Output(wire.output, on_broken=reading.cancel)
     refused = {"code": INTERNAL_ERROR, "message": error.message}
-    while (line := await lines.next_line()) is not None and not left.is_set():
-        if answer := first.answer_line(line):
-            output.write(answer)
-            continue
-        match request := read_message(line) if isinstance(line, bytes) else None:
-            case PlainRequest() if tool_call_of(request):
-                result = tool_error(error).as_json()
-                output.write(response(request.id, result, stateless=request.stateless))
-            case PlainRequest():
-                output.write(message(id=request.id, error=refused))
-            case Notification():
-                pass
-            case None:
-                output.write(message(id=None, error=refused))
+    with reading:
+        while (line := await lines.next_line()) is not None:
+            text = line if isinstance(line, bytes) else b""
+            match read_message(text):
+                case PlainRequest() as request if answer := first.answer(request, text):
+                    output.write(answer)
+                case PlainRequest() as request if tool_call_of(request):
+                    result = tool_error(error).as_json()
+                    output.write(response(request.id, result, stateless=request.stateless))
+                case PlainRequest() as request:
+                    output.write(message(id=request.id, error=refused))
+                case Notification():
+                    pass
+                case None:
+                    output.write(message(id=None, error=refused))
     await output.flush()
 
 
@@ -120,11 +121,9 @@ class _Connection:
                 scope = anyio.CancelScope()
                 self._calls[scope] = request.id
                 self._group.start_soon(self._perform, request, call, scope)
-            case Notification() as notification if self._sdk is None:
-                self._note(notification, line)
             case Notification() as notification:
                 self._note(notification, line)
-                return False
+                return self._sdk is None
             case _:
                 return False
         return True

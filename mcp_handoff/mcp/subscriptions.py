@@ -1,7 +1,6 @@
 """Who is told when a resource changes: subscribers in all protocol revisions."""
 
 import asyncio
-import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.mcp import resources
 from mcp_handoff.mcp.protocol_errors import protocol_error
 from mcp_handoff.mcp.resources import OPEN_TICKETS
+from mcp_handoff.mcp.responses import event, message
 from mcp_handoff.mcp.sdk import connection_of
 from mcp_handoff.mcp.subscriber import Subscriber
 from mcp_handoff.pace import Pace
@@ -254,9 +254,8 @@ def _telling(context: RequestContext, meta: Mapping[str, Any]) -> Callable[[str]
 
     async def write(uri: str) -> None:
         params = {"_meta": meta, "uri": uri}
-        message = {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": params}
-        event = f"event: message\r\ndata: {json.dumps(message, separators=(',', ':'))}\r\n\r\n"
-        await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+        told = event(message(method="notifications/resources/updated", params=params))
+        await send({"type": "http.response.body", "body": told, "more_body": True})
 
     return write
 

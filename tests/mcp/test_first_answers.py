@@ -70,8 +70,6 @@ def test_a_client_is_answered_before_the_sdk_could_be_loaded(store: Path) -> Non
 
 
 def test_calls_of_tools_load_no_sdk(store: Path) -> None:
-    """The file that a process maps is what it has loaded; the SDK has no library of its own, so it
-    is asked itself."""
     told = "import atexit, sys; atexit.register(lambda: print([m for m in sys.modules"
     told += " if m.partition('.')[0] in ('mcp', 'mcp_types')], file=sys.stderr));"
     asked = [*handshake(), request(1, "tools/list"), call(2, "create_ticket", **TICKET)]
