@@ -58,7 +58,9 @@ def _insert(tx: Transaction, caller: Caller, new: Receiver, before: Receiver | N
         after={"origin": made.origin, "signed": made.is_signed},
     )
     waiting = (
-        "SELECT r.id FROM outbox o JOIN build_runs r ON r.id = o.id WHERE r.last_error = :nobody"
+        "SELECT o.id FROM outbox o WHERE o.webhook_id IS NULL AND o.attempts = 0"
+        " AND (SELECT r.last_error FROM build_runs r WHERE r.id = o.id) = :nobody"
+        " ORDER BY o.next_attempt_at"
     )
     for row in tx.fetch_all(waiting, nobody=NOBODY):
         run = runs.require_locked(tx, row["id"])
