@@ -5,7 +5,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots clean
+.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -49,6 +49,10 @@ bench-check: .venv/development
 # The pictures of the portal in docs/pictures, with the system's Chromium.
 screenshots: .venv/development
 	$(BIN)/python -m tests.portal.screenshots
+
+# The demo as an animated picture in docs/pictures; again when what it says has changed.
+recording: .venv/development
+	$(BIN)/python -m tests.demo.picture
 
 clean:
 	rm -rf .venv .venv-lowest .benchmarks .pytest_cache .ruff_cache .hypothesis

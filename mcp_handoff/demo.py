@@ -22,7 +22,7 @@ async def tell_story() -> None:
     life."""
     with tempfile.TemporaryDirectory(prefix="mcp-handoff-demo-") as folder:
         print(_heading("mcp-handoff demo: one ticket, from filed to live"))
-        print(f"servers   {sys.executable} -m mcp_handoff, over stdio, one for each of the three")
+        print("servers   python -m mcp_handoff, over stdio, one for each of the three")
         print("store     one throw-away SQLite file\n")
         store = Path(folder) / "demo.db"
         async with (
