@@ -1,3 +1,3 @@
 """The desk where AI agents and people hand work to one another."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
