@@ -5,7 +5,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording clean
+.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording dist clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -36,6 +36,7 @@ lock: .venv/development
 	$(LOCK) --group build --group dev --output-file requirements/development.txt pyproject.toml
 	$(LOCK) --group build --group dev --output-file requirements/lowest.txt --resolution lowest-direct \
 		pyproject.toml
+	$(LOCK) --group release --output-file requirements/release.txt
 
 # All tables; installs two other servers beside which ours is measured (benchmarks/peers.py).
 bench: .venv/development
@@ -54,8 +55,21 @@ screenshots: .venv/development
 recording: .venv/development
 	$(BIN)/python -m tests.demo.picture
 
+# What is published: sdist, wheel, and a list of all that the wheel brings with it (CycloneDX).
+dist: .venv/package .venv-release/tools
+	rm -rf dist .venv-release/installed
+	$(BIN)/hatchling build --directory dist
+	$(PYTHON) -m venv --without-pip .venv-release/installed
+	sed -n '/^[a-z]/{s/\[[^]]*\]//; s/ *\\$$//; p}' requirements/package.txt > .venv-release/versions.txt
+	$(BIN)/python -m pip --python .venv-release/installed install --quiet --disable-pip-version-check \
+		--constraint .venv-release/versions.txt dist/*.whl
+	version=$$($(BIN)/hatchling version) && \
+	sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml > .venv-release/pyproject.toml && \
+	.venv-release/bin/cyclonedx-py environment --pyproject .venv-release/pyproject.toml \
+		--output-reproducible --output-file dist/mcp-handoff-$$version.cdx.json .venv-release/installed
+
 clean:
-	rm -rf .venv .venv-lowest .benchmarks .pytest_cache .ruff_cache .hypothesis
+	rm -rf dist .venv .venv-lowest .venv-release .benchmarks .pytest_cache .ruff_cache .hypothesis
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -76,4 +90,9 @@ clean:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/$(INSTALL) --require-hashes --requirement requirements/lowest.txt
 	.venv-lowest/bin/$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-release/tools: requirements/release.txt
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/$(INSTALL) --require-hashes --requirement requirements/release.txt
 	@touch $@
