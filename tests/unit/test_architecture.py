@@ -42,6 +42,8 @@ OWNERS = {
     "stamina": ("remote/retries.py",),
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
+    "tomlkit": ("clients/toml_document.py",),
+    "yaml": ("clients/yaml_document.py",),
     "starlette": ("rest/", "http/", "portal/", "mcp/transports.py", "mcp/http_calls.py"),
 }
 """The one place that imports a library."""
