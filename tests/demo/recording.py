@@ -65,8 +65,10 @@ def record(command: Sequence[str]) -> list[Line]:
     finished: list[float] = []
     terminal, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", MOST_LINES, COLUMNS, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
+    # These would have a program think of another terminal than this one.
+    others = {"NO_COLOR", "COLUMNS", "LINES"}
+    environment = {name: value for name, value in os.environ.items() if name not in others}
+    environment["TERM"] = "xterm-256color"
     begun = time.monotonic()
     with subprocess.Popen(command, stdin=inside, stdout=inside, env=environment) as process:
         os.close(inside)
