@@ -56,13 +56,21 @@ class DeadlineProtocol(HttpToolsProtocol):
     def waits_for_client(self) -> bool:
         return self.is_between_requests or self.flow.write_paused
 
+    @property
+    def is_answered_early(self) -> bool:
+        """Whether the client may still be sending a body that its answer did not wait for."""
+        return bool(self.cycle and self.cycle.response_complete and self.cycle.more_body)
+
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.transport = cast(asyncio.Transport, _Packet(self.loop, transport))
+        packet = _Packet(self.loop, transport, lambda: self.is_answered_early)
+        self.transport = cast(asyncio.Transport, packet)
         self._connections.admit(self)
         self._head.start()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         self._begins_behind = False
         super().data_received(data)
         if self.is_between_requests:
@@ -91,8 +99,9 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete and self.cycle.more_body:
+        if self.is_answered_early:
             self.transport.close()  # the body was not asked for, and may never come
+            self.flow.resume_reading()
         self._watch_closing()
 
     def pause_writing(self) -> None:
@@ -151,11 +160,22 @@ class _Deadline:
 
 class _Packet:
     """A transport that sends what is written in one turn of the event loop as one packet: a head
-    and a body that follow each other take one system call."""
+    and a body that follow each other take one system call.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+    While a client `sends_on`, closing ends our own side alone, and what comes is dropped until the
+    client ends its own (RFC 9112, section 9.6): a reset would take the answer from it unread.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        sends_on: Callable[[], bool],
+    ) -> None:
         self._loop = loop
         self._transport = transport
+        self._sends_on = sends_on
+        self._has_ended = False
         self._parts: list[bytes] = []
         self._length = 0
 
@@ -172,7 +192,14 @@ class _Packet:
 
     def close(self) -> None:
         self._send()
-        self._transport.close()
+        if not self._sends_on():
+            self._transport.close()
+        elif not self.is_closing():
+            self._has_ended = True
+            self._transport.write_eof()
+
+    def is_closing(self) -> bool:
+        return self._has_ended or self._transport.is_closing()
 
     def _send(self) -> None:
         if self._parts:

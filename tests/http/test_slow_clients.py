@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 import psutil
 import pytest
 
-from mcp_handoff.http.body_limit import BODY_SECONDS
+from mcp_handoff.http.body_limit import BODY_SECONDS, DELIVERY_BYTES
 from mcp_handoff.http.deadlines import HEAD_BYTES, PIPELINED
 from tests.http.served import Served
 from tests.http.test_access import TICKET
@@ -62,6 +62,16 @@ def test_half_a_body_is_answered_in_time(served: Served, address: tuple[str, int
         client.settimeout(TIMEOUT)
         assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
     assert time.monotonic() - begun > BODY_SECONDS / 2
+
+
+def test_whoever_reads_only_once_all_is_sent_is_told_of_a_refusal_too(
+    served: Served, address: tuple[str, int]
+) -> None:
+    head = b"POST /api/hooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(address, TIMEOUT) as client:
+        client.sendall(head % DELIVERY_BYTES + bytes(DELIVERY_BYTES))
+        assert ending(client).startswith(b"HTTP/1.1 401 ")
+    assert served.http.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(
