@@ -1,0 +1,1 @@
+from tests.http.conftest import shared_store as shared_store
