@@ -29,10 +29,12 @@ proofs: .venv/development
 check-lowest: .venv-lowest/development
 	.venv-lowest/bin/python -m pytest -n auto
 
-# What the targets above install, to the byte, for every Python and system that is supported.
+# What the targets above and the Dockerfile install, to the byte, for every Python and system that is supported.
 lock: .venv/development
 	$(BIN)/$(INSTALL) --group lock
 	$(LOCK) --group build --output-file requirements/package.txt pyproject.toml
+	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) --extra postgres --output-file requirements/container.txt pyproject.toml
 	$(LOCK) --group build --group dev --output-file requirements/development.txt pyproject.toml
 	$(LOCK) --group build --group dev --output-file requirements/lowest.txt --resolution lowest-direct \
 		pyproject.toml

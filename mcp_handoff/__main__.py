@@ -14,6 +14,9 @@ def main() -> int:
     # system: the program would go on. Nothing is lost yet that ending at once could lose.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
+    # A container's first process is ended by no signal that it does not handle itself.
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, end_at_once)
     gc.disable()  # what loading makes, stays: looking through it is a fifth of a start
     try:
         opened = None

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ HOST = "desk.example"
 """What the desk is called in `deploy/`; here it is a name of this machine."""
 
 
+_FOLDERS = f"/usr/sbin:/usr/local/sbin:{Path(sys.executable).parent}"
+"""Where programs lie too: what only root runs, and what pip installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
     """A running proxy: where it speaks TLS and where it does not, and whom to trust for its
@@ -37,7 +42,7 @@ class Front:
 
 def installed(program: str) -> str:
     """Return where a program is; skip a test where it is not, in CI a failure."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    found = shutil.which(program) or shutil.which(program, path=_FOLDERS)
     if found is None:
         told = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         told(f"{program} is not installed")
