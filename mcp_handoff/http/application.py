@@ -147,6 +147,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
         limit=RateLimit(settings.rate_limit) if settings.rate_limit else None,
         concurrency=Concurrency(capacity),
         keeps_deliveries=settings.backend.kind != "api",
+        observe=metrics.count_refusal,
     )
     gate = Gate(body_limit, checks, access.resource, access.origins)
     return Application(gate, capacity, mcp, transports, streams, live)

@@ -43,8 +43,9 @@ HEADERS = [
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What is asked of a request, in this order; `limit` is none where calls are not counted, and
-    `keeps_deliveries` tells whether what forges tell is kept here."""
+    """What is asked of a request, in this order; `limit` is none where calls are not counted,
+    `keeps_deliveries` tells whether what forges tell is kept here, and `observe` hears of each
+    refusal."""
 
     clients: Clients
     allowlist: Allowlist
@@ -52,6 +53,7 @@ class Checks:
     limit: RateLimit | None
     concurrency: Concurrency
     keeps_deliveries: bool
+    observe: Callable[[HandoffError], None]
 
 
 class Gate:
@@ -102,6 +104,7 @@ class Gate:
         try:
             self._checks.allowlist.require(path, headers)
         except HandoffError as error:
+            self._checks.observe(error)
             app = refuse_early(error, scope)
         await app(scope, receive, send_with_headers)
 
@@ -110,6 +113,7 @@ class Gate:
         try:
             leave = await self._find_place(scope, headers, admission)
         except HandoffError as error:
+            self._checks.observe(error)
             refusal = refuse_early(error, scope)
             if isinstance(error, MethodNotAllowed):
                 refusal.headers["Allow"] = "POST"

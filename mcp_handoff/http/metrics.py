@@ -12,6 +12,7 @@ from prometheus_client import (
 from starlette.responses import Response
 
 from mcp_handoff.calls import Call
+from mcp_handoff.errors import HandoffError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -19,7 +20,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """Counts the calls of one server."""
+    """Counts the calls of one server, and the requests that it refused."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -38,6 +39,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._refusals = Counter(
+            "handoff_refusals",
+            "Requests that were refused before their body was read, by the error's code.",
+            ["code"],
+            registry=self._registry,
+        )
         self._children = dict[tuple[str, str, str], tuple[Counter, Histogram]]()
         self._waiting = Gauge(
             "handoff_outbox_depth",
@@ -54,6 +61,10 @@ class Metrics:
         calls, seconds = self._children[labels]
         calls.inc()
         seconds.observe(call.seconds)
+
+    def count_refusal(self, error: HandoffError) -> None:
+        """Take note of a request that did not get as far as a call."""
+        self._refusals.labels(error.code).inc()
 
     def exposition(self, outbox_depth: int) -> Response:
         """Return all figures as they are scraped."""

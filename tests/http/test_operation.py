@@ -56,6 +56,23 @@ async def test_calls_are_counted_by_operation_and_outcome(served: Served) -> Non
     assert seen["process_resident_memory_bytes"] > 0
 
 
+def test_requests_that_become_no_call_are_counted_by_what_refused_them(store: Path) -> None:
+    token = make_token(store, "prometheus", "reader")
+    with Served(store, token=token, HANDOFF_RATE_LIMIT="4") as served:
+        served.http.get("/healthz")
+        served.http.get("/api/projects", headers={"Host": "evil.example"})
+        served.http.get("/api/projects", headers=bearer(f"{token}x"))
+        another = bearer(make_token(store, "hasty", "bot"))
+        for _ in range(6):
+            served.http.get("/api/projects", headers=another)
+        seen = figures(served)
+    assert {name: seen[name] for name in seen if name.startswith("handoff_refusals_total")} == {
+        'handoff_refusals_total{code="FORBIDDEN"}': 1,
+        'handoff_refusals_total{code="UNAUTHENTICATED"}': 1,
+        'handoff_refusals_total{code="RATE_LIMITED"}': 2,
+    }
+
+
 def test_where_tokens_are_asked_for_figures_take_one_that_sees_every_project(store: Path) -> None:
     make_project(store, "shop")
     everywhere = bearer(make_token(store, "prometheus", "reader"))
