@@ -23,7 +23,7 @@ BUILD_SECONDS = 600
 
 _SYSTEM = [
     path
-    for name in ("bin", "etc", "lib", "lib32", "lib64", "sbin", "usr")
+    for name in ("bin", "etc", "lib", "lib32", "lib64", "run", "sbin", "usr")
     if (path := Path("/") / name).exists()
 ]
 """What of this machine stands for the base image."""

@@ -23,6 +23,7 @@ from tests.http.test_deliveries import Forge, link
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 from tests.portal.browser import Browser
+from tests.portal.hearing import hearing
 from tests.requests import TICKET
 
 Proxy = Callable[[str, Path], AbstractContextManager[Front]]
@@ -68,6 +69,14 @@ def behind_a_proxy(store: Path, token: str) -> Served:
     return Served(store, "--allow-host", f"{HOST}:*", token=token, **settings)
 
 
+def file_ticket(desk: Served, title: str) -> str:
+    """File a ticket past the proxy; return its reference."""
+    body = {**TICKET, "title": title, "priority": "low", "blocking": False}
+    filed = desk.http.post("/api/projects/shop/tickets", json=body)
+    assert filed.status_code == 201
+    return filed.json()["ticket"]["reference"]
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_agents_work_through_it_by_each_way_to_speak_mcp(
     front: Front, token: str, transport: str
@@ -94,16 +103,12 @@ async def test_what_is_heard_on_a_stream_comes_at_once(
         ) as client,
         client.listen(resource_subscriptions=[BOARD]) as subscription,
     ):
-        filed = served.http.post(
-            "/api/projects/shop/tickets",
-            json={**TICKET, "title": front.url, "priority": "low", "blocking": False},
-        )
-        assert filed.status_code == 201
+        file_ticket(served, f"For an agent behind {front.url}")
         with anyio.fail_after(TIMEOUT):
             assert await anext(subscription) == ResourceUpdated(uri=BOARD)
 
 
-def test_people_sign_in_over_tls_with_a_cookie_that_stays_there(
+def test_people_sign_in_over_tls_with_a_cookie_that_stays_there_and_see_live_pages(
     front: Front, served: Served, token: str
 ) -> None:
     with Browser(served) as browser:
@@ -115,6 +120,9 @@ def test_people_sign_in_over_tls_with_a_cookie_that_stays_there(
         ]
         assert cookies
         assert all("secure" in cookie.lower() for cookie in cookies)
+        with hearing(browser, "shop") as events:
+            ticket = file_ticket(served, f"For a person behind {front.url}")
+            assert next(events).ticket == ticket
 
 
 def test_whoever_comes_without_tls_is_sent_to_it(front: Front) -> None:
