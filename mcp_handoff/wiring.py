@@ -46,6 +46,8 @@ def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
             from mcp_handoff.sqlite.database import SqliteDatabase
 
             path = _store_path(settings.backend)
+            if settings.backend.url is None:
+                _make_data_directory(path.parent)
             database = SqliteDatabase.open(path, read_only=settings.read_only)
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
@@ -133,19 +135,26 @@ def describe_backend(settings: Settings) -> str:
             return f"store {_store_path(address)}"
 
 
+def is_there(address: BackendAddress) -> bool:
+    """Tell whether there is anything to be opened: of an embedded store, whether it was made."""
+    return address.kind != "sqlite" or _store_path(address).exists()
+
+
 def _store_path(address: BackendAddress) -> Path:
     """Return where the embedded store lies: sqlite:////absolute, sqlite:///relative, or the
-    user's data directory, which is made when it is missing."""
-    if address.url is not None:
-        return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
-    directory = platformdirs.user_data_path("mcp-handoff")
+    user's data directory."""
+    if address.url is None:
+        return platformdirs.user_data_path("mcp-handoff") / "handoff.db"
+    return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
+
+
+def _make_data_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         raise Misconfigured(
             f"{directory} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
         ) from None
-    return directory / "handoff.db"
 
 
 @contextmanager

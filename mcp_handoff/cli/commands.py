@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command("show a ticket's whole story on a throw-away store", "demonstration"),
     "install": Command("write this server into the settings of a client", "installing"),
     "check": Command("say what this is connected to and whether it works", "checking"),
+    "inbox": Command("show an agent what waits for it, as a session begins", "inbox"),
     "dispatch": Command("send the dispatches that are due, once", "dispatching"),
     "merged": Command("suggest to close what a merge finishes", "merges"),
     "serve": Command("serve MCP and REST over HTTP", "serving"),

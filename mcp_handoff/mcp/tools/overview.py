@@ -79,7 +79,7 @@ def _tell(result: Overview, reader: Reader) -> OverviewAnswer:
         or None,
         ready=[ticket_row(ticket) for ticket in result.ready] or None,
         you_hold=[_held_row(one) for one in result.held] or None,
-        questions=[_question_row(one) for one in result.asked] or None,
+        questions=[question_row(one) for one in result.asked] or None,
     )
 
 
@@ -125,7 +125,8 @@ def _held_row(held: HeldRole) -> HeldRow:
     )
 
 
-def _question_row(message: Message) -> QuestionRow:
+def question_row(message: Message) -> QuestionRow:
+    """Return a message that waits for an answer as lists show it."""
     return QuestionRow(
         ticket=message.ticket,
         to_role=message.to_role,
