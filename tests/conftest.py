@@ -73,6 +73,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def npm_kept(pytestconfig: pytest.Config) -> Path:
+    """Where packages of npm are kept from one run of the tests to the next."""
+    assert pytestconfig.cache is not None
+    return pytestconfig.cache.mkdir("npm")
+
+
+@pytest.fixture(scope="session")
 def postgres_server(
     tmp_path_factory: pytest.TempPathFactory, worker_id: str, pytestconfig: pytest.Config
 ) -> Iterator[Server]:

@@ -1,6 +1,7 @@
 """Chats, and what there is at the desk that they show."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,10 +47,9 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def script(pytestconfig: pytest.Config) -> str:
+def script(npm_kept: Path) -> str:
     """What makes a page a chat that shows apps."""
-    assert pytestconfig.cache is not None
-    return host_script(pytestconfig.cache.mkdir("apps"))
+    return host_script(npm_kept)
 
 
 @pytest.fixture(scope="module")
