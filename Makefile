@@ -5,7 +5,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording dist clean
+.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording bundle guidance dist clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -56,6 +56,14 @@ screenshots: .venv/development
 # The demo as an animated picture in docs/pictures; again when what it says has changed.
 recording: .venv/development
 	$(BIN)/python -m tests.demo.picture
+
+# dist/mcp-handoff-*.mcpb, for hosts that install MCP bundles.
+bundle: .venv/development
+	$(BIN)/python -m bundle
+
+# What agents are told of the desk (guidance/handoff.md), into the form of each client.
+guidance: .venv/python
+	$(BIN)/python -m guidance
 
 # What is published: sdist, wheel, and a list of all that the wheel brings with it (CycloneDX).
 dist: .venv/package .venv-release/tools
