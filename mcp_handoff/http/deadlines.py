@@ -87,6 +87,10 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._head_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Blanks around a value are no part of it (RFC 9110, 5.5); the parser leaves those behind.
+        super().on_header(name, value.rstrip(b" \t"))
+
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         if len(self.pipeline) >= PIPELINED:

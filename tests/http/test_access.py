@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2
@@ -63,6 +64,14 @@ def test_without_a_valid_token_no_door_opens(guarded: Served, path: str) -> None
     assert guarded.http.get(path, params={"token": token}).status_code == 401
     assert guarded.http.get("/healthz").json() == {"status": "ok"}
     assert guarded.http.get("/readyz").json() == {"status": "ok"}
+
+
+def test_blanks_behind_a_header_are_no_part_of_it(served: Served) -> None:
+    """RFC 9110, section 5.5; httptools leaves them there."""
+    host = served.url.removeprefix("http://")
+    with closing(HTTPConnection(host)) as connection:
+        connection.request("GET", "/api/projects", headers={"Host": f"{host} \t "})
+        assert connection.getresponse().status == 200
 
 
 def test_what_takes_a_token_is_kept_by_no_cache(guarded: Served) -> None:
