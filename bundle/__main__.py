@@ -1,7 +1,7 @@
 """`make bundle`: the server as one file for hosts that install MCP bundles, dist/*.mcpb.
 
-The manifest (https://github.com/modelcontextprotocol/mcpb) has uv run it, with what
-requirements/package.txt locks; the program that checks and packs it is locked beside it.
+The manifest (https://github.com/modelcontextprotocol/mcpb) has uv run it, with the versions that
+requirements/package.txt names; the program that checks and packs it is locked beside it.
 """
 
 import json

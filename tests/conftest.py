@@ -73,10 +73,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def npm_kept(pytestconfig: pytest.Config) -> Path:
-    """Where packages of npm are kept from one run of the tests to the next."""
+def kept_packages(pytestconfig: pytest.Config) -> Path:
+    """Where packages are kept, from one run of the tests to the next, of which the tests' own
+    environment knows nothing: those of npm, and other versions of PyPI's."""
     assert pytestconfig.cache is not None
-    return pytestconfig.cache.mkdir("npm")
+    return pytestconfig.cache.mkdir("packages")
 
 
 @pytest.fixture(scope="session")

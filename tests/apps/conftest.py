@@ -47,9 +47,9 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def script(npm_kept: Path) -> str:
+def script(kept_packages: Path) -> str:
     """What makes a page a chat that shows apps."""
-    return host_script(npm_kept)
+    return host_script(kept_packages)
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory, npm_kept: Path) -> Path:
+def unpacked(tmp_path_factory: pytest.TempPathFactory, kept_packages: Path) -> Path:
     """The folder of a bundle that a host unpacked."""
     folder = tmp_path_factory.mktemp("bundle")
-    made = make_bundle(folder, installed(HERE, npm_kept))
+    made = make_bundle(folder, installed(HERE, kept_packages))
     assert made.name == f"mcp-handoff-{__version__}.mcpb"
     with zipfile.ZipFile(made) as archive:
         archive.extractall(folder / "unpacked")

@@ -25,9 +25,9 @@ Claude = Callable[..., "CompletedProcess[str]"]
 
 
 @pytest.fixture
-def claude(npm_kept: Path, tmp_path: Path, store: Path) -> Claude:
+def claude(kept_packages: Path, tmp_path: Path, store: Path) -> Claude:
     """Claude Code in an empty folder, with the command mcp-handoff on its path."""
-    packages = installed(Path(__file__).parent / "npm", npm_kept)
+    packages = installed(Path(__file__).parent / "npm", kept_packages)
     script = packages / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"
     folder = tmp_path / "folder"
     folder.mkdir()
