@@ -39,6 +39,8 @@ lock: .venv/development
 	$(LOCK) --group build --group dev --output-file requirements/lowest.txt --resolution lowest-direct \
 		pyproject.toml
 	$(LOCK) --group release --output-file requirements/release.txt
+	for client in sdk_v1 fastmcp; do \
+		$(LOCK) --output-file tests/foreign/python/$$client.txt tests/foreign/python/$$client.in || exit 1; done
 
 # All tables; installs two other servers beside which ours is measured (benchmarks/peers.py).
 bench: .venv/development

@@ -28,12 +28,19 @@ class Served:
     with a token, if any."""
 
     def __init__(
-        self, store: Path, *arguments: str, token: str = "", files: str = "", **settings: str
+        self,
+        store: Path,
+        *arguments: str,
+        token: str = "",
+        files: str = "",
+        module: str = "mcp_handoff",
+        **settings: str,
     ) -> None:
-        """Start it, with no more than so many `files` open if they are limited."""
+        """Start it, with no more than so many `files` open if they are limited; `module` is the
+        program."""
         self.store, self.token = store, token
         limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', files] if files else []
-        serve = [sys.executable, "-m", "mcp_handoff", "serve", "--port", "0", *arguments]
+        serve = [sys.executable, "-m", module, "serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(
             [*limited, *serve],
             env=environment(store, **settings),
