@@ -22,6 +22,8 @@ _RESERVED = "io.modelcontextprotocol/"
 _REVISION = f"{_RESERVED}protocolVersion"
 _CAPABILITIES = f"{_RESERVED}clientCapabilities"
 _CLIENT = f"{_RESERVED}clientInfo"
+_LOG_LEVEL = f"{_RESERVED}logLevel"
+_LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 _MESSAGE = {"jsonrpc", "id", "method", "params"}
 _SETTINGS = {"elicitation", "experimental", "extensions", "sampling"}
 _IDENTITY = {"name", "version", "title", "description", "websiteUrl"}
@@ -92,10 +94,11 @@ def _request(number: int | str, method: str, params: dict[str, Any]) -> PlainReq
         return PlainRequest(number, method, params, meta, stateless=False)
     client = meta.get(_CLIENT)
     if (
-        not reserved <= {_REVISION, _CAPABILITIES, _CLIENT}
+        not reserved <= {_REVISION, _CAPABILITIES, _CLIENT, _LOG_LEVEL}
         or meta.get(_REVISION) != STATELESS
         or not are_plain_capabilities(meta.get(_CAPABILITIES))
         or not (client is None or is_plain_identity(client))
+        or meta.get(_LOG_LEVEL, "info") not in _LOG_LEVELS  # no client is told of our log
     ):
         return None
     name = client["name"] if client else None

@@ -16,6 +16,7 @@ from mcp_handoff.mcp.first_answers import ANSWERED, FILE
 from mcp_handoff.mcp.requests import HANDSHAKES, STATELESS
 from tests.mcp.test_golden import WRITES, WRITING
 from tests.mcp.wire import (
+    ENVELOPE,
     INITIALIZE,
     TIMEOUT,
     Wire,
@@ -74,8 +75,10 @@ def test_calls_of_tools_load_no_sdk(store: Path) -> None:
     told += " if m.partition('.')[0] in ('mcp', 'mcp_types')], file=sys.stderr));"
     asked = [*handshake(), request(1, "tools/list"), call(2, "create_ticket", **TICKET)]
     asked += [request(3, "tools/call", name="find_tickets", arguments={}), request(4, "ping")]
+    logged = {**ENVELOPE["_meta"], "io.modelcontextprotocol/logLevel": "debug"}  # the Inspector's
+    asked.append(request(5, "tools/list", _meta=logged))
     lines, errors = _run(told + _as_it_is(), store, asked)
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert errors.splitlines()[-1] == "[]"
 
 
