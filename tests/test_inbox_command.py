@@ -14,7 +14,7 @@ from mcp_handoff.actors import Caller, bot
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.test_migrations import make_old
-from tests.databases import in_store
+from tests.databases import EVERY_DATABASE, address, in_store
 from tests.http.served import Served, command, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 
@@ -39,7 +39,7 @@ def caller_in(session: str, name: str = "claude-code") -> Caller:
     return Caller(bot(name), project="shop", session=session)
 
 
-def fill(store: Path, tickets: int) -> None:
+def fill(store: Path | str, tickets: int) -> None:
     """Have another agent file tickets, this one take half of them, and questions asked."""
 
     async def work(opened: StoreBackend) -> None:
@@ -57,9 +57,13 @@ def fill(store: Path, tickets: int) -> None:
     in_store(store, work)
 
 
-def test_it_shows_what_is_ready_what_is_held_and_what_is_asked(store: Path) -> None:
-    fill(store, 2)
-    shown = inbox(store)
+@pytest.mark.parametrize("database", EVERY_DATABASE)
+def test_it_shows_what_is_ready_what_is_held_and_what_is_asked(
+    database: str, request: pytest.FixtureRequest, store: Path
+) -> None:
+    name = str(request.getfixturevalue(database))
+    fill(name, 2)
+    shown = inbox(store, HANDOFF_BACKEND=address(name))
     assert (shown.returncode, shown.stderr) == (0, "")
     message, notice, mark, *others, end = shown.stdout.splitlines()
     assert message.startswith("This waits at the handoff desk, in project shop. What is held under")
