@@ -1,6 +1,7 @@
 """Settings: the environment, read once."""
 
 import os
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, get_args
 
-from mcp_handoff.actors import TAKE_MINUTES
 from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.masking import find_secrets
@@ -16,15 +16,10 @@ from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.switches import FALSE, TRUE
 from mcp_handoff.text import shortened, visible
+from mcp_handoff.variables import OTHERS, PREFIXES, VARIABLES
 
 BackendKind = Literal["sqlite", "postgresql", "api"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-
-MOST_DAYS = 3650
-"""The longest that idempotency keys can be kept."""
-
-MOST_MINUTES = 525_600
-"""The longest time after which a take can be over: a year."""
 
 _SCHEMES: Mapping[str, BackendKind] = {
     "sqlite": "sqlite",
@@ -33,6 +28,13 @@ _SCHEMES: Mapping[str, BackendKind] = {
     "https": "api",
     "http": "api",
 }
+
+_OF_KUBERNETES = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_PROTO|_PORT|_ADDR)?)=.*"
+    r"|\w+_PORT=\w+://.*"
+)
+"""What Kubernetes puts into the environment for a service whose name begins with handoff.
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,70 +89,75 @@ class Settings:
 def read_settings(
     environment: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
-    """Return the settings of this environment and directory; Misconfigured names a wrong value."""
-    values = os.environ if environment is None else environment
+    """Return the settings of this environment and directory; Misconfigured names a wrong value, or
+    a variable that there is not."""
+    values = _given(os.environ if environment is None else environment)
     issuer, audience = _oauth(values)
     client_id, client_secret = _oauth_client(values, audience)
     return Settings(
-        backend=_backend(values.get("HANDOFF_BACKEND")),
-        project=_project(values.get("HANDOFF_PROJECT"), directory or Path.cwd()),
-        organization=_slug("HANDOFF_ORG", values.get("HANDOFF_ORG") or "default"),
-        actor_id=_actor_id(values.get("HANDOFF_ACTOR_ID")),
-        read_only=_switch("HANDOFF_READ_ONLY", values.get("HANDOFF_READ_ONLY", "")),
-        dispatch_url=_address("BUILD_DISPATCH_URL", values.get("BUILD_DISPATCH_URL")),
+        backend=_backend(values["HANDOFF_BACKEND"]),
+        project=_project(values["HANDOFF_PROJECT"], directory or Path.cwd()),
+        organization=_slug("HANDOFF_ORG", values["HANDOFF_ORG"]),
+        actor_id=_actor_id(values["HANDOFF_ACTOR_ID"]),
+        read_only=_switch(values, "HANDOFF_READ_ONLY"),
+        dispatch_url=_address(values, "BUILD_DISPATCH_URL"),
         oauth_issuer=issuer,
         oauth_audience=audience,
-        rate_limit=_whole_number(
-            "HANDOFF_RATE_LIMIT",
-            values.get("HANDOFF_RATE_LIMIT") or "600",
-            "the calls a minute for each token, 0 for no limit",
-            most=999_999_999,
-        ),
-        keep_keys_days=_whole_number(
-            "HANDOFF_KEEP_KEYS_DAYS",
-            values.get("HANDOFF_KEEP_KEYS_DAYS") or "30",
-            f"1 to {MOST_DAYS}: how many days an idempotency key keeps its result",
-            least=1,
-            most=MOST_DAYS,
-        ),
-        build_timeout=_whole_number(
-            "HANDOFF_BUILD_TIMEOUT",
-            values.get("HANDOFF_BUILD_TIMEOUT") or "24",
-            "the whole hours after which a build that does not report has failed, at most 9999,"
-            " 0 for never",
-            most=9_999,
-        ),
-        take_minutes=_whole_number(
-            "HANDOFF_TAKE_MINUTES",
-            values.get("HANDOFF_TAKE_MINUTES") or str(TAKE_MINUTES),
-            f"the minutes after a bot's last call after which others may take over what it took, at"
-            f" most {MOST_MINUTES}, 0 for never",
-            most=MOST_MINUTES,
-        ),
-        log_level=_log_level(values.get("HANDOFF_LOG_LEVEL") or "WARNING"),
-        api_token=_token("HANDOFF_API_TOKEN", values.get("HANDOFF_API_TOKEN")),
-        builds_api=_address("HANDOFF_BUILDS_API", values.get("HANDOFF_BUILDS_API")),
-        builds_token=_token("HANDOFF_BUILDS_TOKEN", values.get("HANDOFF_BUILDS_TOKEN")),
-        dispatch_secret=_dispatch_secret(values.get("BUILD_DISPATCH_SECRET")),
-        public_url=_address("HANDOFF_PUBLIC_URL", values.get("HANDOFF_PUBLIC_URL")),
-        trusted_proxies=_networks(
-            "HANDOFF_TRUSTED_PROXIES", values.get("HANDOFF_TRUSTED_PROXIES") or ""
-        ),
-        webhook_networks=_networks(
-            "HANDOFF_WEBHOOK_NETWORKS", values.get("HANDOFF_WEBHOOK_NETWORKS") or ""
-        ),
+        rate_limit=_whole_number(values, "HANDOFF_RATE_LIMIT"),
+        keep_keys_days=_whole_number(values, "HANDOFF_KEEP_KEYS_DAYS"),
+        build_timeout=_whole_number(values, "HANDOFF_BUILD_TIMEOUT"),
+        take_minutes=_whole_number(values, "HANDOFF_TAKE_MINUTES"),
+        log_level=_log_level(values["HANDOFF_LOG_LEVEL"]),
+        api_token=_token(values, "HANDOFF_API_TOKEN"),
+        builds_api=_address(values, "HANDOFF_BUILDS_API"),
+        builds_token=_token(values, "HANDOFF_BUILDS_TOKEN"),
+        dispatch_secret=_dispatch_secret(values["BUILD_DISPATCH_SECRET"]),
+        public_url=_address(values, "HANDOFF_PUBLIC_URL"),
+        trusted_proxies=_networks(values, "HANDOFF_TRUSTED_PROXIES"),
+        webhook_networks=_networks(values, "HANDOFF_WEBHOOK_NETWORKS"),
         policy=Policy(
-            require_proof=_switch("HANDOFF_REQUIRE_PROOF", values.get("HANDOFF_REQUIRE_PROOF", "")),
-            four_eyes=_switch("HANDOFF_FOUR_EYES", values.get("HANDOFF_FOUR_EYES", "")),
+            require_proof=_switch(values, "HANDOFF_REQUIRE_PROOF"),
+            four_eyes=_switch(values, "HANDOFF_FOUR_EYES"),
         ),
-        oauth_projects_claim=values.get("HANDOFF_OAUTH_PROJECTS_CLAIM") or None,
-        oauth_role_claim=values.get("HANDOFF_OAUTH_ROLE_CLAIM") or None,
+        oauth_projects_claim=values["HANDOFF_OAUTH_PROJECTS_CLAIM"] or None,
+        oauth_role_claim=values["HANDOFF_OAUTH_ROLE_CLAIM"] or None,
         oauth_client_id=client_id,
         oauth_client_secret=client_secret,
     )
 
 
-def _backend(value: str | None) -> BackendAddress:
+def _given(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the value of each variable, its default where it is not set or empty.
+
+    Raises Misconfigured where one is set that there is not: it would change nothing, and whoever
+    set it would not know.
+    """
+    known = VARIABLES.keys() | OTHERS.keys()
+    unknown = [
+        name
+        for name, value in environment.items()
+        if name.startswith(PREFIXES) and value and name not in known
+        if not _OF_KUBERNETES.fullmatch(f"{name}={value}")
+    ]
+    if unknown:
+        raise Misconfigured(
+            f"There is no variable {', no '.join(map(_with_nearest, sorted(unknown)))};"
+            " mcp-handoff --help tells of each that there is."
+        )
+    return {name: environment.get(name) or one.default for name, one in VARIABLES.items()}
+
+
+def _with_nearest(name: str) -> str:
+    """Return the name of no variable, with the one that may have been meant."""
+    from mcp_handoff.near_names import nearest_argument
+
+    known = {one.partition("_")[2].lower(): one for one in VARIABLES}
+    near = nearest_argument(name.partition("_")[2].lower(), known)
+    shown = shortened(visible(name), 60)
+    return f"{shown} (did you mean {known[near]}?)" if near else shown
+
+
+def _backend(value: str) -> BackendAddress:
     if not value:
         return BackendAddress("sqlite", None)
     scheme, separator, rest = value.partition("://")
@@ -184,7 +191,7 @@ def _ends_its_password_once(rest: str) -> bool:
     return authority.count("@") <= 1 and "@" not in path
 
 
-def _project(value: str | None, directory: Path) -> str:
+def _project(value: str, directory: Path) -> str:
     if not value:
         return checkout_slug(directory)
     return value.lower() if is_id(value) else _slug("HANDOFF_PROJECT", value)
@@ -199,8 +206,8 @@ def _slug(name: str, value: str) -> str:
     return value
 
 
-def _actor_id(value: str | None) -> str | None:
-    if value and (len(value) > 200 or visible(value) != value):
+def _actor_id(value: str) -> str | None:
+    if len(value) > 200 or visible(value) != value:
         raise Misconfigured(
             f"HANDOFF_ACTOR_ID={_quoted(value)} must be 1 to 200 visible characters."
         )
@@ -209,13 +216,15 @@ def _actor_id(value: str | None) -> str | None:
     return value or None
 
 
-def _switch(name: str, value: str) -> bool:
+def _switch(values: Mapping[str, str], name: str) -> bool:
+    value = values[name]
     if value.lower() not in TRUE + FALSE:
         raise Misconfigured(f"{name}={_quoted(value)} must be 1 or 0.")
     return value.lower() in TRUE
 
 
-def _address(name: str, value: str | None) -> str | None:
+def _address(values: Mapping[str, str], name: str) -> str | None:
+    value = values[name]
     if value and not is_secure(value):
         raise Misconfigured(
             f"{name} must be an https:// address without a password in it"
@@ -224,7 +233,8 @@ def _address(name: str, value: str | None) -> str | None:
     return value or None
 
 
-def _networks(name: str, value: str) -> tuple[Network, ...]:
+def _networks(values: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    value = values[name]
     try:
         return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
     except ValueError:
@@ -234,13 +244,14 @@ def _networks(name: str, value: str) -> tuple[Network, ...]:
         ) from None
 
 
-def _token(name: str, value: str | None) -> str | None:
+def _token(values: Mapping[str, str], name: str) -> str | None:
+    value = values[name]
     if value and not (value.isascii() and value.isprintable() and " " not in value):
         raise Misconfigured(f"{name} must be one word of ASCII characters, as it was given out.")
     return value or None
 
 
-def _dispatch_secret(value: str | None) -> str | None:
+def _dispatch_secret(value: str) -> str | None:
     """Take a secret as Standard Webhooks has it: whsec_ and 24 to 64 bytes in base64."""
     if not value:
         return None
@@ -258,10 +269,8 @@ def _dispatch_secret(value: str | None) -> str | None:
 
 
 def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:
-    issuer, audience = (
-        _address(name, values.get(name))
-        for name in ("HANDOFF_OAUTH_ISSUER", "HANDOFF_OAUTH_AUDIENCE")
-    )
+    issuer = _address(values, "HANDOFF_OAUTH_ISSUER")
+    audience = _address(values, "HANDOFF_OAUTH_AUDIENCE")
     if bool(issuer) != bool(audience):
         raise Misconfigured(
             "HANDOFF_OAUTH_ISSUER and HANDOFF_OAUTH_AUDIENCE go together: who signs the tokens, and"
@@ -271,10 +280,8 @@ def _oauth(values: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def _oauth_client(values: Mapping[str, str], audience: str | None) -> tuple[str | None, str | None]:
-    client_id, secret = (
-        _token(name, values.get(name))
-        for name in ("HANDOFF_OAUTH_CLIENT_ID", "HANDOFF_OAUTH_CLIENT_SECRET")
-    )
+    client_id = _token(values, "HANDOFF_OAUTH_CLIENT_ID")
+    secret = _token(values, "HANDOFF_OAUTH_CLIENT_SECRET")
     if client_id and not audience:
         raise Misconfigured(
             "HANDOFF_OAUTH_CLIENT_ID is this server's at an issuer: set HANDOFF_OAUTH_ISSUER and"
@@ -292,10 +299,34 @@ def _oauth_client(values: Mapping[str, str], audience: str | None) -> tuple[str 
     return client_id, secret
 
 
-def _whole_number(name: str, value: str, meaning: str, *, least: int = 0, most: int) -> int:
-    if not value.isdecimal() or len(value) > 9 or not least <= int(value) <= most:
+def _whole_number(values: Mapping[str, str], name: str) -> int:
+    value, (allowed, meaning) = values[name], _WHOLE_NUMBERS[name]
+    if not value.isdecimal() or len(value) > 9 or int(value) not in allowed:
         raise Misconfigured(f"{name}={_quoted(value)} must be {meaning}.")
     return int(value)
+
+
+_WHOLE_NUMBERS: Mapping[str, tuple[range, str]] = {
+    "HANDOFF_RATE_LIMIT": (
+        range(1_000_000_000),
+        "the calls a minute for each token, 0 for no limit",
+    ),
+    "HANDOFF_KEEP_KEYS_DAYS": (
+        range(1, 3_651),
+        "1 to 3650: how many days an idempotency key keeps its result",
+    ),
+    "HANDOFF_BUILD_TIMEOUT": (
+        range(10_000),
+        "the whole hours after which a build that does not report has failed, at most 9999, 0 for"
+        " never",
+    ),
+    "HANDOFF_TAKE_MINUTES": (
+        range(525_601),  # a year
+        "the minutes after a bot's last call after which others may take over what it took, at most"
+        " 525600, 0 for never",
+    ),
+}
+"""By name which numbers it takes, and what they mean."""
 
 
 def _log_level(value: str) -> LogLevel:

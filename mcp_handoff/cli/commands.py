@@ -3,61 +3,18 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from mcp_handoff import __version__
+from mcp_handoff.variables import VARIABLES
 
 if TYPE_CHECKING:
     from mcp_handoff.mcp.first_answers import OpenWire
 
-ENVIRONMENT = """\
-Without a command it serves MCP on stdin and stdout.
-
-environment:
-  HANDOFF_BACKEND     sqlite:////absolute/file or sqlite:///relative/file
-                      (default: handoff.db in your data directory),
-                      postgresql://user:password@host/database, or the
-                      address of an API: https://host/api
-  HANDOFF_API_TOKEN   the token for that API
-  HANDOFF_BUILDS_API, HANDOFF_BUILDS_TOKEN
-                      the builds API, where it stands elsewhere
-                      (default: v1 under the API's address)
-  HANDOFF_PROJECT     slug or id of the project (default: the git checkout's name)
-  HANDOFF_ORG         slug of the organization (default: default)
-  HANDOFF_ACTOR_ID    who acts (default: the client's name)
-  HANDOFF_READ_ONLY   1 to only read
-  HANDOFF_REQUIRE_PROOF
-                      1 to close by suggestions alone whose merge a forge or git has seen
-  HANDOFF_FOUR_EYES   1 to have suggestions executed by others than who made them
-  HANDOFF_TAKE_MINUTES
-                      how long a bot holds what it took after its last call
-                      (default: 240; 0 for ever)
-  HANDOFF_RATE_LIMIT  calls a minute for each token (default: 600; 0 for no limit)
-  HANDOFF_KEEP_KEYS_DAYS
-                      how long an idempotency key keeps its result (default: 30)
-  HANDOFF_OAUTH_ISSUER, HANDOFF_OAUTH_AUDIENCE
-                      whose JSON web tokens are taken, and the address they are for
-  HANDOFF_OAUTH_PROJECTS_CLAIM, HANDOFF_OAUTH_ROLE_CLAIM
-                      where those tokens name projects and a role (default: nowhere)
-  HANDOFF_OAUTH_CLIENT_ID, HANDOFF_OAUTH_CLIENT_SECRET
-                      this server at that issuer, where people sign in to the portal
-  BUILD_DISPATCH_URL  the address that is told of triggered builds
-  BUILD_DISPATCH_SECRET
-                      whsec_..., signs what it is told and proves its reports
-  HANDOFF_BUILD_TIMEOUT
-                      hours after which a build that does not report has failed
-                      (default: 24; 0 for never)
-  HANDOFF_PUBLIC_URL  where builds reach this server to report (serve: its address)
-  HANDOFF_WEBHOOK_NETWORKS
-                      addresses and networks that webhooks may be in, beside public ones
-                      (default: none)
-  HANDOFF_TRUSTED_PROXIES
-                      addresses and networks of the proxies in front of serve,
-                      which say whom a request comes from (default: none)
-  HANDOFF_LOG_LEVEL   DEBUG, INFO, WARNING or ERROR, on stderr (default: WARNING)
-"""
+_LEFT = 22
+"""Where the column begins that tells what a variable means."""
 
 
 class Command(NamedTuple):
@@ -98,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, opened: "OpenWire | None" = Non
 
 
 def _run(arguments: Sequence[str], opened: "OpenWire | None") -> int:
-    options = _parser(arguments[:1]).parse_args(arguments, argparse.Namespace(opened=opened))
+    options = parser_of(arguments[:1]).parse_args(arguments, argparse.Namespace(opened=opened))
     from mcp_handoff.cli.running import complain, write_log
     from mcp_handoff.config import read_settings
     from mcp_handoff.errors import HandoffError
@@ -115,12 +72,38 @@ def _run(arguments: Sequence[str], opened: "OpenWire | None") -> int:
         return complain(error)
 
 
-def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of all commands, which knows what the chosen one takes."""
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Tells the environment only when it is asked for help, and wrong use in one line."""
+
+    def format_help(self) -> str:
+        if self.prog == "mcp-handoff":
+            self.epilog = _told_environment()
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        from mcp_handoff.text import one_line
+
+        self.exit(2, f"{self.prog}: {one_line(message)} ({self.prog} --help)\n")
+
+
+def _told_environment() -> str:
+    from textwrap import fill
+
+    lines = ["Without a command it serves MCP on stdin and stdout.", "", "environment:"]
+    for name, one in VARIABLES.items():
+        told = f"{one.meaning} (default: {one.default or one.otherwise})"
+        indent = " " * _LEFT
+        text = fill(told, 80, initial_indent=indent, subsequent_indent=indent)
+        left = f"  {name}".ljust(_LEFT)
+        lines += [left + text[_LEFT:]] if left.endswith(" ") else [left, text]
+    return "\n".join(lines)
+
+
+def parser_of(chosen: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands, which knows what the chosen ones take."""
+    parser = _Parser(
         prog="mcp-handoff",
         description="The desk where AI agents and people hand work to one another.",
-        epilog=ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mcp-handoff {__version__}")

@@ -29,7 +29,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="its message, and what else declares to close tickets (default: stdin)",
     )
-    parser.add_argument("--repo", metavar="OWNER/NAME")
+    parser.add_argument("--repo", metavar="OWNER/NAME", help="the repository that the commit is in")
     parser.add_argument("--pr", type=int, metavar="NUMBER", help="its pull request, if it had one")
     parser.set_defaults(run=_tell)
 

@@ -21,11 +21,11 @@ _POLICIES = {
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="start a project")
-    create.add_argument("name")
+    create.add_argument("name", metavar="NAME", help="what people call it")
     create.add_argument("--slug", help="part of every reference, HO-1-SLUG (default: from NAME)")
     create.set_defaults(run=_create_project)
     change = commands.add_parser("set", help="change a project's policies")
-    change.add_argument("slug")
+    change.add_argument("slug", metavar="SLUG", help="one of project list")
     for policy, meaning in _POLICIES.items():
         change.add_argument(f"--{policy.replace('_', '-')}", choices=_SWITCH, help=meaning)
     change.set_defaults(run=_change_project)

@@ -32,7 +32,7 @@ _EVENTS = {
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     link = commands.add_parser("link", help="link a repository; its secret is shown once")
-    link.add_argument("name", metavar="OWNER/NAME")
+    link.add_argument("name", metavar="OWNER/NAME", help="as its forge calls it")
     link.add_argument("--project", metavar="SLUG", help="default: HANDOFF_PROJECT")
     link.add_argument("--forge", choices=_FORGES, default="github", help="default: github")
     link.set_defaults(run=_link)
@@ -40,7 +40,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     unlink = commands.add_parser(
         "unlink", help="take no more deliveries of a repository, and forget what its forge told"
     )
-    unlink.add_argument("name", metavar="OWNER/NAME")
+    unlink.add_argument("name", metavar="OWNER/NAME", help="as its forge calls it")
     unlink.add_argument("--forge", choices=_FORGES, default="github", help="default: github")
     unlink.set_defaults(run=_unlink)
 

@@ -10,15 +10,43 @@ from mcp_handoff.wiring import agree_on_receiver, background_work, open_backend
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=port, default=8484, help="port to listen on (8484)")
-    parser.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
-    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN")
+    parser.add_argument(
+        "--host",
+        type=_host,
+        default="127.0.0.1",
+        help="address to listen on, 0.0.0.0 for all (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=8484,
+        help="port to listen on, 0 for any that is free (default: 8484)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="a name by which it is reached, beside its own; once for each",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="whose pages may call it from a browser, beside its own; once for each",
+    )
     parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token")
     parser.set_defaults(run=_serve)
 
 
-def port(text: str) -> int:
+def _host(text: str) -> str:
+    if not text:  # to a socket that would be all of them
+        raise argparse.ArgumentTypeError("it is empty; 0.0.0.0 stands for all addresses")
+    return text
+
+
+def _port(text: str) -> int:
     if not text.isdecimal() or len(text) > 5 or int(text) > 65_535:
         raise argparse.ArgumentTypeError("a port is a number from 0 (any that is free) to 65535")
     return int(text)

@@ -19,17 +19,23 @@ _SHOWN_ONCE = (
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="make a token; its secret is shown once")
-    create.add_argument("name")
-    create.add_argument("--role", required=True, choices=ROLES)
-    create.add_argument("--project", action="append", default=[], metavar="SLUG")
-    create.add_argument("--expires", type=int, metavar="DAYS")
+    create.add_argument("name", metavar="NAME", help="whose it is, such as ci-bot")
+    create.add_argument("--role", required=True, choices=ROLES, help="what it may do")
+    create.add_argument(
+        "--project",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="a project that it sees, once for each (default: all)",
+    )
+    create.add_argument("--expires", type=int, metavar="DAYS", help="default: never")
     create.set_defaults(run=_create_token)
     commands.add_parser("list", help="list the tokens").set_defaults(run=_list_tokens)
     rotate = commands.add_parser("rotate", help="give a token another secret; it is shown once")
-    rotate.add_argument("token", metavar="NAME_OR_ID")
+    rotate.add_argument("token", metavar="NAME_OR_ID", help="one of token list")
     rotate.set_defaults(run=_rotate_token)
     revoke = commands.add_parser("revoke", help="end a token")
-    revoke.add_argument("token", metavar="NAME_OR_ID")
+    revoke.add_argument("token", metavar="NAME_OR_ID", help="one of token list")
     revoke.set_defaults(run=_revoke_token)
 
 

@@ -1,11 +1,12 @@
 """Our own uvicorn server, with an end that comes in time."""
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
@@ -23,6 +24,7 @@ from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.openings import require_loopback, require_seclusion
 from mcp_handoff.http.resource import Resource
+from mcp_handoff.text import shortened, visible
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""
@@ -145,8 +147,20 @@ def listen(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
     try:
         bound.bind((host, port))
-    except OSError as error:
+        bound.listen(socket.SOMAXCONN)
+    except (OSError, UnicodeError) as error:
         bound.close()
-        raise Misconfigured(f"{host}:{port} can't be listened on: {error.strerror}.") from None
-    bound.listen(socket.SOMAXCONN)
+        unnamed = isinstance(error, socket.gaierror | UnicodeError)
+        why = _NO_HOST if unnamed else _UNBOUND.get(error.errno or 0, error.strerror)
+        named = visible(shortened(f"{host}:{port}", 100))
+        raise Misconfigured(f"{named} can't be listened on: {why}.") from None
     return bound
+
+
+_NO_HOST = "there is no host of this name"
+
+_UNBOUND: Mapping[int, str] = {
+    errno.EADDRINUSE: "it is taken; end what listens there, or name another port (0: any free one)",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "permission was denied, as it is to most for the ports below 1024",
+}
