@@ -85,6 +85,8 @@ _HAPPENED: Mapping[str, str] = {
 }
 
 
+_SPACED = str.maketrans("._", "  ")
+
 EventTopic = Literal["ticket", "message", "suggestion", "build", "project", "repository", "webhook"]
 """What the events of a project are about: how their kinds begin."""
 
@@ -127,7 +129,7 @@ class Event(Record):
     @property
     def happened(self) -> str:
         """What happened, in words that follow the name of what it happened to."""
-        told = _HAPPENED.get(self.kind, f"{self.kind.replace('.', ' ')} by {{who}}")
+        told = _HAPPENED.get(self.kind, f"{self.kind.translate(_SPACED)} by {{who}}")
         return told.replace("{who}", self.author)
 
 
