@@ -5,7 +5,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest lock proofs bench bench-check screenshots recording bundle guidance dist clean
+.PHONY: demo test check check-lowest docs lock proofs bench bench-check screenshots recording bundle guidance dist clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
@@ -28,6 +28,12 @@ proofs: .venv/development
 # The tests with the oldest versions that pyproject.toml admits.
 check-lowest: .venv-lowest/development
 	.venv-lowest/bin/python -m pytest -n auto
+
+# The docs site, into build/site: as a page that MkDocs warns of fails, so does a link that leads
+# nowhere.
+docs: .venv/development
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo 'The docs are in build/site/index.html.'
 
 # What the targets above and the Dockerfile install, to the byte, for every Python and system that is supported.
 lock: .venv/development
