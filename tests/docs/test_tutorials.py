@@ -1,0 +1,191 @@
+"""The tutorials and guides, followed to the letter: their commands in a shell, their agents' calls
+by a real client, and what a person does in the portal in a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+from anyio.from_thread import start_blocking_portal
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from playwright.sync_api import Browser, Page, expect
+
+from tests.chromium import opened
+from tests.clusters import free_port
+from tests.docs.tutorial import Tutorial
+from tests.http.served import bearer
+from tests.mcp.agent import text
+from tests.mcp.wire import TIMEOUT
+from tests.portal.screenshots import sign_in
+from tests.repositories import Repository
+from tests.requests import TICKET
+from website.hooks import REPOSITORY
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+INSTALLED = ("mcp_handoff", "pyproject.toml", "README.md", "LICENSE")
+"""What of the repository is needed to install it."""
+
+TITLE = "Checkout fails from the 100th item on"
+
+
+def ask(
+    connect: Callable[[], AbstractAsyncContextManager[Client]], tool: str, arguments: str
+) -> str:
+    """Return the text that a client reads of a call's answer. It has a thread of its own: a
+    browser's event loop is in the way of another in this one."""
+
+    async def call() -> str:
+        async with connect() as client:
+            return text(await client.call_tool(tool, json.loads(arguments)))
+
+    with start_blocking_portal() as portal:
+        return portal.call(call)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def offline(tmp_path: Path, home: Path) -> dict[str, str]:
+    """An environment in which git finds this repository where the docs say that it is, and pip
+    builds and installs it beside the libraries that are here already."""
+    published = tmp_path / "published"
+    for name in INSTALLED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        published.mkdir(exist_ok=True)
+        copy(ROOT / name, published / name)
+    author = ("-c", "user.name=Ana", "-c", "user.email=ana@shop.example")
+    for command in (("init", "--quiet"), ("add", "."), (*author, "commit", "--quiet", "-mAll")):
+        subprocess.run(["git", *command], cwd=published, timeout=TIMEOUT, check=True)
+    home.mkdir()
+    (home / ".gitconfig").write_text(f'[url "{published}"]\n\tinsteadOf = {REPOSITORY}\n')
+    [libraries] = {str(Path(module.__file__ or "").parents[1]) for module in (pytest, httpx2)}
+    pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    return {**pip, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": libraries}
+
+
+def installed(home: Path, environment: Mapping[str, str]) -> Client:
+    """Return a client of the program that the tutorial has installed, in its checkout."""
+    program = home / ".mcp-handoff" / "bin" / "mcp-handoff"
+    own = {**environment, "HOME": str(home)}
+    return Client(StdioServerParameters(command=str(program), env=own, cwd=home / "shop"))
+
+
+@asynccontextmanager
+async def connected(home: Path, url: str) -> AsyncGenerator[Client]:
+    """Yield a client that connects with the token of the tutorial's bot."""
+    token = (home / "builder.token").read_text().strip()
+    async with (
+        httpx2.AsyncClient(headers=bearer(token), timeout=TIMEOUT) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+def on_path() -> dict[str, str]:
+    """Return an environment in which the program under test is found."""
+    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def approve(portal: Page) -> None:
+    """Execute the one proposal in the inbox, for it was proved, and see the ticket closed."""
+    portal.get_by_role("link", name="Inbox").click()
+    proposal = portal.locator("#to-approve article")
+    expect(proposal).to_contain_text("proven")
+    proposal.get_by_role("button", name="Execute").click()
+    expect(portal.get_by_text("Nobody suggests to close anything.")).to_be_visible()
+    portal.get_by_role("link", name="Board").click()
+    expect(portal.locator("#stage-live .card")).to_contain_text(TITLE)
+
+
+def test_alone_a_ticket_is_filed_done_and_closed_by_proof(
+    home: Path, offline: dict[str, str], chromium: Browser
+) -> None:
+    port = free_port()
+    agent = partial(ask, partial(installed, home, offline))
+    page = DOCS / "tutorial-alone.md"
+    with Tutorial(page, home, offline, port=port, agent=agent) as tutorial:
+        tutorial.follow(until="Let an agent do it")
+        with opened(chromium, f"http://127.0.0.1:{port}") as portal:
+            portal.goto("/")
+            expect(portal.locator("#stage-backlog .card")).to_contain_text(TITLE)
+            tutorial.follow()
+            approve(portal)
+
+
+def test_a_team_files_over_http_and_a_forges_word_closes(home: Path, chromium: Browser) -> None:
+    home.mkdir()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    agent = partial(ask, partial(connected, home, url))
+    page = DOCS / "tutorial-team.md"
+    with Tutorial(page, home, on_path(), port=port, agent=agent) as tutorial:
+        tutorial.follow(until="Sign in")
+        with opened(chromium, url) as portal:
+            sign_in(portal, (home / "mia.token").read_text().strip())
+            expect(portal.locator("#stage-backlog .card")).to_contain_text(TITLE)
+            tutorial.follow(until="Approve")
+            approve(portal)
+        tutorial.follow()
+
+
+def beside_its_store(home: Path) -> Client:
+    """Return a client of a server in this home, in project shop."""
+    environment = {**on_path(), "HOME": str(home), "HANDOFF_PROJECT": "shop"}
+    return Client(StdioServerParameters(command="mcp-handoff", env=environment, cwd=home))
+
+
+def test_agents_work_through_a_day_as_their_guide_says(home: Path) -> None:
+    home.mkdir()
+    agent = partial(ask, partial(beside_its_store, home))
+    page = DOCS / "guides" / "agents.md"
+    with Tutorial(page, home, on_path(), port=free_port(), agent=agent) as guide:
+        guide.follow()
+    ticket = agent("get_ticket", '{"ticket": 1}')
+    assert 'roles: {"backend":"done","qa":"pending","merged":"pending"}' in ticket
+    assert "How many items may a cart hold?" in ticket
+
+
+@contextmanager
+def guided(home: Path, name: str) -> Generator[Callable[[str, str], str]]:
+    """Follow a guide in a home whose server runs, and whose project has one ticket; yield whom to
+    ask what came of it."""
+    port = free_port()
+    agent = partial(ask, partial(beside_its_store, home))
+    agent("create_ticket", json.dumps(TICKET))
+    page = DOCS / "guides" / f"{name}.md"
+    with Tutorial(page, home, on_path(), port=port, agent=agent) as guide:
+        ready = re.compile("open to everyone on this machine")
+        guide.terminal("of the server").start(f"mcp-handoff serve --port {port}\n", ready)
+        guide.follow()
+        yield agent
+
+
+def test_a_pipeline_tells_of_merges_builds_and_failures_as_its_guide_says(
+    home: Path, shop: Repository
+) -> None:
+    shop.commit("Lift the limit\n\nCloses HO-1")
+    shop.path.rename(home)
+    with guided(home, "ci") as agent:
+        assert "HO-1-shop" in agent("list_suggestions", "{}")
+        assert "status ready" in agent("find_builds", '{"ticket": 1}')
+        assert "The nightly tests fail" in agent("get_ticket", '{"ticket": 2}')
+
+
+def test_a_desk_behind_another_is_reached_as_its_guide_says(home: Path) -> None:
+    home.mkdir()
+    with guided(home, "backing-api"):
+        pass
