@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,7 +24,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.chromium import opened
 from tests.clusters import free_port
 from tests.docs.tutorial import Tutorial
-from tests.http.served import bearer
 from tests.mcp.agent import text
 from tests.mcp.wire import TIMEOUT
 from tests.portal.screenshots import sign_in
@@ -77,20 +77,28 @@ def offline(tmp_path: Path, home: Path) -> dict[str, str]:
     return {**pip, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": libraries}
 
 
+def written_entry(home: Path) -> dict[str, Any]:
+    """Return the entry for this server in the settings of Claude Code."""
+    return json.loads((home / ".claude.json").read_text())["mcpServers"]["handoff"]
+
+
 def installed(home: Path, environment: Mapping[str, str]) -> Client:
-    """Return a client of the program that the tutorial has installed, in its checkout."""
-    program = home / ".mcp-handoff" / "bin" / "mcp-handoff"
+    """Return a client that starts what its settings say, in the tutorial's checkout."""
     own = {**environment, "HOME": str(home)}
-    return Client(StdioServerParameters(command=str(program), env=own, cwd=home / "shop"))
+    command = written_entry(home)["command"]
+    return Client(StdioServerParameters(command=command, env=own, cwd=home / "shop"))
 
 
 @asynccontextmanager
-async def connected(home: Path, url: str) -> AsyncGenerator[Client]:
-    """Yield a client that connects with the token of the tutorial's bot."""
-    token = (home / "builder.token").read_text().strip()
+async def connected(home: Path) -> AsyncGenerator[Client]:
+    """Yield a client that connects as its settings say, with the token of the tutorial's bot."""
+    entry, token = written_entry(home), (home / "builder.token").read_text().strip()
+    headers = {
+        name: value.replace("${HANDOFF_TOKEN}", token) for name, value in entry["headers"].items()
+    }
     async with (
-        httpx2.AsyncClient(headers=bearer(token), timeout=TIMEOUT) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+        httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http,
+        Client(streamable_http_client(entry["url"], http_client=http)) as client,
     ):
         yield client
 
@@ -130,7 +138,7 @@ def test_a_team_files_over_http_and_a_forges_word_closes(home: Path, chromium: B
     home.mkdir()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    agent = partial(ask, partial(connected, home, url))
+    agent = partial(ask, partial(connected, home))
     page = DOCS / "tutorial-team.md"
     with Tutorial(page, home, on_path(), port=port, agent=agent) as tutorial:
         tutorial.follow(until="Sign in")
