@@ -32,7 +32,7 @@ check-lowest: .venv-lowest/development
 # The docs site, into build/site: as a page that MkDocs warns of fails, so does a link that leads
 # nowhere.
 docs: .venv/development
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_COLOR=1 NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo 'The docs are in build/site/index.html.'
 
 # What the targets above and the Dockerfile install, to the byte, for every Python and system that is supported.

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from mcp_handoff.cli.commands import COMMANDS
-from website.markdown import code, put_together
+from website.pages import code, put_together
 
 _BEGIN = """\
 # Commands

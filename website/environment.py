@@ -1,7 +1,7 @@
 """The page of the environment: every variable that is read."""
 
 from mcp_handoff.variables import VARIABLES, Variable
-from website.markdown import put_together, table
+from website.pages import put_together, table
 
 _BEGIN = """\
 # Environment

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.rest.envelopes import BUILD_TYPES, STATUSES
 from website.examples import tell_story
-from website.markdown import code, put_together, shown, table
+from website.pages import code, put_together, shown, table
 
 _BEGIN = """\
 # Errors

@@ -5,7 +5,7 @@ from typing import get_args
 from mcp_handoff.events import Event, EventKind, WorkKind
 from mcp_handoff.principals import LOCAL
 from website.examples import tell_story
-from website.markdown import code, put_together, shown, table
+from website.pages import code, put_together, shown, table
 
 _BEGIN = """\
 # Events

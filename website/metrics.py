@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mcp_handoff.calls import OK, Call
 from mcp_handoff.http.metrics import Metrics
-from website.markdown import put_together, table
+from website.pages import put_together, table
 
 _BEGIN = """\
 # Metrics

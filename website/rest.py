@@ -15,7 +15,7 @@ from mcp_handoff.rest.api import create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from website.markdown import put_together, table
+from website.pages import put_together, table
 from website.schemas import rows_of, type_of
 
 _BEGIN = """\

@@ -6,7 +6,7 @@ from typing import Any
 from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.mcp.tools.tool import Tool
 from website.examples import tell_story
-from website.markdown import code, folded, put_together, shown, table
+from website.pages import code, folded, put_together, shown, table
 from website.schemas import rows_of
 
 _BEGIN = """\

@@ -53,6 +53,19 @@ def ask(
         return portal.call(call)
 
 
+PROGRAMS = ("bash", "curl", "git", "openssl")
+"""What the pages take for granted on a machine."""
+
+
+@pytest.fixture(autouse=True)
+def a_machine_as_the_pages_expect_it() -> None:
+    """Skip a test where a program is missing; in CI that is a failure."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        told = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        told(f"{', '.join(missing)} is not installed; the pages use it.")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -72,9 +85,12 @@ def offline(tmp_path: Path, home: Path) -> dict[str, str]:
         subprocess.run(["git", *command], cwd=published, timeout=TIMEOUT, check=True)
     home.mkdir()
     (home / ".gitconfig").write_text(f'[url "{published}"]\n\tinsteadOf = {REPOSITORY}\n')
+    (home / "bin").mkdir()
+    (home / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
+    path = {"PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     [libraries] = {str(Path(module.__file__ or "").parents[1]) for module in (pytest, httpx2)}
     pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
-    return {**pip, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": libraries}
+    return {**path, **pip, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": libraries}
 
 
 def written_entry(home: Path) -> dict[str, Any]:
