@@ -169,8 +169,8 @@ def _tell_what_is_next(client: Client, options: argparse.Namespace) -> None:
         print(client.needs)
     elif here := [name for name in sorted(os.environ) if name.startswith("HANDOFF_")]:
         print(
-            f"Set here and not in the entry: {listed(here)}. What {client.title} does not pass on"
-            f" by itself belongs into {client.passes} there."
+            f"Set in your environment: {listed(here)}. What {client.title} does not pass on to the"
+            f" server belongs under {client.passes} of the entry."
         )
     print(client.then)
     if options.scope == "project" and client.in_project:

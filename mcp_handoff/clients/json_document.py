@@ -227,20 +227,16 @@ def _without(text: str, node: _Node, member: _Member) -> str:
         return text[: node.start + 1] + text[node.end - 1 :]
     members = node.members or []
     place = members.index(member)
-    end = member.node.end
-    comma = _comma_after(text, end)
-    if comma is not None:
-        end = comma + 1
+    previous = _comma_after(text, members[place - 1].node.end) if place else None
+    comma = _comma_after(text, member.node.end)
+    end = member.node.end if comma is None else comma + 1
     start = len(text[: member.start].rstrip())
-    gap = text[text.rfind("\n", 0, start) + 1 : start]
-    if "//" in gap and not re.match(r"[ \t]*(?:\r?\n|$)", text[end:]):
+    beside = text[node.start + 1 if previous is None else previous + 1 : start]
+    if "//" in beside and not re.match(r"[ \t]*\r?\n", text[end:]):
         start = member.start  # else what follows would become a part of that comment
-    before, after = text[:start], text[end:]
-    if comma is None and place:
-        previous = _comma_after(text, members[place - 1].node.end)
-        if previous is not None:
-            before = before[:previous] + before[previous + 1 :]
-    return before + after
+    if comma is None and previous is not None:
+        return text[:previous] + text[previous + 1 : start] + text[end:]
+    return text[:start] + text[end:]
 
 
 def _comma_after(text: str, end: int) -> int | None:

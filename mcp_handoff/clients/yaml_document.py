@@ -129,11 +129,10 @@ def _inserted(text: str, node: yaml.MappingNode, content: JsonValue) -> str:
         end = _end_of(node.value[-1][1]) if node.value else node.start_mark.index + 1
         comma = ", " if node.value else ""
         return text[:end] + comma + json.dumps(content, ensure_ascii=False)[1:-1] + text[end:]
-    first, _ = node.value[0]
     end = _line_end(text, _end_of(node))
     before = text[:end]
     newline = "\r\n" if "\r\n" in text else "\n"
-    block = _block(content, " " * first.start_mark.column).replace("\n", newline)
+    block = _block(content, " " * node.start_mark.column).replace("\n", newline)
     if before.endswith("\n"):
         return before + block + text[end:]
     return before + newline + block.removesuffix(newline) + text[end:]

@@ -75,6 +75,8 @@ ODD = {
         'model = "x"\n\n\n',
         "# only a comment\n",
         "[[rows]]\na = 1\n",
+        '[SERVERS.o]\nc = """\n[SERVERS.handoff]\n"""\na = [\n["b"],\n]\n\n# of c\n[c]\n',
+        '# of p\n[ SERVERS . "p" ]\n\n# of handoffs\n[SERVERS.handoffs]\n',
         '[SERVERS]\n\n[SERVERS.o]\ncommand = "x"\n# end\n',
         '[SERVERS.o]\nc = "1"\n[SERVERS.o.env]\nA = "b"\n\n\n[b]\n[SERVERS.p]\nc = "2"\n',
         'SERVERS.o.command = "x"\n',

@@ -120,7 +120,7 @@ def test_another_server_of_that_name_is_left_alone(arguments: tuple[str, ...], h
         ("cursor", '{"a": /* b }', "line 1, column 7: a value is missing"),
         ("cursor", '{"a": ' + "[" * 200, "line 1, column 107: it is nested too deeply"),
         ("codex", 'model = "gpt"\n[tui\n', "line 2"),
-        ("codex", "mcp_servers = 1\n", "mcp_servers is not a table"),
+        ("codex", "a = 1\nmcp_servers = 1\n", "line 2, column 1: this is not a table"),
         ("goose", "a: 1\nb: [\n", "line 3, column 1"),
         ("goose", "- a\n", "line 1, column 1: it is not a mapping"),
         ("goose", "extensions: all\n", "line 1, column 13: this is not a mapping"),
@@ -288,13 +288,13 @@ def test_what_is_next_is_said(home: Path) -> None:
     assert "asks for the token" in install(home, "vscode", "--url", URL).stdout
 
 
-def test_what_is_set_here_and_not_in_the_entry_is_named(home: Path) -> None:
+def test_what_is_set_here_and_may_not_be_passed_on_is_named(home: Path) -> None:
     backend = f"sqlite:///{home}/x.db"
     told = install(home, "opencode", HANDOFF_BACKEND=backend, HANDOFF_PROJECT="shop").stdout
-    assert "Set here and not in the entry: HANDOFF_BACKEND and HANDOFF_PROJECT." in told
-    assert "into environment there" in told
+    assert "Set in your environment: HANDOFF_BACKEND and HANDOFF_PROJECT." in told
+    assert "belongs under environment of the entry" in told
     assert "sqlite:" not in told
-    assert "Set here" not in install(home, "opencode").stdout
+    assert "Set in" not in install(home, "opencode").stdout
 
 
 def test_run_as_a_module_it_is_started_as_one(home: Path) -> None:
