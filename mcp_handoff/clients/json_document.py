@@ -118,7 +118,7 @@ def load(text: str) -> dict[str, JsonValue]:
         return {}
     content = _plain(root, text)
     if not isinstance(content, dict):
-        raise Unreadable("it is not an object", *place_of(text, root.start))
+        raise Unreadable("{ is missing", *place_of(text, root.start))
     return content
 
 

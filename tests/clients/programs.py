@@ -20,7 +20,7 @@ from tests.mcp.wire import TIMEOUT, bounded
 
 LISTED = Path(__file__).parent / "programs"
 SOURCES = ("package.json", "package-lock.json")
-SECONDS = 150
+SECONDS = 300
 
 PROGRAMS = {
     "claude-code": ".bin/claude",

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 import tomlkit
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_handoff.clients import json_document, toml_document, yaml_document
-from mcp_handoff.clients.documents import Syntax
+from mcp_handoff.clients.documents import Syntax, Unreadable
 
 ENTRY: dict[str, Any] = {"command": "mcp-handoff", "args": ["-m"], "env": {"A": "b"}}
 PATH = ("servers", "handoff")
@@ -68,3 +69,31 @@ def test_any_toml_is_as_it_was_but_for_the_edit(
     content: dict[str, Any], first: str, last: str
 ) -> None:
     check(toml_document, f"{first}{tomlkit.dumps(content)}{last}", content)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text", "why", "place"),
+    [
+        (json_document, '{"a": 1} x', "there is more after its end", (1, 10)),
+        (json_document, '{\n"a": tru}', "a value is missing", (2, 6)),
+        (json_document, '{"a": 1', "a comma or } is missing", (1, 8)),
+        (json_document, '{"a": [1 2]}', "a comma or ] is missing", (1, 10)),
+        (json_document, '{"a": "\\x"}', "this is no JSON value", (1, 7)),
+        (json_document, '{"a": /* b }', "a value is missing", (1, 7)),
+        (json_document, "{a: 1}", "the name of a member is missing", (1, 2)),
+        (json_document, "[1]", "{ is missing", (1, 1)),
+        (json_document, '{"servers": []}', "{ is missing", (1, 13)),
+        (json_document, '{"servers": null}', "{ is missing", (1, 13)),
+        (json_document, "[" * 200, "it is nested too deeply", (1, 102)),
+        (toml_document, "a = 1\nservers = 1\n", "this is not a table", (2, 1)),
+        (yaml_document, "- a\n", "it is not a mapping", (1, 1)),
+        (yaml_document, "a: 1\nservers: all\n", "this is not a mapping", (2, 10)),
+        (yaml_document, "a: 1\n---\nb: 1\n", "but found another document", (2, 1)),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said_with_its_place(
+    syntax: Syntax, text: str, why: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(Unreadable) as caught:
+        syntax.put(text, PATH, ENTRY)
+    assert (caught.value.why, (caught.value.line, caught.value.column)) == (why, place)

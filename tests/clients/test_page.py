@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from mcp_handoff.clients.clients import CLIENTS, Machine
-from tests.clients.installing import REMOTE, URL, install
+from mcp_handoff.clients.entries import written
+from tests.clients.installing import REMOTE, URL
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
@@ -27,11 +28,10 @@ def test_the_page_says_where_each_client_has_its_files() -> None:
 
 
 @pytest.mark.parametrize("name", REMOTE)
-def test_the_page_shows_a_teams_server_as_it_is_written(name: str, home: Path) -> None:
+def test_the_page_shows_a_teams_server_as_it_is_written(name: str) -> None:
     client = CLIENTS[name]
-    scope = "project" if client.project_file else "user"
-    printed = install(home, name, "--url", URL, "--scope", scope, "--print").stdout
+    assert client.remote is not None
     _, _, section = PAGE.partition(f"### {client.title}\n")
     shown = re.search(rf"```{client.format}\n(.*?)```", section, re.DOTALL)
     assert shown is not None
-    assert shown.group(1) == printed
+    assert shown.group(1) == written("", client, client.remote(URL, ["mcp-handoff"]))

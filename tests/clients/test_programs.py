@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.installing import PROGRAM, environment, install
-from tests.clients.programs import PROGRAMS, codex_status, listed, program
+from tests.clients.programs import PROGRAMS, SECONDS, codex_status, listed, program
 from tests.http.served import Served, make_token
 
 CONNECTED = {
@@ -27,7 +27,7 @@ WITHOUT_CALLS_HOME = {
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
 }
 
-pytestmark = pytest.mark.timeout(400)  # the first test installs the programs
+pytestmark = pytest.mark.timeout(SECONDS + 100)  # the first test installs the programs
 
 
 @pytest.fixture(params=PROGRAMS)
