@@ -50,7 +50,8 @@ def _install(options: argparse.Namespace, _: Settings) -> int:
     file = _file(client, options.scope)
     if options.remove:
         done = _change(file, lambda text: removed(text, client))
-        print(f"Removed {NAME} from {file}." if done else f"Nothing to change: {file} has none.")
+        told = f"Removed {NAME} from" if done else f"Nothing to change: no {NAME} in"
+        print(f"{told} {file}.")
         return 0
     entry = _entry(client, options.url, options.scope)
     if options.print:
@@ -81,7 +82,7 @@ def _entry(client: Client, url: str | None, scope: Scope) -> Entry:
         raise Misconfigured(
             f"{client.title} takes no address in its file: add it there under Settings →"
             f" Connectors, or install the server without --url and give it HANDOFF_BACKEND and"
-            f" HANDOFF_API_TOKEN in {client.passes} of its entry."
+            f" HANDOFF_API_TOKEN in {client.variables} of its entry."
         )
     return client.remote(_address(url), command)
 
@@ -170,7 +171,7 @@ def _tell_what_is_next(client: Client, options: argparse.Namespace) -> None:
     elif here := [name for name in sorted(os.environ) if name.startswith("HANDOFF_")]:
         print(
             f"Set in your environment: {listed(here)}. What {client.title} does not pass on to the"
-            f" server belongs under {client.passes} of the entry."
+            f" server belongs under {client.variables} of the entry."
         )
     print(client.then)
     if options.scope == "project" and client.in_project:

@@ -60,7 +60,7 @@ class Client:
     where there is none. `servers` is the name of the object that lists servers; `local` makes the
     entry of a server that is started by this command, `remote` that of one at this address (or of
     this command, which speaks to it), None where the file can't say that. `needs` tells how the
-    token comes in, `then` what a person does next, `in_project` what beside that, and `passes`
+    token comes in, `then` what a person does next, `in_project` what beside that, and `variables`
     names the object of an entry that holds variables for the server. With `or_jsonc` the file may
     end in .jsonc.
     """
@@ -76,7 +76,7 @@ class Client:
     then: str
     in_project: str = ""
     needs: str = f"Set {TOKEN} to the token in the environment that the client is started from."
-    passes: str = "env"
+    variables: str = "env"
     or_jsonc: bool = False
 
     def inputs(self, entry: Entry) -> Sequence[Entry]:
@@ -218,7 +218,7 @@ _ALL = (
             "oauth": False,
         },
         "Start it anew; `opencode mcp list` shows whether it connects.",
-        passes="environment",
+        variables="environment",
         or_jsonc=True,
     ),
     Client(  # https://zed.dev/docs/ai/mcp; its headers hold no variables, so a server speaks for it
@@ -260,7 +260,7 @@ _ALL = (
             "env_keys": [TOKEN],
         },
         "Start a new session; `goose info -v` shows the extension.",
-        passes="envs",
+        variables="envs",
     ),
 )
 

@@ -83,7 +83,7 @@ def _merged(syntax: Syntax, text: str, path: Path, there: JsonValue, wanted: Jso
 def _outdated(client: Client, there: Entry, wanted: Entry) -> Iterator[Path]:
     """Yield what an entry has of another way to reach the server."""
     yield from ((key,) for key in there if key in _HOW and key not in wanted)
-    backend = (client.passes, "HANDOFF_BACKEND")
+    backend = (client.variables, "HANDOFF_BACKEND")
     if str(_at(there, backend)).startswith("http") and _at(wanted, backend) is None:
         yield backend
 

@@ -39,7 +39,7 @@ def test_a_file_that_was_made_for_the_entry_goes_with_it(home: Path) -> None:
     assert (removed.returncode, removed.stdout) == (0, f"Removed handoff from {file}.\n")
     assert not file.exists()
     again = install(home, "cursor", "--remove")
-    assert (again.returncode, again.stdout) == (0, f"Nothing to change: {file} has none.\n")
+    assert (again.returncode, again.stdout) == (0, f"Nothing to change: no handoff in {file}.\n")
 
 
 def test_what_was_there_before_is_there_again_when_the_entry_is_removed(home: Path) -> None:
