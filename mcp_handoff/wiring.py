@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import platformdirs
 
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 UPKEEP_SECONDS = 60.0
 """How often a store is seen to."""
+
+_IS_API = "HANDOFF_BACKEND is an API; run this where its store is."
 
 if TYPE_CHECKING:
     from mcp_handoff.checkout import Checkout
@@ -54,8 +56,25 @@ def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
                 from mcp_handoff.postgres.database import PostgresDatabase
             database = PostgresDatabase.open(url, read_only=settings.read_only)
         case _:
-            raise Misconfigured("HANDOFF_BACKEND is an API; run this where its store is.")
+            raise Misconfigured(_IS_API)
     return StoreBackend(database, receiver, checkout)
+
+
+def file_of_store(settings: Settings, copies: Literal["into", "from"], file: Path) -> Path:
+    """Return where the embedded store lies, whose content is copied into or from a file.
+
+    Raises Misconfigured for every other backend; PostgreSQL has programs of its own for it.
+    """
+    match settings.backend:
+        case BackendAddress(kind="sqlite"):
+            return _store_path(settings.backend)
+        case BackendAddress(kind="postgresql", url=str(url)):
+            with _driver_required():
+                from mcp_handoff.postgres.dumps import dumping, restoring
+            command = dumping(url, file) if copies == "into" else restoring(url, file)
+            raise Misconfigured(f"PostgreSQL has a program of its own for this; run: {command}")
+        case _:
+            raise Misconfigured(_IS_API)
 
 
 async def agree_on_receiver(backend: Backend, settings: Settings) -> None:

@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, Command] = {
     "repo": Command("link repositories to projects", "repositories"),
     "webhook": Command("who is told what happens", "webhooks"),
     "project": Command("start, list and change projects", "projects"),
+    "backup": Command("copy the store into a file while it is used", "backups"),
+    "restore": Command("make the store from a backup, where there is none", "restoring"),
 }
 
 

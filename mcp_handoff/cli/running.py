@@ -42,13 +42,17 @@ def run(backend: BackendT, settings: Settings, use: Callable[[BackendT], Awaitab
 def run_async(work: Callable[[], Awaitable[None]]) -> int:
     import anyio
 
-    # From here on Ctrl-C cancels the work, which then ends in good order.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_work_on_ctrl_c()
     gc.freeze()  # what was loaded by now stays
     gc.enable()
     anyio.run(work)
     return 0
+
+
+def end_work_on_ctrl_c() -> None:
+    """Have Ctrl-C cancel the work from here on, which then ends in good order."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def write_log(level: str) -> None:

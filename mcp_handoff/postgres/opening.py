@@ -113,7 +113,7 @@ def _is_behind_pooler(connection: Connection) -> bool:
 
 
 def _address(url: str) -> Address:
-    given, ours = _parsed(url), _split(url)[1]
+    given, ours = parts_of(url)
     changes, threshold = ours.get("changes", "listen"), ours.get("prepare_threshold", "5")
     if changes not in ("listen", "poll"):
         raise Misconfigured("HANDOFF_BACKEND: changes must be listen or poll.")
@@ -125,6 +125,14 @@ def _address(url: str) -> Address:
         search_path=ours.get("search_path"),
         prepare_threshold=None if threshold == "none" else int(threshold),
     )
+
+
+def parts_of(url: str) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """Return what a URL tells libpq and what it tells us, by name.
+
+    Raises Misconfigured for one that is none.
+    """
+    return _parsed(url), _split(url)[1]
 
 
 def _split(url: str) -> tuple[str, Mapping[str, str]]:

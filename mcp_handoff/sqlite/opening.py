@@ -10,14 +10,10 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.sqlite.failures import unusable
 from mcp_handoff.sqlite.files import OpenFiles, create_private, tell_of_others
 from mcp_handoff.sqlite.locks import BUSY_SECONDS, LockWait
+from mcp_handoff.sqlite.schema import APPLICATION_ID, STEPS, version_of
 from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
 from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
 from mcp_handoff.store.transaction import utc_now
-
-APPLICATION_ID = 0x48414E44
-"""Marks a file as ours (https://sqlite.org/pragma.html#pragma_application_id): "HAND"."""
-
-_STEPS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 
 def prepare(path: Path, *, read_only: bool) -> tuple[apsw.Connection, OpenFiles]:
@@ -41,7 +37,7 @@ def prepare(path: Path, *, read_only: bool) -> tuple[apsw.Connection, OpenFiles]
         try:
             if not read_only:
                 _migrate(connection, path)
-            elif _version(connection, path) < len(_STEPS):
+            elif version_of(connection, path) < len(STEPS):
                 raise Misconfigured(
                     f"{path} is from an older mcp-handoff; open it once for writing."
                 )
@@ -73,32 +69,18 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     """Bring the schema up to date; of two processes that start at once, one does it."""
     if connection.readonly("main"):
         raise apsw.ReadOnlyError
-    version = _version(connection, path)
+    version = version_of(connection, path)
     _use_wal(connection)
-    if version == len(_STEPS):
+    if version == len(STEPS):
         return
     connection.transaction_mode = "IMMEDIATE"
     with connection:
-        for step in _STEPS[_version(connection, path) :]:
+        for step in STEPS[version_of(connection, path) :]:
             execute(connection, step.read_text())
             if step.stem.endswith(INDEXES_TERMS):
                 index_all(SqliteTransaction(connection, utc_now()))
         execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
-        execute(connection, f"PRAGMA user_version = {len(_STEPS)}")
-
-
-def _version(connection: apsw.Connection, path: Path) -> int:
-    """Return the schema's version, 0 where there is nothing yet."""
-    version: int = execute(connection, "PRAGMA user_version").get
-    empty = execute(connection, "SELECT count(*) FROM sqlite_schema").get == 0
-    if not empty and execute(connection, "PRAGMA application_id").get != APPLICATION_ID:
-        raise Misconfigured(f"{path} is another program's database; name a file of our own.")
-    if version > len(_STEPS):
-        raise Misconfigured(
-            f"{path} was written by a newer mcp-handoff (schema {version}, this one knows"
-            f" {len(_STEPS)}); update mcp-handoff."
-        )
-    return version
+        execute(connection, f"PRAGMA user_version = {len(STEPS)}")
 
 
 def _use_wal(connection: apsw.Connection) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mcp_handoff import postgres, sqlite
 from mcp_handoff.actors import Caller
 from mcp_handoff.dispatches import Attempt
-from mcp_handoff.sqlite.opening import APPLICATION_ID
+from mcp_handoff.sqlite.schema import APPLICATION_ID
 from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
