@@ -12,5 +12,9 @@ class Progress(Protocol):
         ...
 
 
+class Abandoned(Exception):
+    """Nobody waits for the work any more: it ends without effect."""
+
+
 def untold(step: str, done: int, total: int | None = None, /) -> None:
     """Hear of it and tell nobody."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
-from mcp_handoff.progress import Progress, untold
+from mcp_handoff.progress import Abandoned, Progress
 
 SHOWN_AFTER_SECONDS = 1.0
 """How long work goes on before it is shown how far it is."""
@@ -13,24 +13,29 @@ SHOWN_AFTER_SECONDS = 1.0
 
 @contextmanager
 def shown_progress() -> Generator[Progress]:
-    """Yield what shows on stderr how far work is, once it takes a while; at a terminal alone."""
-    if not sys.stderr.isatty():
-        yield untold
-        return
+    """Yield what shows on stderr how far work is, once it takes a while; at a terminal alone. Work
+    that still goes on in another thread when the block ends is told that it is Abandoned."""
     with ExitStack() as shown:
-        yield _Bar(shown)
+        bar = _Bar(shown)
+        try:
+            yield bar
+        finally:
+            bar.is_abandoned = True
 
 
 class _Bar:
     """Shows itself in `shown` when it is first needed."""
 
     def __init__(self, shown: ExitStack) -> None:
+        self.is_abandoned = False
         self._shown = shown
-        self._since = time.monotonic()
+        self._due = time.monotonic() + SHOWN_AFTER_SECONDS if sys.stderr.isatty() else None
         self._told: Progress | None = None
 
-    def __call__(self, step: str, done: int, total: int | None = None) -> None:
-        if self._told is None and time.monotonic() - self._since >= SHOWN_AFTER_SECONDS:
+    def __call__(self, step: str, done: int, total: int | None = None, /) -> None:
+        if self.is_abandoned:
+            raise Abandoned
+        if self._told is None and self._due is not None and time.monotonic() >= self._due:
             self._told = self._open()
         if self._told is not None:
             self._told(step, done, total)
@@ -50,7 +55,7 @@ class _Bar:
         )
         task = bar.add_task("", total=None)
 
-        def tell(step: str, done: int, total: int | None = None) -> None:
+        def tell(step: str, done: int, total: int | None = None, /) -> None:
             bar.update(task, description=step, completed=done, total=total)
 
         return tell

@@ -1,23 +1,20 @@
 """Copies of a store's file: each whole, checked, and a single file."""
 
 import os
-import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 
 import apsw
 
-from mcp_handoff.errors import AlreadyExists, BackendUnavailable, NotFound, ValidationFailed
+from mcp_handoff.errors import AlreadyExists, BackendUnavailable, ValidationFailed
 from mcp_handoff.progress import Progress, untold
 from mcp_handoff.sqlite.failures import reason_of
-from mcp_handoff.sqlite.files import create_private
 from mcp_handoff.sqlite.locks import LockWait
 from mcp_handoff.sqlite.schema import version_of
 from mcp_handoff.sqlite.transaction import execute
-from mcp_handoff.text import visible
+from mcp_handoff.whole_files import require_file, shown, whole_file
 
 _PAGES = 1_000
 """How many pages are copied between two looks at what else is to be done."""
@@ -34,27 +31,22 @@ def back_up(source: Path, target: Path, progress: Progress = untold) -> None:
     target, ValidationFailed for a source that is damaged, Misconfigured for one that is another or
     a newer program's, and BackendUnavailable where the disk fails.
     """
-    _require_file(source)
-    if os.path.lexists(target):
-        raise _taken(target)
-    if not target.parent.is_dir():
-        raise NotFound(f"There is no directory {_shown(target.parent)}; make it first.")
+    require_file(source)
+    if not source.stat().st_size:
+        raise _damaged(source, "it is empty")
     try:
-        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
-            copy = Path(beside) / target.name
-            create_private(copy)
+        with whole_file(target) as copy:
             with _opened(source) as original:
                 _copy(original, source, copy, progress)
             with _opened(copy) as copied:
                 execute(copied, "PRAGMA journal_mode = DELETE")  # without a log beside it
                 _check(copied, source, progress)
-            _give_name(copy, target)
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise _damaged(source, reason_of(error) or "it is damaged") from error
     except (apsw.Error, OSError) as error:
         reason = reason_of(error) or "it could not be written"
         raise BackendUnavailable(
-            f"{_shown(source)} can't be copied to {_shown(target)}: {reason}. Nothing was kept."
+            f"{shown(source)} can't be copied to {shown(target)}: {reason}. Nothing was kept."
         ) from error
 
 
@@ -66,7 +58,7 @@ def restore(backup: Path, store: Path, progress: Progress = untold) -> None:
     for left in (Path(f"{store}-wal"), Path(f"{store}-shm")):
         if os.path.lexists(left):
             raise AlreadyExists(
-                f"{_shown(left)} was left there by another store, and would be taken for a part of"
+                f"{shown(left)} was left there by another store, and would be taken for a part of"
                 " this one; move it away."
             )
     back_up(backup, store, progress)
@@ -99,28 +91,6 @@ def _check(copied: apsw.Connection, source: Path, progress: Progress) -> None:
         raise _damaged(source, "rows that others refer to are missing")
 
 
-def _give_name(copy: Path, target: Path) -> None:
-    """Bring a copy to the disk, and give it its name unless somebody was faster."""
-    _sync(copy)
-    try:
-        os.link(copy, target)
-    except FileExistsError:
-        raise _taken(target) from None
-    except OSError:  # this file system has no links
-        if os.path.lexists(target):
-            raise _taken(target) from None
-        copy.rename(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _opened(path: Path) -> Generator[apsw.Connection]:
     # For writing as far as that is allowed: who only reads leaves a log behind at the end.
@@ -132,22 +102,5 @@ def _opened(path: Path) -> Generator[apsw.Connection]:
         connection.close()
 
 
-def _require_file(source: Path) -> None:
-    if source.is_dir():
-        raise ValidationFailed(f"{_shown(source)} is a directory; name a file.")
-    if not source.exists():
-        raise NotFound(f"There is no file {_shown(source)}.")
-    if not source.stat().st_size:
-        raise _damaged(source, "it is empty")
-
-
 def _damaged(source: Path, why: str) -> ValidationFailed:
-    return ValidationFailed(f"{_shown(source)} holds no whole store: {why}. Nothing was kept.")
-
-
-def _taken(target: Path) -> AlreadyExists:
-    return AlreadyExists(f"{_shown(target)} exists, and nothing is written over it.")
-
-
-def _shown(path: Path) -> str:
-    return visible(shlex.quote(str(path)))
+    return ValidationFailed(f"{shown(source)} holds no whole store: {why}. Nothing was kept.")

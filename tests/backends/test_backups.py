@@ -195,7 +195,7 @@ def newer(copy: Path) -> None:
         (newer, "was written by a newer mcp-handoff"),
         (emptied, "it is empty"),
         (text, "it is not a SQLite database"),
-        (directory, "is a directory"),
+        (directory, "is no file"),
     ],
 )
 def test_what_is_no_whole_store_is_not_restored(
