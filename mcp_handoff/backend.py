@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
+from mcp_handoff.archives import ArchiveOperations
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
@@ -85,6 +86,7 @@ class Store(
     PolicyOperations,
     RepositoryOperations,
     WebhookOperations,
+    ArchiveOperations,
     Protocol,
 ):
     """A backend that keeps the tokens of its server too, sees to the runs that it starts, hears

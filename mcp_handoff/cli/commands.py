@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, Command] = {
     "webhook": Command("who is told what happens", "webhooks"),
     "project": Command("start, list and change projects", "projects"),
     "backup": Command("copy the store into a file while it is used", "backups"),
+    "export": Command("write all that is in the store down as lines of JSON", "exports"),
+    "import": Command("take in what was exported, here or elsewhere", "imports"),
     "restore": Command("make the store from a backup, where there is none", "restoring"),
 }
 

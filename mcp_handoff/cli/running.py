@@ -28,15 +28,24 @@ def run_at_desk(
 
 
 def run(backend: BackendT, settings: Settings, use: Callable[[BackendT], Awaitable[None]]) -> int:
-    async def use_and_close() -> None:
+    async def claim_and_use(backend: BackendT) -> None:
+        if isinstance(backend, Store):
+            await claim_store(backend, settings)
+        await use(backend)
+
+    return use_and_close(backend, claim_and_use)
+
+
+def use_and_close(backend: BackendT, use: Callable[[BackendT], Awaitable[None]]) -> int:
+    """Use a backend, whosever organization it holds."""
+
+    async def work() -> None:
         try:
-            if isinstance(backend, Store):
-                await claim_store(backend, settings)
             await use(backend)
         finally:
             await backend.close()
 
-    return run_async(use_and_close)
+    return run_async(work)
 
 
 def run_async(work: Callable[[], Awaitable[None]]) -> int:

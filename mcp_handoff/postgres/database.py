@@ -52,6 +52,8 @@ _SILENT = (
     " Nothing was changed."
 )
 
+_READ_ONLY = "The store was opened for reading only; nothing was changed."
+
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """A unique value that another transaction took first: the next turn finds what that one wrote."""
 
@@ -97,11 +99,23 @@ class PostgresDatabase:
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._read_only:
-            raise BackendUnavailable("The store was opened for reading only; nothing was changed.")
+            raise BackendUnavailable(_READ_ONLY)
         return await self._call(operation, self._limiter, writing=True)
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._call(operation, self._limiter, writing=False)
+
+    async def read_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self._call(
+            _without_timeout(operation), self._limiter, writing=False, seconds=None
+        )
+
+    async def write_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        if self._read_only:
+            raise BackendUnavailable(_READ_ONLY)
+        return await self._call(
+            _without_timeout(operation), self._limiter, writing=True, seconds=None
+        )
 
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._call(operation, self._reserved, writing=False)
@@ -136,18 +150,21 @@ class PostgresDatabase:
         *,
         writing: bool,
         connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
+        seconds: float | None = CALL_SECONDS,
     ) -> ResultT:
-        """Run an operation in a thread, for CALL_SECONDS at most, and those that it waits for one.
+        """Run an operation in a thread, for so many `seconds` at most, and those that it waits for
+        one.
 
         Whoever is cancelled need not wait for a server that keeps silent: the thread goes on alone.
         """
         call = Call()
-        deadline = asyncio.get_running_loop().call_later(CALL_SECONDS, call.cut)
+        loop = asyncio.get_running_loop()
+        deadline = None if seconds is None else loop.call_later(seconds, call.cut)
         try:
             run = partial(self._run, call, operation, connect_seconds, writing=writing)
             return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=limiter)
         finally:
-            if call.ended.is_set():
+            if deadline is not None and call.ended.is_set():
                 deadline.cancel()
 
     def _run(
@@ -217,3 +234,15 @@ class PostgresDatabase:
         for call in [*self._calls]:
             if not call.ended.wait(max(until - time.monotonic(), 0)):
                 call.cut()
+
+
+def _without_timeout(
+    operation: Callable[[Transaction], ResultT],
+) -> Callable[[Transaction], ResultT]:
+    """Return an operation whose statements take as long as they take."""
+
+    def run(tx: Transaction) -> ResultT:
+        tx.execute("SELECT set_config('statement_timeout', '0', true)")
+        return operation(tx)
+
+    return run

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
@@ -55,6 +55,9 @@ _BEGIN_READ = (
 SMALL, LARGE = 10, 16
 """By how many bits a ticket's number is shortened for each of the two blocks that it lies in."""
 
+FETCHED = 100
+"""How many rows of a query are in memory at once that gives many."""
+
 APART = 2_100
 """From which length on PostgreSQL keeps a text out of its row."""
 
@@ -89,6 +92,31 @@ class PostgresTransaction:
     def fetch_one_free(self, sql: str, *tables: str, **values: Any) -> Row | None:
         of = ", ".join(tables)
         return self.fetch_one(f"{sql} FOR NO KEY UPDATE OF {of} SKIP LOCKED", **values)
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        self._connection.execute(f"DECLARE streamed NO SCROLL CURSOR FOR {sql}".encode())
+        # Not prepared: what it gives is of another kind each time.
+        fetch = f"FETCH {FETCHED} FROM streamed".encode()
+        while rows := self._connection.execute(fetch, prepare=False).fetchall():
+            yield from rows
+        self.execute("CLOSE streamed")
+
+    def bytewise(self, column: str) -> str:
+        return f'{column} COLLATE "C"'
+
+    def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
+        names = ", ".join(rows[0])
+        self.execute(
+            f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names}"
+            f" FROM json_populate_recordset(NULL::{table}, CAST(:rows AS JSON))",
+            rows=json.dumps(rows),
+        )
+        if "seq" in rows[0]:
+            self.execute(
+                "SELECT setval(s, greatest(pg_sequence_last_value(s), (SELECT max(seq)"
+                f" FROM {table}))) FROM CAST(pg_get_serial_sequence(:table, 'seq') AS REGCLASS) s",
+                table=table,
+            )
 
     def lock(self, table: str, row_id: str) -> None:
         self.execute(f"SELECT 1 FROM {table} WHERE id = :id FOR NO KEY UPDATE", id=row_id)

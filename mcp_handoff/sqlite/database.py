@@ -1,5 +1,6 @@
 """The `Database` in a file: one thread that writes, reading connections apart."""
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -49,6 +50,7 @@ class SqliteDatabase:
         connect_to_read = partial(self._connect, read_only=True)
         self._readers = Readers(connect_to_read, self._files, clock, READERS)
         self._reserved = Readers(connect_to_read, self._files, clock, 1)
+        self._patient = Readers(connect_to_read, self._files, clock, 1, seconds=math.inf)
         self._writer: Writer | None = None
         if read_only:
             connection.set_busy_handler(LockWait(self._ending))
@@ -85,6 +87,12 @@ class SqliteDatabase:
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._readers.run(operation)
 
+    async def read_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self._patient.run(operation)
+
+    async def write_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self.write(operation)
+
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._reserved.run(operation)
 
@@ -106,6 +114,7 @@ class SqliteDatabase:
         # The writer goes last, for whoever goes last folds the log into the file.
         await anyio.to_thread.run_sync(self._readers.close)
         await anyio.to_thread.run_sync(self._reserved.close)
+        await anyio.to_thread.run_sync(self._patient.close)
         if self._writer is not None:
             await anyio.to_thread.run_sync(self._writer.stop)
 

@@ -24,14 +24,20 @@ _STEPS = 1_000
 
 class Readers:
     """Reads in worker threads, with at most `count` connections, which `connect` opens when they
-    are needed."""
+    are needed; an operation may take so many `seconds`."""
 
     def __init__(
-        self, connect: Callable[[], apsw.Connection], files: OpenFiles, clock: Clock, count: int
+        self,
+        connect: Callable[[], apsw.Connection],
+        files: OpenFiles,
+        clock: Clock,
+        count: int,
+        seconds: float = READ_SECONDS,
     ) -> None:
         self._connect = connect
         self._files = files
         self._clock = clock
+        self._seconds = seconds
         self._idle = deque[apsw.Connection]()
         self._limiter = anyio.CapacityLimiter(count)
         self._reading = 0
@@ -42,7 +48,7 @@ class Readers:
         self._idle.append(connection)
 
     async def run(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
-        """Return what an operation reads. Raises TookTooLong after READ_SECONDS."""
+        """Return what an operation reads. Raises TookTooLong after its seconds."""
         return await anyio.to_thread.run_sync(self.read, operation, limiter=self._limiter)
 
     def close(self) -> None:
@@ -70,7 +76,7 @@ class Readers:
     @contextmanager
     def _lend(self) -> Generator[apsw.Connection]:
         """Lend a connection in a transaction; one on which the file failed is not lent again."""
-        until = time.monotonic() + READ_SECONDS
+        until = time.monotonic() + self._seconds
         try:
             connection = self._idle.pop()
         except IndexError:

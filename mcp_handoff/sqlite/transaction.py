@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,13 +43,17 @@ class SqliteTransaction:
         return next(iter(self.fetch_all(sql, **values)), None)
 
     def fetch_all(self, sql: str, **values: Any) -> list[Row]:
-        cursor = execute(self.connection, sql, values)
-        rows: list[Row] = []
-        names: list[str] = []
-        for row in cursor:
-            names = names or [column[0] for column in cursor.get_description()]
-            rows.append(dict(zip(names, row, strict=True)))
-        return rows
+        return [*_rows(execute(self.connection, sql, values))]
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        return _rows(execute(self.connection, sql))
+
+    def bytewise(self, column: str) -> str:
+        return column
+
+    def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
+        for row in rows:
+            insert(self, table, row)
 
     def fetch_one_locked(self, sql: str, *tables: str, **values: Any) -> Row | None:
         return self.fetch_one(sql, **values)
@@ -126,6 +130,13 @@ class SqliteTransaction:
 
     def publish(self, change: Change) -> None:
         self.published.append(change)
+
+
+def _rows(cursor: apsw.Cursor) -> Iterator[Row]:
+    names: list[str] = []
+    for row in cursor:
+        names = names or [column[0] for column in cursor.get_description()]
+        yield dict(zip(names, row, strict=True))
 
 
 def execute(

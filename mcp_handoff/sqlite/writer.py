@@ -2,7 +2,7 @@
 
 Every write that waits is taken into one transaction, and nobody gets a result before the COMMIT has
 reached the disk (synchronous=FULL, https://sqlite.org/wal.html). Where one of them fails that has
-written something, all are run anew, each in a SAVEPOINT of its own.
+written something, the others are run anew, each in a SAVEPOINT of its own.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class Writer:
             batch = SqliteTransaction(connection, self._clock())
             if not all(write.attempt(batch) for write in writes):
                 execute(connection, "ROLLBACK; BEGIN IMMEDIATE")
-                for write in writes:
+                for write in writes if len(writes) > 1 else ():
                     write.attempt_apart(batch)
             self._files.check_names()
             self._files.check_content(connection)

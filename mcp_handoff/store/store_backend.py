@@ -7,11 +7,13 @@ from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.archives import Archive, Outcome
 from mcp_handoff.checkout import Checkout
 from mcp_handoff.dispatches import Destination, Dispatch
 from mcp_handoff.events import Change, EventPage, ListEvents
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
+from mcp_handoff.progress import Progress
 from mcp_handoff.proofs import Proof
 from mcp_handoff.receivers import Receiver
 from mcp_handoff.store import (
@@ -167,6 +169,28 @@ class StoreBackend:
     list_projects = _read(projects.list_projects)
     create_project = _write(projects.create_project)
     change_project = _write(projects.change_project)
+
+    async def export_archive(self, write: Callable[[str], object], progress: Progress, /) -> int:
+        from mcp_handoff.store import exports
+
+        with span("store export_archive"):
+            return await self.database.read_at_length(
+                lambda tx: exports.export_archive(tx, write, progress)
+            )
+
+    async def import_archive(
+        self, archive: Archive, progress: Progress, /, *, dry_run: bool
+    ) -> Outcome:
+        from mcp_handoff.store import imports
+
+        with span("store import_archive"):
+            try:
+                return await self.database.write_at_length(
+                    lambda tx: imports.import_archive(tx, archive, progress, dry_run=dry_run)
+                )
+            except imports.Undone as undone:
+                return undone.outcome
+
     list_organizations = _read(projects.list_organizations)
     open_organization = _write(projects.open_organization)
 

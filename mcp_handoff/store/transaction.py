@@ -1,7 +1,7 @@
 """What a store's operations ask of a database, and how values are kept in it."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,6 +107,19 @@ class Transaction(Protocol):
         somebody else has locked."""
         ...
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield the rows that a query gives, so many that memory holds a few of them at a time."""
+        ...
+
+    def bytewise(self, column: str) -> str:
+        """Return, in SQL, what orders rows by the bytes of a text, as UTF-8."""
+        ...
+
+    def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows that all have the same columns, a few thousand at most, with the `seq` that
+        they bring."""
+        ...
+
     def lock(self, table: str, row_id: str) -> None:
         """Keep others from changing a row until the transaction ends.
 
@@ -184,6 +197,15 @@ class Database(Protocol):
 
         Raises TookTooLong after READ_SECONDS.
         """
+        ...
+
+    async def read_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Read as `read` does, however long it takes: for what a person waits for, and can end."""
+        ...
+
+    async def write_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        """Write as `write` does, however long it takes; others may have to wait with their writes,
+        and those of some databases give up."""
         ...
 
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
