@@ -47,6 +47,14 @@ class Outcome:
     more_problems: int = 0
 
 
+class Undone(Exception):
+    """Nothing was imported: `outcome` says what would have been, and what does not fit."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("nothing was imported")
+        self.outcome = outcome
+
+
 class ArchiveOperations(Protocol):
     """What a store does with archives."""
 

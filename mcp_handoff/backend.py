@@ -8,6 +8,7 @@ from mcp_handoff.archives import ArchiveOperations
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
+from mcp_handoff.incoming import IncomingOperations
 from mcp_handoff.messages import MessageOperations, QuestionOperations
 from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.people import PersonOperations
@@ -87,6 +88,7 @@ class Store(
     RepositoryOperations,
     WebhookOperations,
     ArchiveOperations,
+    IncomingOperations,
     Protocol,
 ):
     """A backend that keeps the tokens of its server too, sees to the runs that it starts, hears

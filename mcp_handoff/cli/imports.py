@@ -1,21 +1,42 @@
 """`mcp-handoff import`: take in what was exported."""
 
 import argparse
+from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
+from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.archive_files import ArchiveFile
 from mcp_handoff.archives import Outcome
 from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import use_and_close
 from mcp_handoff.config import Settings
-from mcp_handoff.errors import HandoffError
+from mcp_handoff.errors import HandoffError, Misconfigured
+from mcp_handoff.incoming import Tracker, checked
+from mcp_handoff.progress import Progress
+from mcp_handoff.projects import slug_of
 from mcp_handoff.text import listed, one_line
-from mcp_handoff.wiring import open_store
+from mcp_handoff.wiring import claim_store, open_store
+
+_OURS = "handoff"
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="what was exported")
+    parser.add_argument(
+        "--format",
+        choices=(_OURS, *get_args(Tracker)),
+        default=_OURS,
+        help="what wrote it: mcp-handoff export (the default), gh issue list --json or GitHub's"
+        " REST API, Backlog.md (FILE is its folder), beads (issues.jsonl)",
+    )
+    parser.add_argument(
+        "--project",
+        metavar="SLUG",
+        help="where tickets of another tracker go (default: HANDOFF_PROJECT)",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be imported, and what does not fit"
     )
@@ -23,14 +44,47 @@ def add_command(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace, settings: Settings) -> int:
-    archive = ArchiveFile(options.file.absolute())
+    file = options.file.absolute()
+    if options.format == _OURS:
+        if options.project:
+            raise Misconfigured("An export of mcp-handoff brings its projects along: no --project.")
+        archive = ArchiveFile(file)
+        return _run(
+            options,
+            settings,
+            lambda store, progress: store.import_archive(
+                archive, progress, dry_run=options.dry_run
+            ),
+        )
+    project = options.project or settings.project
+    if project != slug_of(project):
+        raise Misconfigured(f"--project: {project!r} is no slug, such as {slug_of(project)}.")
+    reader = import_module(f"mcp_handoff.imports.{options.format}")
+    incoming = checked(options.format, reader.read(file))
+    caller = Caller(
+        Actor("user", "cli", settings.actor_id),
+        project=project,
+        organization=settings.organization,
+    )
 
-    async def take_in(store: Store) -> None:
+    async def import_tickets(store: Store, progress: Progress) -> Outcome:
+        await claim_store(store, settings)
+        return await store.import_tickets(caller, incoming, progress, dry_run=options.dry_run)
+
+    return _run(options, settings, import_tickets)
+
+
+def _run(
+    options: argparse.Namespace,
+    settings: Settings,
+    take_in: Callable[[Store, Progress], Awaitable[Outcome]],
+) -> int:
+    async def import_and_tell(store: Store) -> None:
         with shown_progress() as progress:
-            outcome = await store.import_archive(archive, progress, dry_run=options.dry_run)
+            outcome = await take_in(store, progress)
         _tell(outcome, "would be imported" if options.dry_run else "imported")
 
-    return use_and_close(open_store(settings), take_in)
+    return use_and_close(open_store(settings), import_and_tell)
 
 
 def _tell(outcome: Outcome, done: str) -> None:
@@ -40,6 +94,16 @@ def _tell(outcome: Outcome, done: str) -> None:
     if count := len(outcome.problems) + outcome.more_problems:
         more = f", of which {outcome.more_problems} are not listed" if outcome.more_problems else ""
         raise HandoffError(f"What does not fit: {count} of its lines{more}. Nothing was imported.")
-    added = [f"{count} {words}" for words, count in outcome.added.items()]
-    there = f"; {outcome.present} rows were there already" if outcome.present else ""
+    added = [_counted(kind, count) for kind, count in outcome.added.items()]
+    there = f"; {outcome.present} were there already" if outcome.present else ""
     print(f"{done}: {listed(added) or 'nothing'}{there}")
+
+
+def _counted(kind: str, count: int) -> str:
+    """Return how many rows there are of a kind, in words."""
+    words = kind.replace("_", " ")
+    if count == 1:
+        return f"1 {words}"
+    if words.endswith("y"):
+        return f"{count} {words[:-1]}ies"
+    return f"{count} {words}{'es' if words.endswith('ch') else 's'}"

@@ -39,11 +39,6 @@ class Table:
     left_out: Sequence[str] = ()
     parents: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    @property
-    def words(self) -> str:
-        """How its rows are called where they are counted."""
-        return f"{self.kind.replace('_', ' ')}s"
-
     def fields_of(self, row: Row) -> dict[str, Any]:
         """Return the fields of a row that are not null, as an archive has them."""
         return {

@@ -40,11 +40,14 @@ def add_event(
     ticket_id: str | None = None,
     before: Row | None = None,
     after: Row | None = None,
+    created_at: str | None = None,
 ) -> None:
     """Write down who did what to which subject, whom that was proved to be, with what it was
-    before and after (of what is long its length and digest)."""
+    before and after (of what is long its length and digest); now, unless it was `created_at`
+    another time."""
     row = _row(tx, caller, kind, project_id, ticket_id, before, after)
-    insert(tx, "events", {**row, "subject_id": subject_id})
+    at = {"created_at": created_at} if created_at else {}
+    insert(tx, "events", {**row, "subject_id": subject_id, **at})
 
 
 def add_equal_events(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mcp_handoff.archives import Archive, Line, Outcome
+from mcp_handoff.archives import Archive, Line, Outcome, Undone
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import links
@@ -31,14 +31,6 @@ _BY_NAME = {table.name: table for table in TABLES}
 
 Given = tuple[Line, dict[str, Any]]
 """A line, and its row as it is stored."""
-
-
-class Undone(Exception):
-    """Nothing was imported: `outcome` says what would have been, and what does not fit."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__("nothing was imported")
-        self.outcome = outcome
 
 
 def import_archive(
@@ -111,7 +103,7 @@ class _Import:
         self._tx.insert_rows(table.name, completed)
         if table.kind in _FOLLOWED:
             _FOLLOWED[table.kind](self._tx, completed)
-        self._added[table.words] += len(rows)
+        self._added[table.kind] += len(rows)
 
     def _fitting(self, table: Table, lines: Sequence[Line]) -> list[Given]:
         """Return the lines whose fields are right, and refer to what is there."""

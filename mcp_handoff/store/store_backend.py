@@ -7,10 +7,11 @@ from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.archives import Archive, Outcome
+from mcp_handoff.archives import Archive, Outcome, Undone
 from mcp_handoff.checkout import Checkout
 from mcp_handoff.dispatches import Destination, Dispatch
 from mcp_handoff.events import Change, EventPage, ListEvents
+from mcp_handoff.incoming import Incoming
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
@@ -188,7 +189,22 @@ class StoreBackend:
                 return await self.database.write_at_length(
                     lambda tx: imports.import_archive(tx, archive, progress, dry_run=dry_run)
                 )
-            except imports.Undone as undone:
+            except Undone as undone:
+                return undone.outcome
+
+    async def import_tickets(
+        self, caller: Caller, incoming: Incoming, progress: Progress, /, *, dry_run: bool
+    ) -> Outcome:
+        from mcp_handoff.store import incoming as filing
+
+        with span("store import_tickets"):
+            try:
+                return await self.database.write_at_length(
+                    lambda tx: filing.import_tickets(
+                        tx, caller, incoming, progress, dry_run=dry_run
+                    )
+                )
+            except Undone as undone:
                 return undone.outcome
 
     list_organizations = _read(projects.list_organizations)

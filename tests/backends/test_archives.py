@@ -442,11 +442,11 @@ def test_the_commands_move_a_store(store: Path, postgres: str, archive: Path) ->
     done = command(store, "import", str(archive), **settings)
     assert (tried.returncode, tried.stderr) == (done.returncode, done.stderr) == (0, "")
     assert tried.stdout == f"would be {done.stdout}"
-    assert done.stdout.startswith("imported: 1 organizations, 2 projects, 1 tokens, 2 tickets, ")
+    assert done.stdout.startswith("imported: 1 organization, 2 projects, 1 token, 2 tickets, ")
     assert command(store, "export", **settings).stdout == archive.read_text()
     again = command(store, "import", str(archive), **settings)
     rows = rows_in(archive.read_text())
-    assert again.stdout == f"imported: nothing; {rows} rows were there already\n"
+    assert again.stdout == f"imported: nothing; {rows} were there already\n"
 
 
 def test_an_export_into_a_file_is_its_owners_alone_and_writes_over_nothing(

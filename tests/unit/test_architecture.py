@@ -23,6 +23,7 @@ OWNERS = {
     "pyromark": ("markdown.py",),
     "psycopg": ("postgres/",),
     "psycopg_pool": ("postgres/",),
+    "yaml": ("imports/backlog.py",),
     "rich": ("cli/progress.py",),
     "platformdirs": ("wiring.py",),
     "uuid_utils": ("ids.py",),

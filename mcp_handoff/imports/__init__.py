@@ -1,0 +1,1 @@
+"""Readers of what other trackers export: a tracker a file."""
