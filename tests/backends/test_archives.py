@@ -1,31 +1,25 @@
 """Archives: all of a store comes out, goes in as it was, once, and whole or not at all."""
 
 import json
-import subprocess
-import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.archive_files import ArchiveFile
-from mcp_handoff.archives import FORMAT, Outcome
-from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.progress import Abandoned, untold
 from mcp_handoff.store.archive_tables import DERIVED, TABLES
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.store.transaction import Transaction
-from mcp_handoff.tokens import CreateToken
+from mcp_handoff.store.transaction import READ_SECONDS, Transaction
 from tests import requests
+from tests.archives import change, exported, file_two, imported, lines_of, rows_in, small_archive
 from tests.backends.children import child
 from tests.backends.invariants import assert_whole, check_search_index, damage, halves
-from tests.databases import EVERY_DATABASE, address, open_database
-from tests.http.served import OPERATOR, command
-from tests.mcp.wire import environment
+from tests.databases import EVERY_DATABASE, open_database
 from tests.whole_stores import TEXT, fill
 
 QUINCES = Caller(bot("agent-1"), project="quinces")
@@ -39,55 +33,7 @@ def database_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     """A store of two projects as an archive, small enough to be spoilt."""
-    store = tmp_path / "small.db"
-    anyio.run(file_two, store)
-    file = tmp_path / "small.jsonl"
-    file.write_text(anyio.run(exported, store))
-    return file
-
-
-async def file_two(store: Path) -> None:
-    backend = StoreBackend(open_database(str(store)))
-    for project in ("shop", "quinces"):
-        caller = Caller(bot("agent-1"), project=project)
-        await backend.create_ticket(caller, requests.create_ticket())
-    await backend.create_token(OPERATOR, CreateToken(name="ci", role="bot"))
-    await backend.close()
-
-
-async def exported(name: str | Path) -> str:
-    """Return a store as an archive."""
-    backend = StoreBackend(open_database(str(name), read_only=True))
-    lines: list[str] = []
-    await backend.export_archive(lines.append, untold)
-    await backend.close()
-    return "".join(lines)
-
-
-async def imported(name: str | Path, file: Path, *, dry_run: bool = False) -> Outcome:
-    backend = StoreBackend(open_database(str(name)))
-    try:
-        return await backend.import_archive(ArchiveFile(file), untold, dry_run=dry_run)
-    finally:
-        await backend.close()
-
-
-def lines_of(archive: str) -> list[str]:
-    """Return the lines of an archive; others than JSON's end lines with other characters too."""
-    return archive.split("\n")[:-1]
-
-
-def rows_in(archive: str) -> int:
-    return len(lines_of(archive)) - 2
-
-
-def change(file: Path, kind: str, /, **fields: Any) -> int:
-    """Change the first row of this kind in an archive; return the number of its line."""
-    lines = file.read_text().splitlines(keepends=True)
-    place = next(place for place, line in enumerate(lines) if f'{{"row":"{kind}",' in line)
-    lines[place] = f"{json.dumps({**json.loads(lines[place]), **fields})}\n"
-    file.write_text("".join(lines))
-    return place + 1
+    return small_archive(tmp_path)
 
 
 async def test_a_store_moves_from_one_database_to_the_other_and_back_byte_for_byte(
@@ -296,72 +242,6 @@ async def test_a_row_that_is_there_twice_is_told(database_name: str, archive: Pa
     assert any("there is another ticket" in why for why in refused.problems)
 
 
-def half_a_line(text: bytes) -> bytes:
-    return text[: len(text) // 2]
-
-
-def some_lines(text: bytes) -> bytes:
-    return b"".join(text.splitlines(keepends=True)[:4])
-
-
-def a_line_less(text: bytes) -> bytes:
-    lines = text.splitlines(keepends=True)
-    return b"".join([*lines[:3], *lines[4:]])
-
-
-def more_lines(text: bytes) -> bytes:
-    return text + text
-
-
-def newer(text: bytes) -> bytes:
-    return text.replace(b'"mcp_handoff":1', b'"mcp_handoff":%d' % (FORMAT + 1), 1)
-
-
-def latin(text: bytes) -> bytes:
-    return text.replace(b"Checkout", b"Caf\xe9", 1)
-
-
-def deep(text: bytes) -> bytes:
-    return text.replace(b"\n", b"\n" + b"[" * 100_000 + b"\n", 1)
-
-
-def nothing(_: bytes) -> bytes:
-    return b""
-
-
-def another_list(_: bytes) -> bytes:
-    return b"[]\n"
-
-
-def another_object(_: bytes) -> bytes:
-    return b'{"number":1}\n'
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (half_a_line, "is no line of JSON, or half a one"),
-        (some_lines, "ends before its last line"),
-        (a_line_less, "says at its end that it has"),
-        (more_lines, "goes on after its last line"),
-        (newer, "was written by a newer mcp-handoff"),
-        (latin, "is no line of JSON"),
-        (deep, "is no line of JSON"),
-        (nothing, "is empty"),
-        (another_list, "is no line of JSON"),
-        (another_object, "is no export of mcp-handoff"),
-    ],
-)
-def test_what_is_no_archive_takes_one_line_and_nothing_is_taken_in(
-    store: Path, archive: Path, spoil: Callable[[bytes], bytes], words: str
-) -> None:
-    archive.write_bytes(spoil(archive.read_bytes()))
-    done = command(store, "import", str(archive))
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
-    assert words in done.stderr
-    assert json.loads(anyio.run(exported, store).splitlines()[-1])["rows"] == 0
-
-
 async def test_whoever_gives_up_an_import_leaves_nothing_of_it(
     database_name: str, archive: Path
 ) -> None:
@@ -415,6 +295,34 @@ async def test_an_export_takes_little_memory_however_much_there_is(database_name
     assert peak < size / 2
 
 
+async def test_what_a_person_waits_for_takes_as_long_as_it_takes(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(store)
+    late = 0.0
+
+    def wait(_: str) -> None:
+        nonlocal late
+        late += 2 * READ_SECONDS
+
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + late)
+    backend = StoreBackend(open_database(str(store)))
+    assert await backend.export_archive(wait, untold) > 400
+    await backend.close()
+
+
+async def test_no_statement_of_it_is_timed_on_postgresql_either(postgres: str) -> None:
+    def timeout(tx: Transaction) -> object:
+        return tx.fetch_one("SELECT current_setting('statement_timeout') AS timeout")
+
+    database = open_database(postgres)
+    assert await database.read_at_length(timeout) == {"timeout": "0"}
+    assert await database.write_at_length(timeout) == {"timeout": "0"}
+    assert await database.read(timeout) == {"timeout": f"{READ_SECONDS:.0f}s"}
+    await database.close()
+
+
 @pytest.mark.parametrize("name", EVERY_DATABASE)
 async def test_every_table_and_column_is_exported_or_said_to_be_left_out(
     request: pytest.FixtureRequest, name: str
@@ -434,77 +342,3 @@ async def test_every_table_and_column_is_exported_or_said_to_be_left_out(
     left_out = {(table.name, column) for table in TABLES for column in table.left_out}
     assert there == known | left_out
     assert not known & left_out
-
-
-def test_the_commands_move_a_store(store: Path, postgres: str, archive: Path) -> None:
-    settings = {"HANDOFF_BACKEND": address(postgres)}
-    tried = command(store, "import", str(archive), "--dry-run", **settings)
-    done = command(store, "import", str(archive), **settings)
-    assert (tried.returncode, tried.stderr) == (done.returncode, done.stderr) == (0, "")
-    assert tried.stdout == f"would be {done.stdout}"
-    assert done.stdout.startswith("imported: 1 organization, 2 projects, 1 token, 2 tickets, ")
-    assert command(store, "export", **settings).stdout == archive.read_text()
-    again = command(store, "import", str(archive), **settings)
-    rows = rows_in(archive.read_text())
-    assert again.stdout == f"imported: nothing; {rows} were there already\n"
-
-
-def test_an_export_into_a_file_is_its_owners_alone_and_writes_over_nothing(
-    tmp_path: Path, archive: Path
-) -> None:
-    store, file = tmp_path / "small.db", tmp_path / "again.jsonl"
-    done = command(store, "export", str(file))
-    rows = rows_in(archive.read_text())
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file} holds all {rows} rows\n", "")
-    assert file.read_text() == archive.read_text()
-    assert file.stat().st_mode & 0o777 == 0o600
-    again = command(store, "export", str(file))
-    assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
-    assert "nothing is written over it" in again.stderr
-
-
-def test_a_store_that_is_not_there_is_not_made_to_be_exported(store: Path, tmp_path: Path) -> None:
-    done = command(store, "export", str(tmp_path / "archive"))
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "does not exist" in done.stderr
-    assert [*tmp_path.iterdir()] == []
-
-
-def test_what_does_not_fit_is_listed_line_by_line(store: Path, archive: Path) -> None:
-    first, second = change(archive, "project", slug=7), change(archive, "ticket", title=None)
-    for dry_run in ((), ("--dry-run",)):
-        done = command(store, "import", str(archive), *dry_run)
-        assert done.returncode == 1
-        assert f"line {first}: slug is of the wrong type\n" in done.stdout
-        assert f"line {second}: title is missing\n" in done.stdout
-        assert "Nothing was imported." in done.stderr
-        assert done.stderr.count("\n") == 1
-
-
-def test_whoever_reads_only_the_beginning_of_an_export_ends_it(
-    tmp_path: Path, archive: Path
-) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "mcp_handoff", "export"],
-        env=environment(tmp_path / "small.db"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.wait(60) == 1
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-
-
-def test_no_directory_and_no_missing_file_is_imported(store: Path, tmp_path: Path) -> None:
-    for file, status, words in ((tmp_path, 2, "is no file"), (tmp_path / "no", 1, "There is no")):
-        done = command(store, "import", str(file))
-        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
-        assert words in done.stderr
-
-
-def test_what_is_wrong_with_an_archive_file_is_found_when_it_is_read(archive: Path) -> None:
-    archive.write_bytes(archive.read_bytes()[:-5])
-    with pytest.raises(ValidationFailed, match="or half a one"):
-        list(ArchiveFile(archive))

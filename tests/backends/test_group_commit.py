@@ -54,6 +54,23 @@ async def test_an_operation_that_fails_undoes_itself_and_not_its_neighbours(stor
     await database.close()
 
 
+async def test_an_operation_that_fails_alone_is_undone_and_not_run_again(store: Path) -> None:
+    database = SqliteDatabase.open(store)
+    runs: list[Transaction] = []
+
+    def add_note_and_fail(tx: Transaction) -> None:
+        runs.append(tx)
+        add_and_fail(tx)
+
+    with pytest.raises(NotFound):
+        await database.write(add_note_and_fail)
+    assert len(runs) == 1
+    assert await database.read(names) == []
+    await database.write(lambda tx: add("after", tx))
+    assert await database.read(names) == ["after"]
+    await database.close()
+
+
 async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Path) -> None:
     database = SqliteDatabase.open(store)
     begun, released = threading.Event(), threading.Event()

@@ -11,7 +11,9 @@ import psycopg
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
 from mcp_handoff.dispatches import Attempt
+from mcp_handoff.incoming import Found, checked
 from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.progress import untold
 from mcp_handoff.projects import ChangeProject, CreateProject
 from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
@@ -329,6 +331,16 @@ async def queue_events(desk: Desk) -> Case:
     )
 
 
+async def import_tickets(_: Desk) -> Case:
+    title = uuid4().hex
+    found = Found("line 1", {"origin": title, "title": title, "created_at": "2025-03-01"})
+    incoming = checked("beads", iter([found]))
+    return Case(
+        lambda backend: backend.import_tickets(CALLER, incoming, untold, dry_run=False),
+        f"SELECT count(*) FROM tickets WHERE title = '{title}'",
+    )
+
+
 def _events(kind: str, subject: str) -> str:
     return f"SELECT count(*) FROM events WHERE kind = '{kind}' AND subject_id = '{subject}'"
 
@@ -366,6 +378,7 @@ PREPARED: dict[str, Prepare] = {
         remove_webhook,
         test_webhook,
         queue_events,
+        import_tickets,
     )
 }
 """By the operation's name in the store."""

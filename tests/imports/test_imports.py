@@ -1,0 +1,218 @@
+"""Tickets of other trackers are filed once, or not at all."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from mcp_handoff.actors import Caller, bot
+from mcp_handoff.progress import Abandoned, untold
+from mcp_handoff.store.store_backend import StoreBackend
+from tests import requests
+from tests.backends.invariants import assert_whole
+from tests.databases import EVERY_DATABASE, open_database
+from tests.http.served import command
+from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read
+from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+def database_name(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "exported"
+
+
+async def test_what_is_imported_twice_is_there_once_and_stays_as_it_became(
+    database_name: str, file: Path
+) -> None:
+    incoming = beads_of(file, bead("bd-1"), bead("bd-2"))
+    await filed(database_name, incoming)
+    backend = StoreBackend(open_database(database_name))
+    changed = requests.update_ticket(1, close_as="wont_fix", note="Not now.")
+    await backend.update_ticket(SHOP, changed)
+    before = await backend.list_events(SHOP, requests.list_events(limit=100))
+    waits = bead("bd-3", dependencies=[{"depends_on_id": "bd-1", "type": "blocks"}])
+    more = beads_of(file, bead("bd-1"), bead("bd-2"), waits)
+    again = await backend.import_tickets(SHOP, more, untold, dry_run=False)
+    assert (dict(again.added), again.present) == ({"ticket": 1}, 2)
+    third = await backend.import_tickets(SHOP, more, untold, dry_run=False)
+    assert (dict(third.added), third.present) == ({}, 3)
+    after = await backend.list_events(SHOP, requests.list_events(limit=100))
+    assert len(after.events) == len(before.events) + 1
+    await backend.close()
+    closed, _, new = await read(database_name, 1, 2, 3)
+    assert (closed.ticket.status, new.open_blockers) == ("closed", [])
+    await assert_whole(database_name)
+
+
+async def test_the_same_tickets_can_go_into_two_projects(store: Path, file: Path) -> None:
+    incoming = beads_of(file, bead("bd-1"))
+    await filed(str(store), incoming)
+    backend = StoreBackend(open_database(str(store)))
+    other = Caller(SHOP.actor, project="quinces")
+    done = await backend.import_tickets(other, incoming, untold, dry_run=False)
+    assert (dict(done.added), done.present) == ({"ticket": 1}, 0)
+    await backend.close()
+
+
+async def test_work_goes_on_with_what_was_imported(database_name: str, file: Path) -> None:
+    await filed(database_name, issues(file, gh_issue(1), gh_issue(2)))
+    backend = StoreBackend(open_database(database_name))
+    caller = Caller(bot("agent-1"), project="shop")
+    taken = await backend.take_ticket(caller, requests.take_ticket("other", ticket="1"))
+    assert taken.fence == 1
+    created = await backend.create_ticket(caller, requests.create_ticket())
+    assert created.ticket.number == 3
+    found = await backend.find_tickets(caller, requests.find_tickets(query="checkout 200"))
+    assert found.tickets[0].number == 2
+    await backend.close()
+
+
+async def test_a_dry_run_says_what_would_be_and_files_nothing(
+    database_name: str, file: Path
+) -> None:
+    incoming = issues(file, gh_issue(1), gh_issue(2))
+    tried = await filed(database_name, incoming, dry_run=True)
+    assert await numbers_in(database_name) == []
+    assert tried == await filed(database_name, incoming)
+    assert await numbers_in(database_name) == [2, 1]
+
+
+async def test_whoever_gives_up_leaves_nothing(database_name: str, file: Path) -> None:
+    incoming = issues(file, *(gh_issue(number) for number in range(1, 10)))
+
+    def give_up(step: str, done: int, total: int | None = None, /) -> None:
+        if done == 5:
+            raise Abandoned
+
+    backend = StoreBackend(open_database(database_name))
+    with pytest.raises(Abandoned):
+        await backend.import_tickets(SHOP, incoming, give_up, dry_run=False)
+    await backend.close()
+    assert await numbers_in(database_name) == []
+
+
+@pytest.mark.parametrize(
+    ("issue", "words"),
+    [
+        (gh_issue(2, title="a\0b is broken"), "issue #2: title must not contain a NUL character"),
+        (gh_issue(2, title=7), "issue #2: title must be"),
+        (gh_issue(2, title=None), "issue #2: lacks title; write it with: gh issue list"),
+        (gh_issue(2, createdAt=None), "issue #2: lacks createdAt"),
+        (gh_issue(2, createdAt="yesterday"), "issue #2: created_at must be a date"),
+        (gh_issue(2, labels=7), "issue #2: is not as GitHub writes an issue"),
+        (gh_issue(2, comments=[7]), "issue #2: is not as GitHub writes an issue"),
+        (
+            gh_issue(2, comments=[gh_comment("bob", "Hm", "")]),
+            "issue #2: comments.0.created_at must be a date",
+        ),
+        (gh_issue(2, labels=[{"name": "x" * 70_000}]), "issue #2: details must be at most"),
+        ({"title": "No number"}, "issue 3 of the list: lacks number, createdAt"),
+        (7, "issue 3 of the list: is no object"),
+        (gh_issue(1), "issue #1: github:octo/shop#1 is there twice"),
+    ],
+)
+async def test_what_does_not_fit_is_listed_with_its_place_and_nothing_is_filed(
+    store: Path, file: Path, issue: Any, words: str
+) -> None:
+    incoming = issues(file, gh_issue(1), gh_issue(3), issue)
+    for dry_run in (True, False):
+        refused = await filed(str(store), incoming, dry_run=dry_run)
+        assert len(refused.problems) == 1
+        assert words in refused.problems[0]
+        assert await numbers_in(str(store)) == []
+
+
+async def test_tickets_that_wait_for_themselves_are_named(store: Path, file: Path) -> None:
+    def waiting(name: str, other: str) -> dict[str, Any]:
+        return bead(name, dependencies=[{"depends_on_id": other, "type": "blocks"}])
+
+    refused = await filed(
+        str(store), beads_of(file, waiting("bd-1", "bd-2"), waiting("bd-2", "bd-1"))
+    )
+    assert len(refused.problems) == 1
+    assert "waits for itself, by way of beads:bd-" in refused.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("tracker", "content", "words"),
+    [
+        ("github", "", "is no list of issues"),
+        ("github", "{}", "is no list of issues"),
+        ("github", "[{", "is no list of issues"),
+        ("github", '[{"number": 1}] rest', "is no list of issues"),
+        ("github", "[" * 100_000, "is no list of issues"),
+        ("beads", "", "holds no issue"),
+        ("backlog", "", "is no folder of Backlog.md"),
+    ],
+)
+def test_what_is_no_export_takes_one_line(
+    store: Path, file: Path, tracker: str, content: str, words: str
+) -> None:
+    file.write_text(content)
+    done = command(store, "import", str(file), "--format", tracker)
+    assert done.returncode in (1, 2)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1), done
+    assert words in done.stderr
+
+
+def test_half_a_line_of_beads_is_told_with_its_number(store: Path, file: Path) -> None:
+    file.write_text(f"{json.dumps(bead('bd-1'))}\n{json.dumps(bead('bd-2'))[:50]}")
+    done = command(store, "import", str(file), "--format", "beads")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "line 2: is no JSON object, or half a one\n",
+    )
+    assert "Nothing was imported." in done.stderr
+    assert anyio.run(numbers_in, str(store)) == []
+
+
+def test_a_task_that_backlog_md_did_not_write_is_told_by_its_file(
+    store: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(BACKLOG, tmp_path / "shop")
+    tasks = tmp_path / "shop" / "backlog" / "tasks"
+    (tasks / "task-7.md").write_text("No front matter")
+    (tasks / "task-8.md").write_text("---\nid: [\n---\n")
+    (tasks / "task-9.md").write_text("---\nid: TASK-9\n---\n")
+    done = command(store, "import", str(tmp_path / "shop"), "--format", "backlog")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "tasks/task-7.md: has no YAML in front, between two lines of ---",
+        "tasks/task-8.md: what stands in front is no YAML",
+        "tasks/task-9.md: is not as Backlog.md writes a task",
+    ]
+
+
+def test_the_command_files_into_the_project_that_is_named(store: Path, file: Path) -> None:
+    issues(file, gh_issue(1), gh_issue(2))
+    given = (str(file), "--format", "github", "--project", "quinces")
+    tried = command(store, "import", *given, "--dry-run")
+    done = command(store, "import", *given)
+    again = command(store, "import", *given)
+    assert (tried.returncode, tried.stdout) == (0, "would be imported: 2 tickets\n")
+    assert (done.returncode, done.stdout) == (0, "imported: 2 tickets\n")
+    assert (again.returncode, again.stdout) == (0, "imported: nothing; 2 were there already\n")
+    assert "quinces" in command(store, "project", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--project", "quinces"), "brings its projects along"),
+        (("--format", "github", "--project", "Quinces!"), "is no slug, such as quinces"),
+        (("--format", "jira"), "invalid choice: 'jira'"),
+    ],
+)
+def test_wrong_use_is_said(store: Path, file: Path, arguments: tuple[str, ...], words: str) -> None:
+    issues(file, gh_issue(1))
+    done = command(store, "import", str(file), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
