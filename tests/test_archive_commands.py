@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_listed_line_by_line(store: Path, archive: Path) ->
         assert done.returncode == 1
         assert f"line {first}: slug is of the wrong type\n" in done.stdout
         assert f"line {second}: title is missing\n" in done.stdout
-        assert "Nothing was imported." in done.stderr
+        assert "not fit; nothing was imported." in done.stderr
         assert done.stderr.count("\n") == 1
 
 

@@ -68,7 +68,8 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
     )
 
     async def import_tickets(store: Store, progress: Progress) -> Outcome:
-        await claim_store(store, settings)
+        if not options.dry_run:
+            await claim_store(store, settings)
         return await store.import_tickets(caller, incoming, progress, dry_run=options.dry_run)
 
     return _run(options, settings, import_tickets)
@@ -92,8 +93,9 @@ def _tell(outcome: Outcome, done: str) -> None:
     for problem in outcome.problems:
         print(one_line(problem))
     if count := len(outcome.problems) + outcome.more_problems:
-        more = f", of which {outcome.more_problems} are not listed" if outcome.more_problems else ""
-        raise HandoffError(f"What does not fit: {count} of its lines{more}. Nothing was imported.")
+        unlisted = f" ({outcome.more_problems} are not listed)" if outcome.more_problems else ""
+        things = "thing does" if count == 1 else "things do"
+        raise HandoffError(f"{count} {things} not fit{unlisted}; nothing was imported.")
     added = [_counted(kind, count) for kind, count in outcome.added.items()]
     there = f"; {outcome.present} were there already" if outcome.present else ""
     print(f"{done}: {listed(added) or 'nothing'}{there}")

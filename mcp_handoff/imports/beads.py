@@ -68,7 +68,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _fields(issue: Mapping[str, Any]) -> dict[str, Any]:
     labels = cast(Sequence[str], issue.get("labels") or ())
-    priority, status = issue.get("priority", 2), issue.get("status", "open")
+    priority, status = issue.get("priority", 0), issue.get("status", "open")
     texts = [
         "\n\n".join(filter(None, (heading, str(issue[name]).strip())))
         for name, heading in _SECTIONS.items()
@@ -87,7 +87,7 @@ def _fields(issue: Mapping[str, Any]) -> dict[str, Any]:
         "request_type": request_type_among([str(issue.get("issue_type", "")), *labels]),
         "priority": "high" if priority < 2 else "medium" if priority == 2 else "low",
         "roles": roles_among(labels),
-        "author": issue.get("created_by") or None,
+        "author": issue.get("created_by") or issue.get("owner") or None,
         "created_at": issue["created_at"],
         "updated_at": issue.get("updated_at") or None,
         "is_begun": status in _BEGUN,

@@ -170,7 +170,7 @@ def test_half_a_line_of_beads_is_told_with_its_number(store: Path, file: Path) -
         1,
         "line 2: is no JSON object, or half a one\n",
     )
-    assert "Nothing was imported." in done.stderr
+    assert "not fit; nothing was imported." in done.stderr
     assert anyio.run(numbers_in, str(store)) == []
 
 
