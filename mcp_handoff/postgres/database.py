@@ -86,14 +86,21 @@ class PostgresDatabase:
 
     @classmethod
     def open(
-        cls, url: str, *, read_only: bool = False, clock: Clock | None = None
+        cls,
+        url: str,
+        *,
+        read_only: bool = False,
+        migrates: bool = True,
+        clock: Clock | None = None,
     ) -> "PostgresDatabase":
-        """Connect, and make the schema when it is missing or migrate it when it is old.
+        """Connect, and make the schema when it is missing or migrate it when it is old, unless that
+        is left to others (`migrates`).
 
         Raises Misconfigured when the database can't be used: no such URL, host, user, password or
-        database, no TLS as asked for, another program's tables, a newer program's schema.
+        database, no TLS as asked for, another program's tables, a newer program's schema, an old
+        one.
         """
-        address = prepare(url, read_only=read_only)
+        address = prepare(url, read_only=read_only, migrates=migrates)
         pool = Pool(address, CONNECTIONS)
         return cls(address, pool, clock, read_only=read_only)
 

@@ -1,5 +1,6 @@
 """From a URL to a database that can be used: its name, its connection, its schema."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,8 +18,11 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
 from mcp_handoff.postgres.grants import missing_grant
 from mcp_handoff.postgres.transaction import Connection, PostgresTransaction, set_search_path
+from mcp_handoff.store.migrations import SchemaState, outdated, require_served, served_from
 from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
 from mcp_handoff.store.transaction import utc_now
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a call waits for a database that can't be reached."""
@@ -65,8 +69,9 @@ class Address:
         return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": prepare_threshold}
 
 
-def prepare(url: str, *, read_only: bool) -> Address:
-    """Return how to use a database, once its schema was made or brought up to date.
+def prepare(url: str, *, read_only: bool, migrates: bool = True) -> Address:
+    """Return how to use a database, once its schema was made or, unless that is left to others
+    (`migrates`), brought up to date.
 
     Raises Misconfigured when it can't be used.
     """
@@ -78,7 +83,10 @@ def prepare(url: str, *, read_only: bool) -> Address:
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             connection.read_only = read_only
             try:
-                _bring_up_to_date(connection, name, address.search_path, read_only=read_only)
+                with connection.transaction():
+                    if address.search_path:
+                        set_search_path(connection, address.search_path)
+                    _bring_up_to_date(connection, name, read_only=read_only, migrates=migrates)
             except errors.InsufficientPrivilege as denied:
                 grant = missing_grant(
                     connection, denied, address.search_path, writing=not read_only
@@ -91,18 +99,32 @@ def prepare(url: str, *, read_only: bool) -> Address:
     return address
 
 
+def state_of(url: str) -> SchemaState:
+    """Return the state of a database's schema, and leave the database as it is.
+
+    Raises Misconfigured when it can't be used.
+    """
+    name, address = described(url), _address(url)
+    try:
+        with address.connect() as connection, connection.transaction():
+            if address.search_path:
+                set_search_path(connection, address.search_path)
+            return SchemaState(_version(connection, name), len(_STEPS))
+    except psycopg.Error as error:
+        raise unusable(name, error) from None
+
+
 def _bring_up_to_date(
-    connection: Connection, name: str, search_path: str | None, *, read_only: bool
+    connection: Connection, name: str, *, read_only: bool, migrates: bool
 ) -> None:
-    with connection.transaction():
-        if search_path:
-            set_search_path(connection, search_path)
-        if _version(connection, name) < len(_STEPS):
-            if read_only:
-                raise Misconfigured(
-                    f"{name} has no store of this version; open it once for writing."
-                )
-            _migrate(connection, name)
+    version = _version(connection, name)
+    if version >= len(_STEPS):
+        return
+    if read_only:
+        raise Misconfigured(f"{name} has no store of this version; open it once for writing.")
+    if version and not migrates:
+        raise outdated(name, version, len(_STEPS))
+    _migrate(connection, name)
 
 
 def _is_behind_pooler(connection: Connection) -> bool:
@@ -176,9 +198,23 @@ def _migrate(connection: Connection, name: str) -> None:
         version = _version(connection, name)
         connection.execute("CREATE TABLE IF NOT EXISTS handoff_schema (version INTEGER NOT NULL)")
         missing = _STEPS[version:]
+        if not missing:
+            return
+        if version:
+            logger.warning(
+                "%s is brought from schema %d to %d; what it was before, a dump of yours alone"
+                " brings back",
+                name,
+                version,
+                len(_STEPS),
+            )
         for number, step in enumerate(missing, start=version + 1):
             connection.execute(step.read_bytes())
             connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
+        connection.execute(
+            "INSERT INTO schema_versions (version, serves_from) VALUES (%s, %s)",
+            [len(_STEPS), served_from(_STEPS)],
+        )
         if any(step.stem.endswith(INDEXES_TERMS) for step in missing):
             with connection.pipeline():  # into the index as the last step left it
                 index_all(PostgresTransaction(connection, utc_now))
@@ -199,11 +235,19 @@ def _version(connection: Connection, name: str) -> int:
     newest = b"SELECT max(version) AS version FROM handoff_schema"
     version: int = _fetch_one(connection, newest)["version"]
     if version > len(_STEPS):
-        raise Misconfigured(
-            f"{name} was written by a newer mcp-handoff (schema {version}, this one knows"
-            f" {len(_STEPS)}); update mcp-handoff."
-        )
+        require_served(name, version, _serves_from(connection, version), len(_STEPS))
     return version
+
+
+def _serves_from(connection: Connection, version: int) -> int | None:
+    """Return the oldest version whose programs can use a schema of this version, None where nothing
+    is written of that."""
+    written = b"SELECT to_regclass('schema_versions') IS NOT NULL AS there"
+    if not _fetch_one(connection, written)["there"]:
+        return None
+    asked = "SELECT serves_from FROM schema_versions WHERE version = %s"
+    row = connection.execute(asked, [version]).fetchone()
+    return row["serves_from"] if row else None
 
 
 _STATE = b"""

@@ -69,14 +69,15 @@ class SqliteDatabase:
 
     @classmethod
     def open(
-        cls, path: Path, *, read_only: bool = False, clock: Clock = utc_now
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        migrates: bool = True,
+        clock: Clock = utc_now,
     ) -> "SqliteDatabase":
-        """Open the file, make it when it is new and migrate it when it is old.
-
-        Raises Misconfigured when it can't be used: no directory, no permission, another program's
-        file, a newer program's.
-        """
-        connection, files = prepare(path, read_only=read_only)
+        """Open the file, make it when it is new and migrate it when it is old; see `prepare`."""
+        connection, files = prepare(path, read_only=read_only, migrates=migrates)
         return cls(path, connection, files, clock, read_only=read_only)
 
     async def write(self, operation: Callable[[Transaction], ResultT]) -> ResultT:

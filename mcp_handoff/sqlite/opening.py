@@ -9,26 +9,27 @@ import apsw
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.sqlite.failures import unusable
 from mcp_handoff.sqlite.files import OpenFiles, create_private, tell_of_others
-from mcp_handoff.sqlite.locks import BUSY_SECONDS, LockWait
-from mcp_handoff.sqlite.schema import APPLICATION_ID, STEPS, version_of
-from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
-from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
-from mcp_handoff.store.transaction import utc_now
+from mcp_handoff.sqlite.locks import LockWait
+from mcp_handoff.sqlite.schema import STEPS, version_of
+from mcp_handoff.sqlite.transaction import execute
+from mcp_handoff.sqlite.upgrades import bring_up_to_date
+from mcp_handoff.store.migrations import SchemaState
 
 
-def prepare(path: Path, *, read_only: bool) -> tuple[apsw.Connection, OpenFiles]:
-    """Return a connection to the file, which is made when it is new and migrated when it is old.
-    A new one is its owner's alone; others that may get at an old one are told of in the log.
+def prepare(
+    path: Path, *, read_only: bool, migrates: bool = True
+) -> tuple[apsw.Connection, OpenFiles]:
+    """Return a connection to the file, which is made when it is new and migrated when it is old,
+    unless that is left to others (`migrates`). A new one is its owner's alone; others that may get
+    at an old one are told of in the log.
 
     Raises Misconfigured when it can't be used: no directory, no permission, another program's
-    file, a newer program's.
+    file, a newer program's, an old one. What keeps a copy from being made of one that is to be
+    migrated is raised as `back_up` does.
     """
     began = time.monotonic()
     try:
-        if path.is_dir():
-            raise Misconfigured(f"{path} is a directory; HANDOFF_BACKEND must name a file.")
-        if not path.parent.is_dir():
-            raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")
+        require_place(path)
         if read_only and not path.exists():
             raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
         if not read_only:
@@ -36,7 +37,7 @@ def prepare(path: Path, *, read_only: bool) -> tuple[apsw.Connection, OpenFiles]
         connection = connect(path, read_only=read_only, wait=LockWait(Event(), lambda: began))
         try:
             if not read_only:
-                _migrate(connection, path)
+                bring_up_to_date(connection, path, migrates=migrates)
             elif version_of(connection, path) < len(STEPS):
                 raise Misconfigured(
                     f"{path} is from an older mcp-handoff; open it once for writing."
@@ -65,33 +66,29 @@ def connect(path: Path, *, read_only: bool, wait: LockWait) -> apsw.Connection:
     return connection
 
 
-def _migrate(connection: apsw.Connection, path: Path) -> None:
-    """Bring the schema up to date; of two processes that start at once, one does it."""
-    if connection.readonly("main"):
-        raise apsw.ReadOnlyError
-    version = version_of(connection, path)
-    _use_wal(connection)
-    if version == len(STEPS):
-        return
-    connection.transaction_mode = "IMMEDIATE"
-    with connection:
-        for step in STEPS[version_of(connection, path) :]:
-            execute(connection, step.read_text())
-            if step.stem.endswith(INDEXES_TERMS):
-                index_all(SqliteTransaction(connection, utc_now()))
-        execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
-        execute(connection, f"PRAGMA user_version = {len(STEPS)}")
+def state_of(path: Path) -> SchemaState:
+    """Return the state of a file's schema, and leave the file as it is, there or not.
 
-
-def _use_wal(connection: apsw.Connection) -> None:
-    """Switch to WAL. SQLite does not wait for the lock that this takes, so we do."""
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
+    Raises Misconfigured when it can't be used.
+    """
+    if not path.exists():
+        return SchemaState(0, len(STEPS))
+    try:
+        # For writing as far as that is allowed: who only reads leaves a log behind at the end.
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            execute(connection, "PRAGMA journal_mode = WAL")
-        except apsw.BusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.005)
-        else:
-            return
+            connection.set_busy_handler(LockWait(Event()))
+            mode = execute(connection, "PRAGMA journal_mode").get
+            return SchemaState(version_of(connection, path), len(STEPS), mode)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise unusable(path, error, read_only=False) from None
+
+
+def require_place(path: Path) -> None:
+    """Refuse where no file can be (Misconfigured)."""
+    if path.is_dir():
+        raise Misconfigured(f"{path} is a directory; HANDOFF_BACKEND must name a file.")
+    if not path.parent.is_dir():
+        raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")

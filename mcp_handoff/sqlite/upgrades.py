@@ -1,0 +1,108 @@
+"""From a file of an older version to one of this: never without a copy of what it was."""
+
+import logging
+import time
+from pathlib import Path
+
+import apsw
+
+from mcp_handoff.sqlite.locks import BUSY_SECONDS
+from mcp_handoff.sqlite.schema import APPLICATION_ID, STEPS, version_of
+from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
+from mcp_handoff.store.migrations import outdated, served_from
+from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
+from mcp_handoff.store.transaction import utc_now
+from mcp_handoff.text import visible
+
+logger = logging.getLogger(__name__)
+
+KEPT = 2
+"""How many copies stay beside a file, those of the newest versions: each is as large as it was."""
+
+
+def bring_up_to_date(connection: apsw.Connection, path: Path, *, migrates: bool) -> None:
+    """Make the schema of a new file, and bring that of an old one up to date once a copy of it lies
+    beside; of two processes that start at once, one does it.
+
+    Raises Misconfigured for an old one unless it `migrates`.
+    """
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError
+    version = version_of(connection, path)
+    if 0 < version < len(STEPS) and not migrates:
+        raise outdated(visible(str(path)), version, len(STEPS))
+    _use_wal(connection)
+    if version >= len(STEPS):
+        return
+    copy = None
+    connection.transaction_mode = "IMMEDIATE"
+    with connection:
+        version = version_of(connection, path)
+        if 0 < version < len(STEPS):
+            copy = _copy_beside(path)
+        _take_steps(connection, version)
+    if copy:
+        _forget_old_copies(path)
+        logger.warning(
+            "%s was brought from schema %d to %d; as it was before it lies in %s",
+            visible(str(path)),
+            version,
+            len(STEPS),
+            visible(copy.name),
+        )
+
+
+def _copy_beside(path: Path) -> Path:
+    """Copy a file as it is while nobody else writes; a copy of this name is from before the file
+    was last brought back, and gives way."""
+    from mcp_handoff.sqlite.backups import back_up  # here, for it takes long to load
+
+    copy = path.with_name(f"{path.name}.before-{len(STEPS)}")
+    copy.unlink(missing_ok=True)
+    back_up(path, copy)
+    return copy
+
+
+def _take_steps(connection: apsw.Connection, version: int) -> None:
+    """Take the steps that lead on from a version, if there are any."""
+    if version >= len(STEPS):
+        return
+    if execute(connection, _IS_OF_THE_FIRST_DAY).get:
+        execute(connection, "ALTER TABLE tickets ADD COLUMN scope TEXT")
+    for step in STEPS[version:]:
+        execute(connection, step.read_text())
+        if step.stem.endswith(INDEXES_TERMS):
+            index_all(SqliteTransaction(connection, utc_now()))
+    reached = f"({len(STEPS)}, {served_from(STEPS)})"
+    execute(connection, f"INSERT INTO schema_versions (version, serves_from) VALUES {reached}")
+    execute(connection, f"PRAGMA application_id = {APPLICATION_ID}")
+    execute(connection, f"PRAGMA user_version = {len(STEPS)}")
+
+
+_IS_OF_THE_FIRST_DAY = """
+    SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ticket_words')
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('tickets') WHERE name = 'scope')
+"""
+"""Whether a file lacks the column that the step to version 8 drops, for the step to version 1 was
+edited once it had been taken."""
+
+
+def _forget_old_copies(path: Path) -> None:
+    begins = f"{path.name}.before-"
+    ends = [file.name.removeprefix(begins) for file in path.parent.glob("*.before-*")]
+    for version in sorted(filter(str.isdecimal, ends), key=int)[:-KEPT]:
+        path.with_name(f"{begins}{version}").unlink(missing_ok=True)
+
+
+def _use_wal(connection: apsw.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for the lock that this takes, so we do."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            execute(connection, "PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
