@@ -50,7 +50,8 @@ class BackendAddress:
 class Settings:
     """What the environment says.
 
-    `project` is a slug or an id; `rate_limit` is in calls a minute for each token, 0 for none;
+    `project` is a slug or an id, which the environment gives where it `names_project`;
+    `rate_limit` is in calls a minute for each token, 0 for none;
     `keep_keys_days` is how long an idempotency key keeps its result; `build_timeout` is in hours, 0
     for never; `take_minutes` is how long a bot holds what it took after its last call, 0 for ever;
     `oauth_issuer` and `oauth_audience` are addresses, both or neither, and the two
@@ -84,6 +85,7 @@ class Settings:
     oauth_role_claim: str | None = None
     oauth_client_id: str | None = None
     oauth_client_secret: str | None = field(default=None, repr=False)
+    names_project: bool = False
 
 
 def read_settings(
@@ -123,6 +125,7 @@ def read_settings(
         oauth_role_claim=values["HANDOFF_OAUTH_ROLE_CLAIM"] or None,
         oauth_client_id=client_id,
         oauth_client_secret=client_secret,
+        names_project=bool(values["HANDOFF_PROJECT"]),
     )
 
 

@@ -26,18 +26,26 @@ if TYPE_CHECKING:
     from mcp_handoff.checkout import Checkout
     from mcp_handoff.dispatch.dispatcher import Dispatcher
     from mcp_handoff.dispatch.sender import Sender
+    from mcp_handoff.store.migrations import SchemaState
 
 
-def open_backend(settings: Settings, checkout: "Checkout | None" = None) -> Backend:
+def open_backend(
+    settings: Settings, checkout: "Checkout | None" = None, *, migrates: bool = True
+) -> Backend:
     """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used.
 
-    `checkout` is the git checkout that a store of ours may ask of commits.
+    `checkout` is the git checkout that a store of ours may ask of commits. What only reads leaves
+    it to others to bring an old store up to date (`migrates`), for older versions may be using it.
     """
-    return _open_api(settings) if settings.backend.kind == "api" else open_store(settings, checkout)
+    if settings.backend.kind == "api":
+        return _open_api(settings)
+    return open_store(settings, checkout, migrates=migrates)
 
 
-def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
-    """Open a store; Misconfigured when HANDOFF_BACKEND names an API."""
+def open_store(
+    settings: Settings, checkout: "Checkout | None" = None, *, migrates: bool = True
+) -> Store:
+    """Open a store as `open_backend` does; Misconfigured when HANDOFF_BACKEND names an API."""
     from mcp_handoff.store.store_backend import StoreBackend
 
     receiver = None
@@ -48,16 +56,35 @@ def open_store(settings: Settings, checkout: "Checkout | None" = None) -> Store:
             from mcp_handoff.sqlite.database import SqliteDatabase
 
             path = _store_path(settings.backend)
-            if settings.backend.url is None:
-                _make_data_directory(path.parent)
-            database = SqliteDatabase.open(path, read_only=settings.read_only)
+            database = SqliteDatabase.open(path, read_only=settings.read_only, migrates=migrates)
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
                 from mcp_handoff.postgres.database import PostgresDatabase
-            database = PostgresDatabase.open(url, read_only=settings.read_only)
+            database = PostgresDatabase.open(url, read_only=settings.read_only, migrates=migrates)
         case _:
             raise Misconfigured(_IS_API)
     return StoreBackend(database, receiver, checkout)
+
+
+def look_at_schema(settings: Settings) -> "SchemaState | None":
+    """Return the state of the store's schema, None for an API. Nothing is made or changed.
+
+    Raises Misconfigured for a store that can't be used.
+    """
+    match settings.backend:
+        case BackendAddress(kind="api"):
+            return None
+        case BackendAddress(kind="postgresql", url=str(url)):
+            with _driver_required():
+                from mcp_handoff.postgres.opening import state_of
+            return state_of(url)
+        case address:
+            from mcp_handoff.sqlite import opening
+
+            path = _place_of_store(address)
+            if address.url is not None:  # the user's data directory is made with the store
+                opening.require_place(path)
+            return opening.state_of(path)
 
 
 def file_of_store(settings: Settings, copies: Literal["into", "from"], file: Path) -> Path:
@@ -151,29 +178,34 @@ def describe_backend(settings: Settings) -> str:
                 from mcp_handoff.postgres.opening import described
             return f"store {described(url)}"
         case address:
-            return f"store {_store_path(address)}"
+            return f"store {_place_of_store(address)}"
+
+
+def _place_of_store(address: BackendAddress) -> Path:
+    """Return where the embedded store lies: sqlite:////absolute, sqlite:///relative, or in the
+    user's data directory."""
+    if address.url is not None:
+        return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
+    return platformdirs.user_data_path("mcp-handoff") / "handoff.db"
 
 
 def is_there(address: BackendAddress) -> bool:
     """Tell whether there is anything to be opened: of an embedded store, whether it was made."""
-    return address.kind != "sqlite" or _store_path(address).exists()
+    return address.kind != "sqlite" or _place_of_store(address).exists()
 
 
 def _store_path(address: BackendAddress) -> Path:
-    """Return where the embedded store lies: sqlite:////absolute, sqlite:///relative, or the
-    user's data directory."""
-    if address.url is None:
-        return platformdirs.user_data_path("mcp-handoff") / "handoff.db"
-    return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
-
-
-def _make_data_directory(directory: Path) -> None:
+    """Return where the embedded store lies; the user's data directory is made when it is
+    missing."""
+    path = _place_of_store(address)
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if address.url is None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         raise Misconfigured(
-            f"{directory} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
+            f"{path.parent} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
         ) from None
+    return path
 
 
 @contextmanager

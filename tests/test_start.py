@@ -394,27 +394,14 @@ def test_names_do_not_steer_a_terminal_or_begin_lines(store: Path) -> None:
     assert wrong.stderr.replace("\n", "").isprintable()
 
 
-def test_check_says_what_it_is_connected_to(store: Path) -> None:
-    checked = run(store, "check")
-    assert (checked.returncode, checked.stderr) == (0, "")
-    assert str(store) in checked.stdout
-    assert "find_tickets      works" in checked.stdout
-
-
-def test_check_fails_on_a_file_that_is_no_store(store: Path) -> None:
-    store.write_text("This is a letter, not a database. " * 100)
-    checked = run(store, "check")
-    assert (checked.returncode, checked.stdout) == (2, "")
-    assert checked.stderr.count("\n") == 1
-    assert "it is not a SQLite database" in checked.stderr
-
-
 def test_without_settings_tickets_go_to_the_users_data_directory(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "HANDOFF_BACKEND": ""}
-    checked = run(tmp_path / "unused.db", "check", **home)
-    assert checked.returncode == 0
     folder = tmp_path / "data" / "mcp-handoff"
-    assert str(folder / "handoff.db") in checked.stdout
+    checked = run(tmp_path / "unused.db", "check", HANDOFF_PROJECT="", **home)
+    assert (checked.returncode, folder.exists()) == (0, False)
+    assert f"store {folder / 'handoff.db'}\n" in checked.stdout
+    run(tmp_path / "unused.db", "project", "create", "Shop", **home)
+    assert (folder / "handoff.db").exists()
     assert folder.stat().st_mode & 0o077 == 0
 
 

@@ -66,4 +66,4 @@ def _list_projects(_: argparse.Namespace, settings: Settings) -> int:
             if (cursor := page.next_cursor) is None:
                 return
 
-    return run_at_desk(open_backend(settings), settings, show)
+    return run_at_desk(open_backend(settings, migrates=False), settings, show)

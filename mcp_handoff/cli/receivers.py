@@ -25,7 +25,7 @@ def _show_receiver(_: argparse.Namespace, settings: Settings) -> int:
     async def show(desk: Desk, visitor: Visitor) -> None:
         print(_described_receiver(await desk.get_receiver(visitor, Arguments(GetReceiver))))
 
-    return run_at_desk(open_store(settings), settings, show)
+    return run_at_desk(open_store(settings, migrates=False), settings, show)
 
 
 def _set_receiver(_: argparse.Namespace, settings: Settings) -> int:

@@ -68,7 +68,7 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
             heard = repository.last_delivery_at or "never"
             print(f"{_described(repository)}  last delivery {heard}")
 
-    return run_at_desk(open_store(settings), settings, show)
+    return run_at_desk(open_store(settings, migrates=False), settings, show)
 
 
 def _unlink(options: argparse.Namespace, settings: Settings) -> int:

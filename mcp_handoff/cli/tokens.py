@@ -57,7 +57,7 @@ def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
         for token in listed.tokens:
             print(_described(token))
 
-    return run_at_desk(open_store(settings), settings, show)
+    return run_at_desk(open_store(settings, migrates=False), settings, show)
 
 
 def _rotate_token(options: argparse.Namespace, settings: Settings) -> int:

@@ -78,7 +78,7 @@ def _list(_: argparse.Namespace, settings: Settings) -> int:
         for webhook in (await desk.list_webhooks(visitor, Arguments(ListWebhooks))).webhooks:
             print(_described(webhook))
 
-    return run_at_desk(open_store(settings), settings, show)
+    return run_at_desk(open_store(settings, migrates=False), settings, show)
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:

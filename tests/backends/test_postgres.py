@@ -300,6 +300,7 @@ def test_a_wrong_address_stops_the_start_with_one_line_and_without_the_password(
 def test_check_names_host_and_database_and_nothing_ever_shows_the_password(
     postgres: str, store: Path
 ) -> None:
+    run(store, postgres, "project", "create", "Shop")
     checked = run(store, postgres, "check", HANDOFF_LOG_LEVEL="DEBUG")
     assert checked.returncode == 0
     place = postgres.partition("@")[2].partition("?")[0]
