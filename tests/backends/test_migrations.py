@@ -1,20 +1,16 @@
 """A store that an older version wrote is brought up to date with all that is in it."""
 
-from pathlib import Path
-
-import apsw
 import psycopg
 import pytest
 
-from mcp_handoff import postgres, sqlite
+from mcp_handoff import postgres
 from mcp_handoff.actors import Caller
 from mcp_handoff.dispatches import Attempt
-from mcp_handoff.sqlite.schema import APPLICATION_ID
-from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from mcp_handoff.webhooks import ListWebhooks
 from tests import requests
+from tests.backends.old_stores import make_old, steps
 from tests.databases import EVERY_DATABASE, open_database
 
 TERMS_AFTER_MERGES = b"""
@@ -24,32 +20,6 @@ TERMS_AFTER_MERGES = b"""
     ])
     FROM (SELECT seq, right(project_id, 8) || left(status, 1) AS scope FROM tickets) AS t
 """
-
-
-def make_old(name: str, last: str) -> None:
-    """Make a store of an older version, whose last step was this one, with something in it."""
-    content = (Path(__file__).parent / f"after_{last}.sql").read_text()
-    if name.startswith("postgresql://"):
-        with psycopg.connect(name) as connection:
-            connection.execute("CREATE TABLE handoff_schema (version INTEGER NOT NULL)")
-            for number, step in enumerate(steps(postgres.__file__, last), start=1):
-                connection.execute(step.encode())
-                connection.execute("INSERT INTO handoff_schema VALUES (%s)", [number])
-            connection.execute(content.encode())
-        return
-    file, old = apsw.Connection(name), steps(sqlite.__file__, last)
-    for step in [*old, content]:
-        execute(file, step)
-    execute(file, f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(old)}")
-    file.close()
-
-
-def steps(package: str | None, last: str) -> list[str]:
-    """Return the migrations of a database up to the one of this name."""
-    assert package is not None
-    files = sorted((Path(package).parent / "migrations").glob("*.sql"))
-    end = next(place for place, file in enumerate(files, 1) if file.stem.endswith(f"_{last}"))
-    return [file.read_text() for file in files[:end]]
 
 
 @pytest.fixture(params=EVERY_DATABASE)
