@@ -232,7 +232,9 @@ def _told_schema(schema: SchemaState) -> str:
 
 
 def _told_absence(report: Report) -> str:
-    return "; not there yet, its first ticket makes it" if report.project_exists is False else ""
+    if report.project_exists is not False:
+        return ""
+    return "; not there" if is_id(report.project) else "; not there yet, its first ticket makes it"
 
 
 def _told_read(outcome: float | str) -> str:
