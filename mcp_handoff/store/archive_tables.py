@@ -321,5 +321,5 @@ TABLES: Sequence[Table] = (
 )
 """In the order in which they are written and read: what others refer to comes first."""
 
-DERIVED = ("ticket_terms", "project_words")
-"""Tables that are found again from the others: the index of terms."""
+DERIVED = ("ticket_terms", "project_words", "schema_versions")
+"""Tables that are found again from the others, the index of terms, or are the schema's own."""

@@ -55,7 +55,7 @@ def run(name: str, *arguments: str, **settings: str) -> subprocess.CompletedProc
 
 
 def serve(name: str, program: str = "") -> Served:
-    return Served(Path("unused.db"), program=program, HANDOFF_BACKEND=address(name))
+    return Served(Path("unused.db"), directory=program, HANDOFF_BACKEND=address(name))
 
 
 def version_of(name: str) -> int:

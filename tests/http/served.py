@@ -34,18 +34,18 @@ class Served:
         token: str = "",
         files: str = "",
         module: str = "mcp_handoff",
-        program: str = "",
+        directory: str = "",
         **settings: str,
     ) -> None:
         """Start it, with no more than so many `files` open if they are limited; `module` is the
-        program, from the directory that another version of it is in if there is one."""
+        program, looked for in `directory` first."""
         self.store, self.token = store, token
         limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', files] if files else []
         serve = [sys.executable, "-m", module, "serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(
             [*limited, *serve],
             env=environment(store, **settings),
-            cwd=program or None,
+            cwd=directory or None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -23,7 +23,7 @@ OWNERS = {
     "pyromark": ("markdown.py",),
     "psycopg": ("postgres/",),
     "psycopg_pool": ("postgres/",),
-    "yaml": ("imports/backlog.py",),
+    "yaml": ("imports/backlog.py", "clients/yaml_document.py"),
     "rich": ("cli/progress.py",),
     "platformdirs": ("wiring.py",),
     "uuid_utils": ("ids.py",),
@@ -45,7 +45,6 @@ OWNERS = {
     "opentelemetry": ("tracing.py",),
     "pythonjsonlogger": ("logs.py",),
     "tomlkit": ("clients/toml_document.py",),
-    "yaml": ("clients/yaml_document.py",),
     "starlette": ("rest/", "http/", "portal/", "mcp/transports.py", "mcp/http_calls.py"),
 }
 """The one place that imports a library."""
