@@ -15,11 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.deploy.proxies import installed
-
-ROOT = Path(__file__).parents[2]
+from tests.deploy.programs import ROOT, installed
 
 BUILD_SECONDS = 600
+"""How long a step may take; most of it is what pip fetches."""
 
 _SYSTEM = [
     path
@@ -133,17 +132,8 @@ class Image:
 
     def _sandbox(self, bind: str) -> list[str]:
         system = (word for path in _BOUND for word in ("--ro-bind", path, path))
-        return [
-            _bubblewrap(),
-            bind,
-            str(self.root),
-            "/",
-            *system,
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-        ]
+        own = ("--proc", "/proc", "--dev", "/dev")
+        return [_bubblewrap(), bind, str(self.root), "/", *system, *own]
 
 
 def process_in(sandbox: subprocess.Popen[Any]) -> psutil.Process:
@@ -162,6 +152,4 @@ def _bubblewrap() -> str:
 def _instructions(text: str) -> list[tuple[str, str]]:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [
-        (name, value) for name, _, value in (line.partition(" ") for line in joined.split("\n"))
-    ]
+    return re.findall(r"^(\w+) (.+)$", joined, re.MULTILINE)

@@ -1,10 +1,8 @@
 """nginx and Caddy before a desk, as `deploy/` sets them up, from the system's programs."""
 
 import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,17 +15,12 @@ import pytest
 
 from tests.certificates import certificate_of
 from tests.clusters import free_port
+from tests.deploy.programs import DEPLOY, installed, replaced
 from tests.http.served import soon
-from tests.mcp.wire import TIMEOUT
-
-DEPLOY = Path(__file__).parents[2] / "deploy"
+from tests.mcp.wire import TIMEOUT, bounded
 
 HOST = "desk.example"
 """What the desk is called in `deploy/`; here it is a name of this machine."""
-
-
-_FOLDERS = f"/usr/sbin:/usr/local/sbin:{Path(sys.executable).parent}"
-"""Where programs lie too: what only root runs, and what pip installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +31,6 @@ class Front:
     url: str
     plain_url: str
     authority: Path
-
-
-def installed(program: str) -> str:
-    """Return where a program is; skip a test where it is not, in CI a failure."""
-    found = shutil.which(program) or shutil.which(program, path=_FOLDERS)
-    if found is None:
-        told = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        told(f"{program} is not installed")
-    return found
-
-
-def replaced(text: str, changes: Mapping[str, str]) -> str:
-    """Return a configuration as its reader is told to change it."""
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    return text
 
 
 @contextmanager
@@ -138,7 +114,9 @@ def _running(command: list[str], environment: Mapping[str, str], front: Front) -
             yield front
     finally:
         process.terminate()
-        process.communicate(timeout=TIMEOUT)
+        with bounded(process):
+            process.communicate()
+    assert process.returncode == 0, "a stream that its client has left held it up"
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.clusters import free_port
-from tests.deploy.images import BUILD_SECONDS, ROOT, Image, process_in
-from tests.deploy.proxies import HOST, installed, replaced
+from tests.deploy.images import BUILD_SECONDS, Image, process_in
+from tests.deploy.programs import ROOT, installed, replaced
+from tests.deploy.proxies import HOST
 from tests.http.served import bearer
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, bounded

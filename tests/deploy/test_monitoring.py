@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.clusters import free_port
-from tests.deploy.proxies import DEPLOY, installed, replaced
+from tests.deploy.programs import DEPLOY, installed, replaced
 from tests.http.served import Served, bearer, make_token, soon
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET

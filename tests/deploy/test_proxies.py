@@ -16,7 +16,8 @@ from mcp.shared.subscriptions import ResourceUpdated
 
 from mcp_handoff.http.body_limit import BODY_BYTES, DELIVERY_BYTES
 from mcp_handoff.http.serving import SILENCE_SECONDS
-from tests.deploy.proxies import DEPLOY, HOST, Front, caddy, nginx
+from tests.deploy.programs import DEPLOY
+from tests.deploy.proxies import HOST, Front, caddy, nginx
 from tests.http.conftest import TRANSPORTS
 from tests.http.served import Served, bearer, make_project, make_token
 from tests.http.test_deliveries import Forge, link

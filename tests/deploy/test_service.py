@@ -9,7 +9,7 @@ import pytest
 
 from mcp_handoff.http.capacity import CONNECTIONS, RESERVED_FILES
 from mcp_handoff.http.serving import GRACE_SECONDS
-from tests.deploy.proxies import DEPLOY, installed, replaced
+from tests.deploy.programs import DEPLOY, installed, replaced
 from tests.mcp.wire import TIMEOUT
 
 UNIT = DEPLOY / "mcp-handoff.service"
