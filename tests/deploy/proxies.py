@@ -64,13 +64,15 @@ def nginx(desk: str, folder: Path) -> Generator[Front]:
 
 @contextmanager
 def caddy(desk: str, folder: Path) -> Generator[Front]:
-    """Start Caddy before the desk at this address, with an authority of its own."""
+    """Start Caddy before the desk at this address, with an authority of its own; it would wait for
+    streams without an end."""
     port, plain_port = free_port(), free_port()
-    around = folder / "Caddyfile"
-    around.write_text(
-        f"{{\n\tadmin off\n\thttps_port {port}\n\thttp_port {plain_port}\n\tlocal_certs\n"
-        f"\tskip_install_trust\n}}\nimport {DEPLOY / 'Caddyfile'}\n"
+    settings = folder / "Caddyfile"
+    options = (
+        f"admin off\n\thttps_port {port}\n\thttp_port {plain_port}\n\tlocal_certs\n"
+        "\tskip_install_trust"
     )
+    settings.write_text(replaced((DEPLOY / "Caddyfile").read_text(), {"grace_period 10s": options}))
     environment = {
         "DESK_HOST": HOST,
         "DESK_ADDRESS": urlsplit(desk).netloc,
@@ -78,7 +80,7 @@ def caddy(desk: str, folder: Path) -> Generator[Front]:
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),
     }
-    command = [installed("caddy"), "run", "--adapter", "caddyfile", "--config", str(around)]
+    command = [installed("caddy"), "run", "--adapter", "caddyfile", "--config", str(settings)]
     authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     with _running(
         command, environment, Front(_at(port), _at(plain_port, "http"), authority)
