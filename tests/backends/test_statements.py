@@ -44,8 +44,11 @@ READ_WHOLE: Mapping[str, str] = {
 }
 """What may be read from its beginning, a table or an index, and why it stays short."""
 
-NOT_ASKED = {"changes", "check_ready", "close", "open_organization"}
-"""What of a store is no operation, or is done once in a store's life."""
+NOT_ASKED = {
+    *("changes", "check_ready", "close", "open_organization"),
+    *("export_archive", "import_archive"),
+}
+"""What of a store is no operation, is done once in its life, or reads all of it by its nature."""
 
 
 async def get_newest_build(store: Store) -> object:
