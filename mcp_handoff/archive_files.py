@@ -44,7 +44,8 @@ class ArchiveFile:
                 if kind == END:
                     self._require_end(number, given.get("rows"), file.read(1))
                     return
-                yield Line(number, bytes_read, str(kind), given)
+                fields = {name: value for name, value in given.items() if value is not None}
+                yield Line(number, bytes_read, str(kind), fields)
         if number == 0:
             raise ValidationFailed(f"{self._name} is empty.")
         raise ValidationFailed(

@@ -64,6 +64,20 @@ def change(file: Path, kind: str, /, **fields: Any) -> int:
     """Change the first row of this kind in an archive; return the number of its line."""
     lines = file.read_text().splitlines(keepends=True)
     place = next(place for place, line in enumerate(lines) if f'{{"row":"{kind}",' in line)
-    lines[place] = f"{json.dumps({**json.loads(lines[place]), **fields})}\n"
+    lines[place] = _line({**json.loads(lines[place]), **fields})
     file.write_text("".join(lines))
     return place + 1
+
+
+def add_twin(file: Path, kind: str, /, **fields: Any) -> None:
+    """Add another row like the first one of this kind to an archive."""
+    lines = file.read_text().splitlines(keepends=True)
+    place = next(place for place, line in enumerate(lines) if f'{{"row":"{kind}",' in line)
+    told = json.loads(lines[place]) | {"id": "01900000-0000-7000-8000-000000000000", **fields}
+    lines[-1] = f'{{"row":"end","rows":{len(lines) - 1}}}\n'
+    lines.insert(place + 1, _line({name: told[name] for name in told if told[name] is not None}))
+    file.write_text("".join(lines))
+
+
+def _line(fields: dict[str, Any]) -> str:
+    return f"{json.dumps(fields, separators=(',', ':'))}\n"

@@ -46,7 +46,7 @@ class _Bar:
         columns = (
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            progress.MofNCompleteColumn(),
+            progress.TaskProgressColumn(),
             progress.TimeElapsedColumn(),
         )
         terminal = console.Console(file=sys.stderr)

@@ -22,8 +22,8 @@ ANY_TEXT, ANY_NUMBER, ANY_JSON = str | None, int | None, JSON | None
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table: the kind of its rows in an archive, its columns there, by which of them it is
-    ordered, which is its key, and those that no two rows share beside it, where `unique_where` is
-    null.
+    ordered, which is its key, and those that no two rows share beside it unless one is null; of
+    those with `unique_where` that has to be null for it.
 
     `left_out` are columns that are found again from others, or mean nothing elsewhere; `parents`
     the tables that columns refer to, by the columns.
@@ -34,7 +34,7 @@ class Table:
     columns: Mapping[str, Column]
     key: Sequence[str] = ("id",)
     order: Sequence[str] = ()
-    unique: Sequence[str] = ()
+    unique: Sequence[Sequence[str]] = ()
     unique_where: str = ""
     left_out: Sequence[str] = ()
     parents: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -56,7 +56,7 @@ class Table:
 
     def problems_of(self, fields: Mapping[str, Any]) -> Iterator[str]:
         """Yield what is wrong with fields that are to become a row."""
-        for name in fields.keys() - self.columns.keys():
+        for name in sorted(fields.keys() - self.columns.keys()):
             yield f"{name!r} is no field of a {self.kind} that this version knows"
         for name, column in self.columns.items():
             if why := _problem_of(fields.get(name), column):
@@ -95,14 +95,14 @@ TABLES: Sequence[Table] = (
         "organization",
         "organizations",
         _columns(str, "id slug created_at") | {"sole": ANY_NUMBER},
-        unique=("slug",),
+        unique=(("slug",), ("sole",)),
     ),
     Table(
         "project",
         "projects",
         _columns(str, "id organization_id slug name created_at")
         | _columns(int, "last_number auto_close require_proof four_eyes"),
-        unique=("slug",),
+        unique=(("slug",),),
         parents={"organization_id": "organizations"},
     ),
     Table(
@@ -111,7 +111,7 @@ TABLES: Sequence[Table] = (
         _columns(str, "id name role digest created_at")
         | {"projects": ANY_JSON}
         | _columns(ANY_TEXT, "expires_at revoked_at"),
-        unique=("name",),
+        unique=(("name",),),
         unique_where="revoked_at",
     ),
     Table(
@@ -119,7 +119,7 @@ TABLES: Sequence[Table] = (
         "repositories",
         _columns(str, "id project_id forge name key secret created_at")
         | {"last_delivery_at": ANY_TEXT},
-        unique=("forge", "key"),
+        unique=(("forge", "key"),),
         parents={"project_id": "projects"},
     ),
     Table(
@@ -138,7 +138,7 @@ TABLES: Sequence[Table] = (
         | _columns(int, "version fingerprint")
         | _columns(str, "created_at updated_at"),
         order=("project_id", "number"),
-        unique=("project_id", "number"),
+        unique=(("project_id", "number"),),
         left_out=("seq", "urgency", "actor_key", "principal_key", "blockers"),
         parents={"project_id": "projects"},
     ),

@@ -9,7 +9,7 @@ from mcp_handoff.archives import Archive, Line, Outcome, Undone
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import links
-from mcp_handoff.store.archive_tables import TABLES, Table
+from mcp_handoff.store.archive_tables import ANY_NUMBER, TABLES, Table
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import roles_by_ticket
 from mcp_handoff.store.ticket_terms import index_ticket
@@ -124,28 +124,35 @@ class _Import:
 
     def _new(self, table: Table, given: Sequence[Given]) -> list[Given]:
         """Return the lines that are not there yet."""
-        tx = self._tx
-        keys = {_values(row, table.key) for _, row in given}
-        there = {_values(row, table.key): row for row in _find(tx, table, table.key, keys)}
-        slots = {slot for _, row in given if (slot := _slot_of(table, row))}
-        others = {_slot_of(table, row): row for row in _find(tx, table, table.unique, slots)}
+        there = self._there(table, table.key, given)
+        taken = [(names, self._there(table, names, given)) for names in table.unique]
         new: list[Given] = []
         for line, row in given:
-            key, slot = _values(row, table.key), _slot_of(table, row)
-            if (known := there.get(key)) is not None:
-                if table.fields_of(known) == dict(line.fields):
+            key = _values(row, table.key)
+            if key in there:
+                if table.fields_of(there[key]) == dict(line.fields):
                     self._present += 1
                 else:
                     self._refuse(line, f"{_name_of(table, row)} is there already, and differs")
-            elif slot and slot in others:
-                taken = " ".join(map(str, slot))
-                self._refuse(line, f"there is another {table.kind} {taken} already")
-            else:
-                new.append((line, row))
-                there[key] = row
-                if slot:
-                    others[slot] = row
+                continue
+            slots = [(by, _values(row, names)) for names, by in taken if _claims(table, names, row)]
+            if other := next((slot for by, slot in slots if slot in by), None):
+                name = " ".join(map(str, other))
+                self._refuse(line, f"there is another {table.kind} {name} already")
+                continue
+            new.append((line, row))
+            there[key] = row
+            for by, slot in slots:
+                by[slot] = row
         return new
+
+    def _there(
+        self, table: Table, names: Sequence[str], given: Sequence[Given]
+    ) -> dict[tuple[Any, ...], Row]:
+        """Return the rows that are there with what these lines have in some columns, by that."""
+        asked = {_values(row, names) for _, row in given if _claims(table, names, row)}
+        rows = _find(self._tx, table, names, asked)
+        return {_values(row, names): row for row in rows if _claims(table, names, row)}
 
     def _refuse(self, line: Line, why: str) -> None:
         if len(self._problems) < LISTED:
@@ -158,11 +165,11 @@ def _values(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
 
 
-def _slot_of(table: Table, row: Row) -> tuple[Any, ...]:
-    """Return what no other row of a table may have too, nothing where that does not matter."""
-    if table.unique_where and row[table.unique_where] is not None:
-        return ()
-    return _values(row, table.unique)
+def _claims(table: Table, names: Sequence[str], row: Row) -> bool:
+    """Tell whether no other row may have the same in these columns."""
+    if names != table.key and table.unique_where and row[table.unique_where] is not None:
+        return False
+    return None not in _values(row, names)
 
 
 def _name_of(table: Table, row: Row) -> str:
@@ -178,7 +185,7 @@ def _find(
         return []
     conditions = [
         f"x.{name} = CAST(asked.value ->> {place} AS BIGINT)"
-        if table.columns[name] is int
+        if table.columns[name] in (int, ANY_NUMBER)
         else f"x.{name} = asked.value ->> {place}"
         for place, name in enumerate(names)
     ]

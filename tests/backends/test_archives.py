@@ -16,7 +16,16 @@ from mcp_handoff.store.archive_tables import DERIVED, TABLES
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import READ_SECONDS, Transaction
 from tests import requests
-from tests.archives import change, exported, file_two, imported, lines_of, rows_in, small_archive
+from tests.archives import (
+    add_twin,
+    change,
+    exported,
+    file_two,
+    imported,
+    lines_of,
+    rows_in,
+    small_archive,
+)
 from tests.backends.children import child
 from tests.backends.invariants import assert_whole, check_search_index, damage, halves
 from tests.databases import EVERY_DATABASE, open_database
@@ -168,6 +177,30 @@ async def test_another_store_is_not_mixed_with_the_one_that_is_there(
     assert await exported(database_name) == before
 
 
+async def test_a_store_of_another_organization_takes_nothing_in(
+    database_name: str, archive: Path
+) -> None:
+    backend = StoreBackend(open_database(database_name))
+    elsewhere = Caller(bot("agent-1"), project="medlars", organization="acme")
+    await backend.create_ticket(elsewhere, requests.create_ticket())
+    await backend.close()
+    before = await exported(database_name)
+    refused = await imported(database_name, archive)
+    assert any("line 2: there is another organization" in why for why in refused.problems)
+    assert await exported(database_name) == before
+
+
+async def test_a_token_that_was_revoked_makes_room_for_its_name(
+    database_name: str, archive: Path
+) -> None:
+    change(archive, "token", revoked_at="2026-01-01T00:00:00.000Z")
+    add_twin(archive, "token", revoked_at=None)
+    assert (await imported(database_name, archive)).problems == []
+    add_twin(archive, "token", id="01900000-0000-7000-8000-000000000001", revoked_at=None)
+    refused = await imported(database_name, archive)
+    assert any("there is another token ci" in why for why in refused.problems)
+
+
 async def test_a_store_that_was_opened_and_not_used_yet_gives_way(
     database_name: str, archive: Path
 ) -> None:
@@ -226,18 +259,8 @@ async def test_what_does_not_fit_is_listed_and_nothing_is_taken_in(
         assert await exported(database_name) == before
 
 
-def add_twin(archive: Path) -> None:
-    """Add another ticket of the same number to an archive."""
-    lines = archive.read_text().splitlines(keepends=True)
-    place = next(place for place, line in enumerate(lines) if '{"row":"ticket",' in line)
-    twin = json.loads(lines[place]) | {"id": "01900000-0000-7000-8000-000000000000"}
-    lines[-1] = f'{{"row":"end","rows":{len(lines) - 1}}}\n'
-    lines.insert(place + 1, f"{json.dumps(twin)}\n")
-    archive.write_text("".join(lines))
-
-
 async def test_a_row_that_is_there_twice_is_told(database_name: str, archive: Path) -> None:
-    add_twin(archive)
+    add_twin(archive, "ticket")
     refused = await imported(database_name, archive)
     assert any("there is another ticket" in why for why in refused.problems)
 

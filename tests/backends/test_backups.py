@@ -340,7 +340,7 @@ def test_a_terminal_sees_how_far_long_work_is(monkeypatch: pytest.MonkeyPatch) -
             progress("Copying", 3, 7)
             raise KeyboardInterrupt
         assert ("Copying" in terminal.getvalue()) is shown
-        assert ("3/7" in terminal.getvalue()) is shown
+        assert ("43%" in terminal.getvalue()) is shown
 
 
 def test_what_is_no_terminal_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
