@@ -56,6 +56,21 @@ def test_an_export_into_a_file_is_its_owners_alone_and_writes_over_nothing(
     assert "nothing is written over it" in again.stderr
 
 
+def test_an_api_is_exported_and_filled_where_its_store_is(store: Path, archive: Path) -> None:
+    settings = {"HANDOFF_BACKEND": "https://desk.example/api"}
+    for arguments in (("export",), ("import", str(archive))):
+        done = command(store, *arguments, **settings)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "run this where its store is" in done.stderr
+
+
+def test_who_only_reads_imports_nothing(tmp_path: Path, archive: Path) -> None:
+    store = tmp_path / "small.db"
+    done = command(store, "import", str(archive), HANDOFF_READ_ONLY="1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "opened for reading only" in done.stderr
+
+
 def test_a_store_that_is_not_there_is_not_made_to_be_exported(store: Path, tmp_path: Path) -> None:
     done = command(store, "export", str(tmp_path / "archive"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
