@@ -29,6 +29,10 @@ _COMMENT = re.compile(
     re.DOTALL,
 )
 _MARK = re.compile(r"^<!-- (?:SECTION:\w+|AC|DOD):(?:BEGIN|END) -->\n?", re.MULTILINE)
+_PEOPLE = re.compile(r"^(?:(?:assignee|reporter):|\s*-\s*@).*$", re.MULTILINE)
+_PERSON = re.compile(r"(?<!['\"\w])@[\w./-]+")
+"""Names of people without quotes, which no YAML begins with and Backlog.md takes all the same."""
+
 _BEGUN = "in progress"
 
 
@@ -86,8 +90,9 @@ def _parts(content: str) -> tuple[dict[str, Any], str]:
     parts = _FRONT.match(content.replace("\r\n", "\n"))
     if parts is None:
         raise ValidationFailed("has no YAML in front, between two lines of ---")
+    front = _PEOPLE.sub(lambda line: _PERSON.sub(r"'\g<0>'", line[0]), parts["front"])
     try:
-        return _yaml(parts["front"]), parts["text"]
+        return _yaml(front), parts["text"]
     except ValueError:
         raise ValidationFailed("what stands in front is no YAML") from None
 
@@ -110,7 +115,7 @@ def _fields(
         "request_type": request_type_among([str(front.get("type", "")), *labels]),
         "priority": str(front.get("priority") or "medium").lower(),
         "roles": roles_among(labels),
-        "author": front.get("reporter") or None,
+        "author": str(front.get("reporter") or "").removeprefix("@") or None,
         "created_at": front["created_date"],
         "updated_at": front.get("updated_date") or None,
         "is_begun": status.lower() == _BEGUN,

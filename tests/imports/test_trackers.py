@@ -190,6 +190,22 @@ async def test_tasks_of_backlog_md_keep_what_they_are(database_name: str) -> Non
     await assert_whole(database_name)
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["assignee: [@ada, '@bob']", "assignee:\n  - @ada\n  - @bob", 'assignee: ["@ada", "@bob"]'],
+)
+def test_names_of_people_need_no_quotes(tmp_path: Path, written: str) -> None:
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    front = f"id: task-1\ntitle: Ask @ada\ncreated_date: 2025-07-08\n{written}\nreporter: @eve"
+    (tasks / "task-1.md").write_text(f"---\n{front}\n---\n")
+    incoming = checked("backlog", backlog.read(tmp_path))
+    assert incoming.problems == []
+    [(_, ticket)] = incoming.tickets
+    assert (ticket.title, ticket.author) == ("Ask @ada", "eve")
+    assert ticket.details["assignee"] == ["ada", "bob"]
+
+
 async def test_issues_of_beads_keep_what_they_are(database_name: str, file: Path) -> None:
     def dependency(name: str, kind: str) -> dict[str, str]:
         return {"issue_id": "bd-2", "depends_on_id": name, "type": kind, "created_by": "ada"}
