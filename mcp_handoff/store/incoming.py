@@ -43,7 +43,7 @@ def import_tickets(
     Raises Undone where one does not fit, or after a `dry_run`; the transaction is to end with it.
     """
     project = projects.open_or_create(tx, caller, None)
-    tx.lock("projects", project["id"])
+    tx.lock("organizations", project["organization_id"])  # as whoever links tickets does
     problems = [*incoming.problems, *_circles(incoming)]
     work = _Filing(tx, caller, project, incoming)
     for done, (place, ticket) in enumerate(incoming.tickets, start=1):
@@ -53,7 +53,8 @@ def import_tickets(
             wrong = [f"{name} {why}" for name, why in error.fields.items()]
             problems.append(f"{place}: {'; '.join(wrong) or error.message}")
         progress("Importing", done, len(incoming.tickets))
-    work.link()
+    if not problems:
+        work.link()
     tx.fetch_one("SELECT 1 AS one")  # where the database refused anything, it says so by now
     outcome = Outcome(work.added, work.present, problems)
     if dry_run or problems:
@@ -91,6 +92,10 @@ class _Filing:
         self.added: Counter[str] = Counter()
         self.present = 0
         ids = {ticket.origin: self._id_of(ticket) for _, ticket in incoming.tickets}
+        asked = {name for _, ticket in incoming.tickets for name in ticket.blocked_by}
+        blocking = {ids[name] for name in asked & ids.keys()}
+        for ticket_id in sorted(blocking & self._statuses(ids.values()).keys()):
+            tx.lock("tickets", ticket_id)
         self._there = self._statuses(ids.values())
         self._known = {
             ticket.origin: _Known(

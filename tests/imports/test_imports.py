@@ -130,6 +130,16 @@ async def test_what_does_not_fit_is_listed_with_its_place_and_nothing_is_filed(
         assert await numbers_in(str(store)) == []
 
 
+async def test_what_waits_for_what_does_not_fit_is_not_filed_either(
+    database_name: str, file: Path
+) -> None:
+    waits = bead("bd-2", dependencies=[{"depends_on_id": "bd-1", "type": "blocks"}])
+    refused = await filed(database_name, beads_of(file, bead("bd-1", spec="x" * 65_455), waits))
+    assert len(refused.problems) == 1
+    assert refused.problems[0].startswith("line 1: evidence must be at most 65536 bytes")
+    assert await numbers_in(database_name) == []
+
+
 async def test_tickets_that_wait_for_themselves_are_named(store: Path, file: Path) -> None:
     def waiting(name: str, other: str) -> dict[str, Any]:
         return bead(name, dependencies=[{"depends_on_id": other, "type": "blocks"}])
