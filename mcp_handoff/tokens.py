@@ -20,9 +20,13 @@ _PREFIX = "mho"
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a browser stays signed in."""
 
+LONGEST_GRACE = 24 * 60
+"""How many minutes an old secret works beside the new one at most."""
+
 
 class Token(Record):
-    """A token as it is listed, with who made and who ended it: never its secret."""
+    """A token as it is listed, with who made and who ended it: never its secret. Until
+    `old_secret_until` the secret that it had before its rotation works too."""
 
     id: str
     name: str
@@ -31,6 +35,7 @@ class Token(Record):
     created_at: Timestamp
     expires_at: Timestamp | None = None
     revoked_at: Timestamp | None = None
+    old_secret_until: Timestamp | None = None
     events: list[Event] = Field(default_factory=list[Event])
 
 
@@ -67,9 +72,11 @@ class RevokeToken(Request):
 
 
 class RotateToken(Request):
-    """Give a token, named by its id or its name, another secret."""
+    """Give a token, named by its id or its name, another secret; the old one works for so many
+    minutes more."""
 
     token: Name
+    grace_minutes: Annotated[int, Field(ge=0, le=LONGEST_GRACE)] = 0
 
 
 class RevokedToken(Record):
@@ -90,8 +97,8 @@ class TokenOperations(Protocol):
         ...
 
     async def rotate_token(self, caller: Caller, request: RotateToken, /) -> CreatedToken:
-        """Give a token another secret: the old one and the sessions begun with it end at once, what
-        the token holds stays its own. Raises NotFound."""
+        """Give a token another secret: the old one and the sessions begun with it end after the
+        grace, an older one at once; what the token holds stays its own. Raises NotFound."""
         ...
 
     async def revoke_token(self, caller: Caller, request: RevokeToken, /) -> RevokedToken:
@@ -189,6 +196,17 @@ def principal_of(token: Token) -> Principal:
 def is_valid(token: Token, now: str) -> bool:
     """Tell whether a token is neither revoked nor expired at `now` (RFC 3339, UTC)."""
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+
+
+def state_of(token: Token, now: str) -> str:
+    """Return how a token stands at `now` (RFC 3339, UTC), as it is listed."""
+    if token.revoked_at:
+        return "revoked"
+    if not is_valid(token, now):
+        return f"expired {token.expires_at}"
+    until = token.old_secret_until
+    grace = f", old secret until {until}" if until and now < until else ""
+    return f"expires {token.expires_at or 'never'}{grace}"
 
 
 def names_of(projects: Sequence[str] | None) -> str:

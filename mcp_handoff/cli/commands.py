@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Command] = {
     "merged": Command("suggest to close what a merge finishes", "merges"),
     "serve": Command("serve MCP and REST over HTTP", "serving"),
     "receiver": Command("who is told of triggered builds", "receivers"),
-    "token": Command("make, list and revoke tokens", "tokens"),
+    "token": Command("make, list, rotate and revoke tokens", "tokens"),
     "repo": Command("link repositories to projects", "repositories"),
     "webhook": Command("who is told what happens", "webhooks"),
     "project": Command("start, list and change projects", "projects"),

@@ -2,12 +2,23 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
 
 from mcp_handoff.cli.running import line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.principals import ROLES
-from mcp_handoff.tokens import CreateToken, ListTokens, RevokeToken, RotateToken, Token, names_of
+from mcp_handoff.schema import timestamp
+from mcp_handoff.tokens import (
+    LONGEST_GRACE,
+    CreateToken,
+    ListTokens,
+    RevokeToken,
+    RotateToken,
+    Token,
+    names_of,
+    state_of,
+)
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_store
 
@@ -33,6 +44,13 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     commands.add_parser("list", help="list the tokens").set_defaults(run=_list_tokens)
     rotate = commands.add_parser("rotate", help="give a token another secret; it is shown once")
     rotate.add_argument("token", metavar="NAME_OR_ID", help="one of token list")
+    rotate.add_argument(
+        "--grace",
+        type=int,
+        default=0,
+        metavar="MINUTES",
+        help=f"how long the old secret works beside it (default: 0, at most {LONGEST_GRACE})",
+    )
     rotate.set_defaults(run=_rotate_token)
     revoke = commands.add_parser("revoke", help="end a token")
     revoke.add_argument("token", metavar="NAME_OR_ID", help="one of token list")
@@ -62,10 +80,12 @@ def _list_tokens(_: argparse.Namespace, settings: Settings) -> int:
 
 def _rotate_token(options: argparse.Namespace, settings: Settings) -> int:
     async def rotate(desk: Desk, visitor: Visitor) -> None:
-        sent = Arguments(RotateToken, {"token": options.token})
-        rotated = await desk.rotate_token(visitor, sent)
+        sent = {"token": options.token, "grace_minutes": options.grace}
+        rotated = await desk.rotate_token(visitor, Arguments(RotateToken, sent))
         print(rotated.secret)
-        told = "this is shown once; the old secret has ended"
+        until = rotated.token.old_secret_until
+        ends = f"ends at {until}" if until else "has ended"
+        told = f"this is shown once; the old secret {ends}"
         print(f"{_described(rotated.token)}; {told}", file=sys.stderr)
 
     return run_at_desk(open_store(settings), settings, rotate)
@@ -80,6 +100,6 @@ def _revoke_token(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _described(token: Token) -> str:
-    state = "revoked" if token.revoked_at else f"expires {token.expires_at or 'never'}"
+    state = state_of(token, timestamp(datetime.now(UTC)))
     by = [f"{event.kind.removeprefix('token.')} by {event.author}" for event in token.events]
     return line_of(token.name, token.id, token.role, names_of(token.projects), state, *by)

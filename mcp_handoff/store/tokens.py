@@ -73,11 +73,22 @@ def rotate_token(tx: Transaction, caller: Caller, request: RotateToken) -> Creat
     """Give a token another secret; NotFound when none of that name or id is in force."""
     row = _require_in_force(tx, request.token)
     secret = new_secret(row["id"])
-    changed = {"digest": digest(secret), "id": row["id"]}
-    tx.execute("UPDATE tokens SET digest = :digest WHERE id = :id", **changed)
-    after = {"name": row["name"]}
+    grace = timedelta(minutes=request.grace_minutes)
+    old = {
+        "old_digest": row["digest"] if grace else None,
+        "old_secret_until": timestamp(tx.now + grace) if grace else None,
+    }
+    tx.execute(
+        "UPDATE tokens SET digest = :digest, old_digest = :old_digest,"
+        " old_secret_until = :old_secret_until WHERE id = :id",
+        id=row["id"],
+        digest=digest(secret),
+        **old,
+    )
+    told = {"old_secret_until": old["old_secret_until"]} if grace else {}
+    after = {"name": row["name"], **told}
     history.add_event(tx, caller, "token.rotated", subject_id=row["id"], after=after)
-    return CreatedToken(token=_token(row), secret=secret)
+    return CreatedToken(token=_token({**row, **old}), secret=secret)
 
 
 def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> RevokedToken:
@@ -93,7 +104,7 @@ def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> Revok
 def authenticate(tx: Transaction, secret: str) -> Principal | None:
     """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
     row = tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=token_id_of(secret))
-    if row is None or not matches(secret, row["digest"]):
+    if row is None or not any(matches(secret, kept) for kept in _digests(tx, row)):
         return None
     token = _token(row)
     return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
@@ -103,10 +114,20 @@ def authenticate_session(tx: Transaction, text: str) -> Principal | None:
     """Return whose session a text is, None when it is none, is over, or its token is."""
     session = Session.parse(text)
     row = session and tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=session.token_id)
-    if not session or not row or not session.is_valid(row["digest"], tx.now):
+    if not session or not row:
+        return None
+    if not any(session.is_valid(kept, tx.now) for kept in _digests(tx, row)):
         return None
     token = _token(row)
     return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
+
+
+def _digests(tx: Transaction, row: Row) -> list[str]:
+    """Return what is kept of the secrets of a token that work: the newest, and in its grace the one
+    before."""
+    until = row["old_secret_until"]
+    in_grace = until is not None and timestamp(tx.now) < until
+    return [row["digest"], row["old_digest"]] if in_grace else [row["digest"]]
 
 
 def has_had_tokens(tx: Transaction) -> bool:

@@ -1,0 +1,3 @@
+-- What is kept of the secret that a token had before its rotation, and until when that works too.
+ALTER TABLE tokens ADD COLUMN old_digest plain;
+ALTER TABLE tokens ADD COLUMN old_secret_until plain;
