@@ -15,6 +15,7 @@ from mcp_handoff.people import PersonOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import PolicyOperations, ProjectOperations
 from mcp_handoff.receivers import ReceiverOperations
+from mcp_handoff.redactions import RedactionOperations
 from mcp_handoff.repositories import RepositoryOperations
 from mcp_handoff.runs import RunOperations
 from mcp_handoff.signals import SignalOperations
@@ -36,6 +37,7 @@ class Backend(
     ProjectOperations,
     OverviewOperations,
     EventOperations,
+    RedactionOperations,
     Protocol,
 ):
     """What keeps the tickets.

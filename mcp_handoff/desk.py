@@ -20,6 +20,7 @@ from mcp_handoff import (
     principals,
     projects,
     receivers,
+    redactions,
     repositories,
     runs,
     signals,
@@ -156,6 +157,11 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[tickets.TriggerBotBuild]
     ) -> tickets.TriggeredBuild:
         return await self._perform(visitor, arguments, self._backend.trigger_bot_build, writes=True)
+
+    async def redact_ticket(
+        self, visitor: Visitor, arguments: Arguments[redactions.RedactTicket]
+    ) -> redactions.RedactedTicket:
+        return await self._administer(visitor, arguments, self._backend.redact_ticket, writes=True)
 
     async def list_takes(
         self, visitor: Visitor, arguments: Arguments[takes.ListTakes]

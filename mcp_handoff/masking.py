@@ -16,7 +16,7 @@ from mcp_handoff.secret_shapes import (
     is_drawn,
     is_password,
 )
-from mcp_handoff.text import mapped_texts, visible_places
+from mcp_handoff.text import mapped_texts, replaced, visible_places
 
 Span = tuple[int, int, str]
 """Where a secret begins and ends, and its kind."""
@@ -29,13 +29,8 @@ def mask(text: str) -> str:
     """
     places = visible_places(text)
     spans = find_secrets(text if places is None else "".join(text[place] for place in places))
-    parts: list[str] = []
-    end = 0
-    for start, stop, kind in spans:
-        first, last = (start, stop - 1) if places is None else (places[start], places[stop - 1])
-        parts += [text[end:first], f"[masked: {kind}]"]
-        end = last + 1
-    return "".join([*parts, text[end:]])
+    masks = ((start, stop, f"[masked: {kind}]") for start, stop, kind in spans)
+    return replaced(text, places, masks)
 
 
 def find_secrets(text: str) -> list[Span]:

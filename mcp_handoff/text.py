@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -73,6 +73,18 @@ def visible_places(text: str) -> list[int] | None:
     if not hidden:
         return None
     return [place for place, character in enumerate(text) if character not in hidden]
+
+
+def replaced(text: str, places: list[int] | None, spans: Iterable[tuple[int, int, str]]) -> str:
+    """Return `text` with others in place of what stands at some spans of what is visible of it, at
+    `places`: in order and apart from one another. What is invisible within a span goes with it."""
+    parts: list[str] = []
+    end = 0
+    for start, stop, instead in spans:
+        first, last = (start, stop - 1) if places is None else (places[start], places[stop - 1])
+        parts += [text[end:first], instead]
+        end = last + 1
+    return "".join([*parts, text[end:]])
 
 
 def made_visible(value: Any) -> Any:

@@ -133,6 +133,9 @@ class PostgresDatabase:
             await anyio.to_thread.run_sync(self._listener.start)
             yield changes
 
+    async def erase_deleted(self) -> bool:
+        return False  # VACUUM does, which is its owner's to run (docs/redaction.md)
+
     async def check_ready(self) -> None:
         await self._call(
             lambda tx: tx.fetch_one("SELECT 1 AS one"),

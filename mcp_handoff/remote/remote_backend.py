@@ -16,6 +16,7 @@ from mcp_handoff.remote import (
     messages,
     overview,
     projects,
+    redactions,
     suggestions,
     tickets,
     work,
@@ -57,6 +58,7 @@ class RemoteBackend:
     add_message = _method(messages.add_message)
     list_messages = _method(messages.list_messages)
     trigger_bot_build = _method(tickets.trigger_bot_build)
+    redact_ticket = _method(redactions.redact_ticket)
     list_suggestions = _method(suggestions.list_suggestions)
     suggest_close = _method(suggestions.suggest_close)
     act_on_suggestion = _method(suggestions.act_on_suggestion)

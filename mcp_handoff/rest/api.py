@@ -26,6 +26,7 @@ from mcp_handoff.rest import (
     messages,
     overview,
     projects,
+    redactions,
     repositories,
     runs,
     suggestions,
@@ -84,7 +85,7 @@ def create_api(desk: Desk, report_key: str | None = None) -> FastAPI:
     api.state.desk = desk
     api.state.report_key = report_key
     for module in (
-        *(tickets, work, messages, me, projects, overview, all_tickets, takes),
+        *(tickets, work, messages, me, projects, overview, all_tickets, takes, redactions),
         *(suggestions, builds, events, tokens, repositories, webhooks),
     ):
         api.include_router(module.router)

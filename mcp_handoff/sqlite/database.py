@@ -1,5 +1,6 @@
 """The `Database` in a file: one thread that writes, reading connections apart."""
 
+import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import apsw
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.events import Change
+from mcp_handoff.sqlite.erasure import erase_deleted
 from mcp_handoff.sqlite.files import OpenFiles
 from mcp_handoff.sqlite.journal import Journal
 from mcp_handoff.sqlite.locks import LockWait
@@ -24,6 +26,8 @@ from mcp_handoff.sqlite.writer import Writer
 from mcp_handoff.store.transaction import Clock, Transaction, utc_now
 
 ResultT = TypeVar("ResultT")
+
+logger = logging.getLogger(__name__)
 
 READERS = 4
 """How many operations read at once, beside the one that may not wait for them."""
@@ -105,6 +109,9 @@ class SqliteDatabase:
             async with self._feed.subscribe() as changes:
                 yield changes
 
+    async def erase_deleted(self) -> bool:
+        return await anyio.to_thread.run_sync(self._erase_deleted)
+
     async def check_ready(self) -> None:
         # An empty transaction takes the lock and looks at the files, and writes nothing.
         await (self.write(_nothing) if self._writer else self.read(_nothing))
@@ -126,6 +133,17 @@ class SqliteDatabase:
             self._writer.run(_nothing)
         else:
             self._readers.read(self._journal.read)()
+
+    def _erase_deleted(self) -> bool:
+        try:
+            connection = self._connect(read_only=False)
+            try:
+                return erase_deleted(connection)
+            finally:
+                connection.close()
+        except (apsw.Error, BackendUnavailable) as error:
+            logger.warning("what was deleted may still be in the file: %s", error)
+            return False
 
     def _connect(self, *, read_only: bool) -> apsw.Connection:
         """Open one more connection to the files that are open."""

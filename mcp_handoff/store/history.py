@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
+from typing import Any, cast
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import Change, Event, EventKind
@@ -104,6 +105,34 @@ def _kept(fields: Row | None) -> str | None:
         if len(text) > LONGEST:
             kept[name] = {"length": len(text), "sha256": sha256(text.encode()).hexdigest()}
     return encode_json(kept)
+
+
+def forget_digests(tx: Transaction, ticket_id: str) -> None:
+    """Forget the digests of a ticket's long texts, by which a guess of what was in one could be
+    checked; their lengths stay."""
+    rows = tx.fetch_all(
+        "SELECT seq, before, after FROM events WHERE ticket_id = :ticket_id"
+        """ AND (before LIKE '%"sha256"%' OR after LIKE '%"sha256"%')""",
+        ticket_id=ticket_id,
+    )
+    for row in rows:
+        tx.execute(
+            "UPDATE events SET before = :before, after = :after WHERE seq = :seq",
+            seq=row["seq"],
+            before=encode_json(_without_digests(decode_json(row["before"]))),
+            after=encode_json(_without_digests(decode_json(row["after"]))),
+        )
+
+
+def _without_digests(fields: dict[str, Any] | None) -> dict[str, Any] | None:
+    return fields and {
+        name: {"length": value["length"]} if _is_digest(value) else value
+        for name, value in fields.items()
+    }
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, dict) and cast(dict[str, Any], value).keys() == {"length", "sha256"}
 
 
 def newest(tx: Transaction, ticket_id: str, limit: int) -> list[Event]:

@@ -1,9 +1,9 @@
 """What words of a project's tickets may have been meant by one that none of them has."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mcp_handoff.spelling import is_spelt, nearest
-from mcp_handoff.store.transaction import Row, Transaction
+from mcp_handoff.store.transaction import Row, Scope, Transaction, placeholders
 from mcp_handoff.terms import IN_TITLE, Word
 
 LOOKED_AT = 300
@@ -11,6 +11,9 @@ LOOKED_AT = 300
 
 TAKEN = 3
 """How many near words are taken for one."""
+
+FORGOTTEN = 500
+"""How many words one statement forgets at most."""
 
 _LAST = "\U0010ffff"
 
@@ -46,3 +49,33 @@ def _candidates(tx: Transaction, project: Row, term: str) -> list[str]:
         after_ending=ending + _LAST,
     )
     return [row["word"] for row in rows if abs(len(row["word"]) - len(term)) <= 2]
+
+
+def words_with(tx: Transaction, project: Row, parts: Collection[str]) -> set[str]:
+    """Return the words of the project that hold one of these parts."""
+    found = set[str]()
+    for part in parts:
+        rows = tx.fetch_all(
+            "SELECT word FROM project_words WHERE project_id = :project_id"
+            " AND word LIKE '%' || :part || '%'",
+            project_id=project["id"],
+            part=part,
+        )
+        found |= {row["word"] for row in rows}
+    return found
+
+
+def forget_unused(tx: Transaction, project: Row, words: Collection[str]) -> None:
+    """Forget those of these words of the project that none of its tickets has any more."""
+    asked = [word for word in words if is_spelt(word)]
+    scope = Scope(project["id"], project["last_number"], "any")
+    lookups = [[[word]] for word in asked]
+    found = tx.newest_with(scope, lookups, 1) if lookups else []
+    unused = [word for word, tickets in zip(asked, found, strict=True) if not tickets]
+    for start in range(0, len(unused), FORGOTTEN):
+        names, values = placeholders("word", unused[start : start + FORGOTTEN])
+        tx.execute(
+            f"DELETE FROM project_words WHERE project_id = :project_id AND word IN ({names})",
+            project_id=project["id"],
+            **values,
+        )

@@ -17,6 +17,7 @@ from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.proofs import Proof
 from mcp_handoff.receivers import Receiver
+from mcp_handoff.redactions import RedactedTicket, RedactTicket
 from mcp_handoff.store import (
     all_tickets,
     builds,
@@ -30,6 +31,7 @@ from mcp_handoff.store import (
     project_history,
     projects,
     receivers,
+    redactions,
     reports,
     repositories,
     signals,
@@ -126,6 +128,7 @@ class StoreBackend:
     list_signals = _read(signals.list_signals)
     list_people = _read(people.list_people)
     trigger_bot_build = _write(triggers.trigger_bot_build)
+    _redact_ticket = _write(redactions.redact_ticket)
     list_suggestions = _read(suggestion_rows.list_suggestions)
     _suggest_close = _write(suggestions.suggest_close)
     _act_on_suggestion = _write(suggestions.act_on_suggestion)
@@ -148,6 +151,10 @@ class StoreBackend:
             return None
         seen = await self._checkout.proof_of(sha)
         return seen if seen.state == "proven" or repo is None else None
+
+    async def redact_ticket(self, caller: Caller, request: RedactTicket) -> RedactedTicket:
+        redacted = await self._redact_ticket(caller, request)
+        return redacted.model_copy(update={"erased": await self.database.erase_deleted()})
 
     async def expire_suggestions(self) -> None:
         with span("store expire_suggestions"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mcp_handoff.spelling import is_spelt
 from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decode_json
-from mcp_handoff.terms import terms_of_ticket
+from mcp_handoff.terms import different_terms_of, terms_of_ticket
 
 INDEXES_TERMS = "_terms"
 """How the migration is called that leaves every ticket to be indexed."""
@@ -37,6 +37,11 @@ def index_ticket(tx: Transaction, ticket: Row) -> None:
 def terms_of(ticket: Row) -> list[str]:
     """Return what a ticket is found by."""
     return terms_of_ticket(ticket, decode_json(ticket["evidence"]))
+
+
+def terms_of_text(text: str) -> set[str]:
+    """Return those terms of a text that mistaken words of a query may stand for."""
+    return {term for term in different_terms_of(text) if is_spelt(term)}
 
 
 def add_words(tx: Transaction, project_id: str, terms: Sequence[str]) -> None:

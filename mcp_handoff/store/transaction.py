@@ -217,6 +217,11 @@ class Database(Protocol):
         may be told too, and what is equal at about the same time as one."""
         ...
 
+    async def erase_deleted(self) -> bool:
+        """Have the database's files hold nothing any more of what was deleted or replaced; tell
+        whether they do. What is read meanwhile waits for nothing, what is written waits for it."""
+        ...
+
     async def check_ready(self) -> None:
         """Try what a write needs, without writing. Raises BackendUnavailable when it would fail."""
         ...

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ import anyio
 from mcp_handoff.actors import Actor, Caller
 from mcp_handoff.errors import AlreadyExists
 from mcp_handoff.projects import CreateProject
+from mcp_handoff.redactions import RedactedTicket, RedactTicket
 from mcp_handoff.remote.client import ApiClient
 from mcp_handoff.remote.remote_backend import RemoteBackend
 from tests.mcp.wire import TIMEOUT, bounded
@@ -78,6 +80,11 @@ class ByToken:
             return await getattr(self.of(caller.actor), operation)(caller, request)
 
         return act
+
+    async def redact_ticket(self, caller: Caller, request: RedactTicket) -> RedactedTicket:
+        """Do what admins alone may."""
+        await self._start(caller.project)
+        return await self._admin.redact_ticket(replace(_ADMIN, project=caller.project), request)
 
     async def close(self) -> None:
         for backend in [self._admin, *self._backends.values()]:

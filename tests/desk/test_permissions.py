@@ -9,7 +9,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_handoff.principals import ROLES
-from tests.http.served import Served, bearer, make_project, make_token
+from tests import requests
+from tests.databases import in_store
+from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
 from tests.mcp.agent import Agent
 from tests.requests import TICKET
 
@@ -25,6 +27,7 @@ MAY: Mapping[tuple[str, str], Sequence[str]] = {
     ("POST", "/api/v1/org/default/builds"): ("bot", "user", "admin"),
     ("POST", "/api/projects"): ("user", "admin"),
     ("GET", "/api/projects/shop/events"): ("user", "admin"),
+    ("POST", "/api/projects/shop/tickets/1/redact"): ("admin",),
     ("GET", "/api/tokens"): ("admin",),
     ("DELETE", "/api/tokens/spare"): ("admin",),
     ("PATCH", "/api/projects/shop"): ("admin",),
@@ -41,6 +44,7 @@ BODIES = {
     "shop": {"auto_close": True},
     "repositories": {"name": "acme/shop", "project": "shop"},
     "webhooks": {"url": "https://hooks.invalid/"},
+    "redact": {"text": "answers 500"},
 }
 
 
@@ -48,6 +52,8 @@ BODIES = {
 def desk_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("permissions") / "handoff.db"
     make_project(store, "shop")
+    filed = requests.create_ticket(project="shop")
+    in_store(store, lambda opened: opened.create_ticket(OPERATOR, filed))
     return store
 
 

@@ -16,6 +16,7 @@ from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.progress import untold
 from mcp_handoff.projects import ChangeProject, CreateProject
 from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.redactions import RedactTicket
 from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
@@ -129,6 +130,15 @@ async def trigger_bot_build(desk: Desk) -> Case:
     return Case(
         lambda backend: backend.trigger_bot_build(CALLER, requests.trigger_bot_build(ticket)),
         f"SELECT count(*) FROM builds WHERE source_id = '{ticket}'",
+    )
+
+
+async def redact_ticket(desk: Desk) -> Case:
+    ticket, text = await desk.ticket(), uuid4().hex
+    await desk.backend.add_message(CALLER, requests.add_message(ticket, text))
+    return Case(
+        lambda backend: backend.redact_ticket(CALLER, RedactTicket(ticket=ticket, text=text)),
+        _events("ticket.redacted", ticket),
     )
 
 
@@ -355,6 +365,7 @@ PREPARED: dict[str, Prepare] = {
         update_ticket,
         add_message,
         trigger_bot_build,
+        redact_ticket,
         suggest_close,
         act_on_suggestion,
         expire_suggestions,

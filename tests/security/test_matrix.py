@@ -71,6 +71,7 @@ REST: Mapping[tuple[str, str], Owned] = {
     ("GET", f"{TICKETS}/{{ticketId}}/messages"): owned(READ),
     ("POST", f"{TICKETS}/{{ticketId}}/messages"): owned(WRITE, body=MARK),
     ("POST", f"{TICKETS}/{{ticketId}}/trigger-bot-build"): owned(WRITE, repo="acme/shop"),
+    ("POST", f"{TICKETS}/{{ticketId}}/redact"): owned(frozenset({"admin"}), text="Checkout of"),
     ("GET", "/projects/{id}/takes"): owned(READ),
     ("GET", "/projects/{id}/events"): owned(FOLLOW),
     ("GET", SUGGESTIONS): owned(READ),

@@ -1,0 +1,60 @@
+"""`mcp-handoff redact`: take a text out of a ticket, wherever it stands."""
+
+import argparse
+import signal
+import sys
+from getpass import getpass
+
+from mcp_handoff.cli.running import line_of, run_at_desk
+from mcp_handoff.config import Settings
+from mcp_handoff.desk import Desk, Visitor
+from mcp_handoff.errors import Misconfigured
+from mcp_handoff.redactions import LONGEST, RedactTicket
+from mcp_handoff.text import listed
+from mcp_handoff.validation import Arguments
+from mcp_handoff.wiring import open_backend
+
+_MOST_BYTES = 4 * (LONGEST + 1)
+
+_NOT_ERASED = (
+    "the database's files may hold what was there before for a while: docs/redaction.md says how"
+    " long, and what ends it"
+)
+
+
+def add_command(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Take a text out of a ticket, its messages, history, search index, kept results and what is"
+        " to be sent. The text is asked for, or read from stdin as a whole: on a command line it"
+        " would stay in the shell's history."
+    )
+    parser.add_argument("ticket", metavar="TICKET", help="a number, a reference or an id")
+    parser.add_argument("--project", metavar="SLUG", help="default: the reference's, or your own")
+    parser.set_defaults(run=_redact)
+
+
+def _redact(options: argparse.Namespace, settings: Settings) -> int:
+    sent = {"ticket": options.ticket, "project": options.project, "text": _read_text()}
+    arguments = Arguments(RedactTicket, sent)
+
+    async def redact(desk: Desk, visitor: Visitor) -> None:
+        redacted = await desk.redact_ticket(visitor, arguments)
+        count = redacted.places
+        print(line_of(redacted.ticket, f"{count} place{'' if count == 1 else 's'} redacted"))
+        if redacted.stays_in:
+            print(f"it stays in {listed(redacted.stays_in)}: names are kept", file=sys.stderr)
+        if not redacted.erased:
+            print(_NOT_ERASED, file=sys.stderr)
+
+    return run_at_desk(open_backend(settings), settings, redact)
+
+
+def _read_text() -> str:
+    if sys.stdin.isatty():
+        # Ctrl-C leaves through here, so that the terminal shows what is typed again.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return getpass("The text to take out (it is not shown): ")
+    try:
+        return sys.stdin.buffer.read(_MOST_BYTES).decode()
+    except UnicodeDecodeError:
+        raise Misconfigured("The text on stdin is not UTF-8.") from None

@@ -1,0 +1,384 @@
+"""What a redaction leaves of a text in a store: nothing, in any column, index or page."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+import pytest
+
+from mcp_handoff.actors import Actor, Caller, bot
+from mcp_handoff.dispatches import Attempt
+from mcp_handoff.errors import NotFound, Outdated
+from mcp_handoff.principals import Principal
+from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.redactions import MARK, NAMES, RedactedTicket, RedactTicket
+from mcp_handoff.redactions import TEXTS as TEXT_FIELDS
+from mcp_handoff.repositories import LinkRepository
+from mcp_handoff.runs import ReportRun
+from mcp_handoff.sqlite.transaction import SqliteTransaction
+from mcp_handoff.store.redactions import JSON_COLUMNS, PLACES
+from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
+from mcp_handoff.webhooks import AddWebhook
+from tests import requests
+from tests.clock import SteppedClock
+from tests.databases import EVERY_DATABASE, open_database
+from tests.facts import REPOSITORY, delivery, pull_request
+from tests.replays import replay_of
+
+PLAIN = "Zwiebelkuchen"
+AWKWARD = 'Zwiebel "Kuchen"\\Ölrübe'
+LINES = "-----BEGIN RECIPE-----\nZwiebelkuchen/Speck\n-----END RECIPE-----"
+TEXTS = (PLAIN, AWKWARD, LINES)
+
+SIGNS = ("zwiebel", "speck", "rübe")
+"""What is left of one of them when any of it is, in lower case."""
+
+ADMIN = Caller(Actor("user", "portal", "root"), "shop", principal=Principal("t-1", "root", "admin"))
+CI = Caller(bot("ci"), "shop", principal=Principal("t-2", "ci", "bot"))
+
+
+OTHERS = {
+    *("organizations", "projects", "ticket_roles", "tokens", "receiver", "project_words", "links"),
+    *("repositories", "deliveries", "commits", "mentions", "reverts", "checks", "deployments"),
+    "webhooks",
+}
+"""The tables that hold nothing that was written in a ticket, and the words of all of them, which
+have a test of their own."""
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+async def opened(place: str, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
+    backend = StoreBackend(open_database(place, clock=clock))
+    yield backend
+    await backend.close()
+
+
+async def plant(store: StoreBackend, text: str) -> None:
+    """Write a text wherever it can be written in ticket 1, and have it shown with ticket 2."""
+    keys = iter(f"key-{number}" for number in range(100))
+    line = " ".join(text.split())[:60]
+    json_of = {line: [text, json.dumps({"said": text})], "long": [text] * 300}
+    keyed = {"idempotency_key": next(keys)}
+    await store.add_webhook(ADMIN, AddWebhook(url="https://hooks.invalid/"))
+    await store.set_receiver(ADMIN, SetReceiver(url="https://builds.invalid/"))
+    await store.create_ticket(
+        CI,
+        requests.create_ticket(
+            title=f"Oven and {line}",
+            description=f"Bake it: {text}",
+            evidence=json_of,
+            suggested_resolution=text,
+            implementation_notes=text,
+            roles=["backend", "design", "qa"],
+            **keyed,
+        ),
+    )
+    similar = requests.create_ticket(
+        title=f"Oven and {line}!", blocked_by=["1"], idempotency_key=next(keys)
+    )
+    # Of the two it alone says what is looked for nowhere but where it shows ticket 1.
+    await store.create_ticket(CI, similar.model_copy(update={"title": "Oven and something"}))
+    someone = replace(CI, actor=Actor("user", "portal", line))
+    take = {"ticket": 1, "note": text, "idempotency_key": next(keys)}
+    await store.take_ticket(someone, requests.take_ticket("backend", **take))
+    update = {"title": f"Ovens and {line}", "description": f"{text} {'so ' * 900}"}
+    await store.update_ticket(someone, requests.update_ticket(1, **update, park=text))
+    said = await store.add_message(
+        someone, requests.add_message(1, text, to_role="qa", idempotency_key=next(keys))
+    )
+    answer = {"answers": said.message.id, "idempotency_key": next(keys)}
+    await store.add_message(CI, requests.add_message(1, f"No {text}", **answer))
+    await plant_builds(store, text, keys)
+    for number in (1, 2):
+        evidence = {"evidence": {"found": text}, "pr_number": number}
+        suggested = await store.suggest_close(
+            someone, requests.suggest_close(1, **evidence, idempotency_key=next(keys))
+        )
+        act = requests.decline(suggested.suggestion.id, reason=text, idempotency_key=next(keys))
+        await store.act_on_suggestion(someone, act)
+    await store.link_repository(ADMIN, LinkRepository(name=REPOSITORY))
+    await store.take_delivery("github", delivery(pull_request(50, 1, title=line)), CI.policy)
+    done = {"role_status": "done", "note": text, "criteria": {"tried": text}}
+    await store.update_ticket(someone, requests.update_ticket(1, role="backend", **done))
+    await store.queue_events()
+    shown = requests.take_ticket("design", ticket=1, idempotency_key=next(keys))
+    await store.take_ticket(someone, shown)
+    closing_note = {"close_as": "wont_fix", "note": text, "idempotency_key": next(keys)}
+    await store.update_ticket(CI, requests.update_ticket(1, **closing_note))
+    take_next = requests.take_ticket("backend", ticket=2, idempotency_key=next(keys))
+    assert line in (await store.take_ticket(CI, take_next)).detail.blocked_by[0].title
+
+
+async def plant_builds(store: StoreBackend, text: str, keys: Iterator[str]) -> None:
+    """Write a text wherever it can be written in builds of ticket 1."""
+    line = " ".join(text.split())[:60]
+    someone = replace(CI, actor=Actor("user", "portal", line))
+    triggered = await store.trigger_bot_build(
+        someone, requests.trigger_bot_build(1, idempotency_key=next(keys))
+    )
+    run = triggered.ticket.ai_output["build_run"]
+    url = f"https://ci.invalid/{quote(line)}"
+    fields = {"description": text, "display_name": line, "metadata": {line: text}}
+    await store.update_build(
+        CI, requests.update_build(run["build_id"], **fields, idempotency_key=next(keys))
+    )
+    leased = await store.lease_dispatch()
+    assert leased is not None
+    await store.settle_dispatch(leased, Attempt(error=text, retry_in=60))
+    report = ReportRun(run_id=run["id"], status="failed", error_message=text, url=url)
+    await store.report_run(CI, report)
+    named = {"ticket": 1, "build_ref": "88", "provider": "ci", "idempotency_key": next(keys)}
+    failed = requests.report_build("failed", **named, error_message=text, url=url)
+    await store.report_build(CI, failed)
+    again = await store.trigger_bot_build(someone, requests.trigger_bot_build(1))
+    given_up = again.ticket.ai_output["build_run"]["build_id"]
+    replacing = requests.trigger_bot_build(1, replaces=given_up, idempotency_key=next(keys))
+    await store.trigger_bot_build(someone, replacing)
+
+
+def columns_with(tx: Transaction, signs: Sequence[str]) -> set[str]:
+    """Return which columns of a database hold one of these signs, however JSON escapes it."""
+    return {
+        f"{table}.{column}"
+        for table in tables_of(tx)
+        for row in tx.fetch_all(f"SELECT * FROM {table}")
+        for column, value in row.items()
+        if any(sign in form for sign in signs for form in forms_of(value))
+    }
+
+
+def tables_of(tx: Transaction) -> list[str]:
+    if isinstance(tx, SqliteTransaction):
+        listing = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+    else:
+        listing = "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()"
+    return [row["name"] for row in tx.fetch_all(listing)]
+
+
+def forms_of(value: object) -> Iterator[str]:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    yield text.lower()
+    with suppress(ValueError):
+        yield json.dumps(json.loads(text), ensure_ascii=False).lower()
+
+
+async def found(store: StoreBackend, *signs: str) -> set[str]:
+    return await store.database.read(lambda tx: columns_with(tx, signs))
+
+
+PLANTED = {
+    *("tickets.title", "tickets.description", "tickets.evidence", "tickets.suggested_resolution"),
+    *("tickets.implementation_notes", "tickets.resolution_note"),
+    *("takes.note", "takes.actor_id", "messages.body", "messages.actor_id"),
+    *("suggestions.evidence", "suggestions.reason", "suggestions.actor_id"),
+    *("builds.display_name", "builds.description", "builds.metadata", "builds.error_message"),
+    *("build_runs.requested_by", "build_runs.last_error", "events.actor_id", "events.before"),
+    *("events.after", "idempotency.result", "outbox.payload", "pull_requests.title"),
+}
+"""Where a text is found before it is redacted, and more."""
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_no_column_of_any_table_holds_a_text_that_was_redacted(
+    opened: StoreBackend, text: str
+) -> None:
+    await plant(opened, text)
+    assert await found(opened, *SIGNS) >= PLANTED
+    line = " ".join(text.split())[:60]
+    redacted = await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=text))
+    assert redacted.places > 50
+    if line != text:
+        await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=line))
+    assert await found(opened, *SIGNS) == set()
+    shown = await opened.get_ticket(CI, requests.get_ticket(1))
+    assert shown.ticket.title == f"Ovens and {MARK}"
+
+
+async def test_no_file_of_sqlite_holds_what_was_redacted(
+    opened: StoreBackend, place: str, tmp_path: Path
+) -> None:
+    await plant(opened, PLAIN)
+    redacted = await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=PLAIN))
+    assert redacted.erased is not place.startswith("postgresql://")
+    # By another process: to close a file gives up the locks that this one has on it.
+    files = [str(file) async for file in anyio.Path(tmp_path).glob("handoff.db*")]
+    pages = (await anyio.run_process(["cat", *files, "/dev/null"])).stdout
+    assert b"iebelkuch" not in pages.lower()
+
+
+async def redact(
+    store: StoreBackend, text: str, ticket: str = "1", **fields: str
+) -> RedactedTicket:
+    return await store.redact_ticket(ADMIN, RedactTicket(ticket=ticket, text=text, **fields))
+
+
+async def numbers(store: StoreBackend, query: str) -> list[int | None]:
+    """Return the numbers of the tickets that a search finds."""
+    page = await store.find_tickets(CI, requests.find_tickets(query=query))
+    return [ticket.number for ticket in page.tickets]
+
+
+async def test_words_are_found_no_more_but_where_other_tickets_have_them(
+    opened: StoreBackend,
+) -> None:
+    for description in (f"{PLAIN} and Pfannkuchen.", "Only Pfannkuchen."):
+        await opened.create_ticket(CI, requests.create_ticket(description=description))
+    assert await numbers(opened, "zwiebelkuche") == [1]
+    await redact(opened, f"{PLAIN} and Pfannkuchen")
+    for query in (PLAIN, "zwiebelkuche", "zwiebel*"):
+        assert await numbers(opened, query) == []
+    assert await numbers(opened, "pfannkuchem") == [2]
+
+
+async def test_a_word_of_a_text_that_was_changed_before_is_forgotten_too(
+    opened: StoreBackend,
+) -> None:
+    await opened.create_ticket(CI, requests.create_ticket(description=f"Und{PLAIN}brot backen."))
+    await opened.update_ticket(CI, requests.update_ticket(1, description="Something else."))
+    await redact(opened, PLAIN)
+    assert await found(opened, *SIGNS) == set()
+
+
+async def test_another_ticket_and_what_was_kept_of_it_stay(opened: StoreBackend) -> None:
+    keyed = requests.create_ticket(title=f"Another {PLAIN}", idempotency_key="k")
+    await opened.create_ticket(CI, requests.create_ticket(title=f"One {PLAIN}", roles=["qa"]))
+    second = await opened.create_ticket(CI, keyed.model_copy(update={"title": "Nothing alike"}))
+    await opened.add_message(CI, requests.add_message(2, PLAIN))
+    await redact(opened, PLAIN)
+    assert (await opened.list_messages(CI, requests.list_messages(2))).messages[0].body == PLAIN
+    assert second.ticket.title == "Nothing alike"
+
+
+async def test_a_text_that_stands_nowhere_or_in_names_alone_changes_nothing(
+    opened: StoreBackend,
+) -> None:
+    await opened.create_ticket(CI, requests.create_ticket())
+    built = {"ticket": 1, "build_ref": PLAIN, "provider": "docker"}
+    await opened.report_build(CI, requests.report_build("succeeded", **built))
+    before = await opened.get_ticket(CI, requests.get_ticket(1))
+    for text, why in ((AWKWARD, "stands nowhere in HO-1-shop"), (PLAIN, "in build_ref alone")):
+        with pytest.raises(NotFound, match=why):
+            await redact(opened, text)
+    assert await opened.get_ticket(CI, requests.get_ticket(1)) == before
+
+
+async def test_history_says_who_took_a_text_out_and_keeps_no_digest_of_it(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await opened.create_ticket(CI, requests.create_ticket())
+    for text in (f"{PLAIN} {'so ' * 900}", "Something else."):
+        await opened.update_ticket(CI, requests.update_ticket(1, description=text))
+    await opened.add_message(CI, requests.add_message(1, PLAIN))
+    assert "sha256" in (await opened.get_ticket(CI, requests.get_ticket(1))).model_dump_json()
+    clock.advance(minutes=1)
+    redacted = await redact(opened, PLAIN)
+    detail = await opened.get_ticket(CI, requests.get_ticket(1))
+    event = detail.events[0]
+    assert (event.kind, event.actor_id, event.after) == ("ticket.redacted", "root", {"places": 1})
+    assert (redacted.places, event.created_at) == (1, detail.ticket.updated_at)
+    assert "sha256" not in detail.model_dump_json()
+
+
+async def test_whoever_read_the_text_before_does_not_write_it_back(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    described = requests.create_ticket(description=f"{PLAIN} is what it says.", idempotency_key="k")
+    await opened.create_ticket(CI, described)
+    read = await opened.get_ticket(CI, requests.get_ticket(1))
+    clock.advance(minutes=1)
+    await redact(opened, PLAIN)
+    back = {"description": read.ticket.description, "updated_at": read.ticket.updated_at}
+    with pytest.raises(Outdated):
+        await opened.update_ticket(CI, requests.update_ticket(1, **back))
+    assert (await opened.create_ticket(CI, described)).replayed
+    without_key = described.model_copy(update={"idempotency_key": None})
+    assert not (await opened.create_ticket(CI, without_key)).deduplicated
+
+
+async def test_a_redaction_leaves_takes_and_suggestions_as_they_are(opened: StoreBackend) -> None:
+    await opened.create_ticket(CI, requests.create_ticket())
+    await opened.take_ticket(CI, requests.take_ticket("backend", ticket=1, note=PLAIN))
+    made = await opened.suggest_close(CI, requests.suggest_close(1, evidence={"found": PLAIN}))
+    await redact(opened, PLAIN)
+    done = requests.update_ticket(1, role="backend", role_status="done", note="Done.")
+    assert "backend" in (await opened.update_ticket(CI, done)).changed
+    acted = await opened.act_on_suggestion(ADMIN, requests.execute(made.suggestion.id))
+    assert (acted.suggestion.status, acted.suggestion.evidence) == ("executed", {"found": MARK})
+
+
+async def test_a_redaction_under_a_key_is_done_once(opened: StoreBackend) -> None:
+    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    first = await redact(opened, PLAIN, idempotency_key="k")
+    assert await redact(opened, PLAIN, idempotency_key="k") == replay_of(first)
+
+
+async def test_who_hears_of_changes_hears_of_a_redaction(opened: StoreBackend) -> None:
+    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    with anyio.fail_after(30):
+        async with opened.changes() as changes:
+            await redact(opened, PLAIN)
+            while (heard := await anext(changes)).kind != "ticket.redacted":
+                pass
+    assert heard.reference == "HO-1-shop"
+
+
+async def test_another_server_goes_on_in_a_file_that_was_written_anew(
+    opened: StoreBackend, place: str, clock: SteppedClock
+) -> None:
+    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    other = StoreBackend(open_database(place, clock=clock))
+    await redact(opened, PLAIN)
+    await other.create_ticket(CI, requests.create_ticket(title="Written by another server"))
+    assert await numbers(opened, "server") == [2]
+    await other.close()
+
+
+KEPT = {
+    *("id", "project_id", "ticket_id", "run_id", "build_id", "organization_id", "subject_id"),
+    *("source_id", "webhook_id", "principal_id", "session", "former_session", "lease"),
+    *("waits_for", "answers", "change", "repository_id", "principal", "key", "operation"),
+    *("status", "stage", "priority", "request_type", "resolution_type", "suggestion_type"),
+    *("suggested_action", "source", "source_type", "role", "to_role", "actor_role", "kind"),
+    *("state", "given_up", "fingerprint", "head_sha", "actor_key", "principal_key"),
+    *(f"{name}_at" for name in ("created", "updated", "resolved", "deployed", "deploy_failed")),
+    *(f"{name}_at" for name in ("taken", "expires", "requested", "dispatched", "next_attempt")),
+    *("changed_at", "landed_at", "until", "leased_until"),
+}
+"""Which columns hold what is ours: ids, words of ours, instants; and keys that are made anew with
+what they are made of, or belong to a credential."""
+
+
+async def test_of_every_column_beside_a_ticket_it_is_said_whether_it_is_redacted(
+    opened: StoreBackend,
+) -> None:
+    await opened.create_ticket(CI, requests.create_ticket())
+    known = TEXT_FIELDS | JSON_COLUMNS | NAMES | KEPT
+    columns = await opened.database.read(text_columns)
+    tables = {place.table for place in PLACES}
+    unknown = {(table, name) for table, name in columns if table in tables and name not in known}
+    assert unknown == set()
+    assert {table for table, _ in columns} - tables - {"ticket_terms"} == OTHERS
+
+
+def text_columns(tx: Transaction) -> set[tuple[str, str]]:
+    if isinstance(tx, SqliteTransaction):
+        listing = (
+            "SELECT l.name AS of, c.name FROM pragma_table_list l, pragma_table_info(l.name) c"
+            " WHERE l.strict AND c.type = 'TEXT'"
+        )
+    else:
+        listing = (
+            "SELECT table_name AS of, column_name AS name FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND data_type = 'text'"
+        )
+    return {(row["of"], row["name"]) for row in tx.fetch_all(listing)}
