@@ -14,6 +14,7 @@ from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.people import PersonOperations
 from mcp_handoff.principals import Identity
 from mcp_handoff.projects import PolicyOperations, ProjectOperations
+from mcp_handoff.pruning import PruningOperations
 from mcp_handoff.receivers import ReceiverOperations
 from mcp_handoff.redactions import RedactionOperations
 from mcp_handoff.repositories import RepositoryOperations
@@ -87,6 +88,7 @@ class Store(
     DispatchOperations,
     ReceiverOperations,
     PolicyOperations,
+    PruningOperations,
     RepositoryOperations,
     WebhookOperations,
     ArchiveOperations,

@@ -19,6 +19,7 @@ from mcp_handoff import (
     people,
     principals,
     projects,
+    pruning,
     receivers,
     redactions,
     repositories,
@@ -259,6 +260,9 @@ class Desk:
         self, visitor: Visitor, arguments: Arguments[projects.ChangeProject]
     ) -> projects.ChangedProject:
         return await self._administer(visitor, arguments, self._store.change_project, writes=True)
+
+    async def prune(self, visitor: Visitor, arguments: Arguments[pruning.Prune]) -> pruning.Pruned:
+        return await self._administer(visitor, arguments, self._store.prune, writes=True)
 
     async def link_repository(
         self, visitor: Visitor, arguments: Arguments[repositories.LinkRepository]

@@ -46,6 +46,7 @@ EventKind = Literal[
     WorkKind,
     "project.created",
     "project.changed",
+    "project.pruned",
     "repository.linked",
     "repository.unlinked",
     "webhook.added",

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "inbox": Command("show an agent what waits for it, as a session begins", "inbox"),
     "dispatch": Command("send the dispatches that are due, once", "dispatching"),
     "merged": Command("suggest to close what a merge finishes", "merges"),
+    "prune": Command("delete what has been closed for long", "pruning"),
     "redact": Command("take a text out of a ticket, wherever it stands", "redactions"),
     "serve": Command("serve MCP and REST over HTTP", "serving"),
     "receiver": Command("who is told of triggered builds", "receivers"),

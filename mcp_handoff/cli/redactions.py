@@ -5,7 +5,7 @@ import signal
 import sys
 from getpass import getpass
 
-from mcp_handoff.cli.running import line_of, run_at_desk
+from mcp_handoff.cli.running import counted, line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Misconfigured
@@ -39,8 +39,7 @@ def _redact(options: argparse.Namespace, settings: Settings) -> int:
 
     async def redact(desk: Desk, visitor: Visitor) -> None:
         redacted = await desk.redact_ticket(visitor, arguments)
-        count = redacted.places
-        print(line_of(redacted.ticket, f"{count} place{'' if count == 1 else 's'} redacted"))
+        print(line_of(redacted.ticket, f"{counted(redacted.places, 'place')} redacted"))
         if redacted.stays_in:
             print(f"it stays in {listed(redacted.stays_in)}: names are kept", file=sys.stderr)
         if not redacted.erased:

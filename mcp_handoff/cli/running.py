@@ -85,6 +85,11 @@ def complain(error: HandoffError) -> int:
     return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def line_of(*fields: str | None) -> str:
     """Return others' words as columns of one line."""
     return "  ".join(one_line(str(field)) for field in fields)

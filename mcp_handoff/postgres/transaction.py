@@ -141,6 +141,9 @@ class PostgresTransaction:
             **_spelt(ticket),
         )
 
+    def remove_from_index(self, numbers: Sequence[int]) -> None:
+        self.execute("DELETE FROM ticket_terms WHERE seq = ANY (:numbers)", numbers=[*numbers])
+
     def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
         cursor = self._execute(
             _filing(tuple(ticket), tuple(roles[0])),

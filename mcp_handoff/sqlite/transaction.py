@@ -84,6 +84,10 @@ class SqliteTransaction:
             terms=" ".join([ticket.prefix + term for term in ticket.terms]),
         )
 
+    def remove_from_index(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self.execute("DELETE FROM ticket_terms WHERE rowid = :number", number=number)
+
     def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
         # Without RETURNING, for the reason that `index` has.
         project = {"id": ticket["project_id"]}

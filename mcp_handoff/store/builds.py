@@ -148,9 +148,9 @@ def create_build(tx: Transaction, caller: Caller, request: CreateBuild) -> Updat
 
 
 def read(tx: Transaction, build_id: str) -> Build:
-    """Return a build, whoever may see it."""
+    """Return a build, whoever may see it; it was changed or locked in this transaction."""
     row = tx.fetch_one("SELECT * FROM builds WHERE id = :id", id=build_id)
-    assert row is not None, "a build is never removed"
+    assert row is not None, "nobody removes what another changes"
     return _builds(tx, [row])[0]
 
 

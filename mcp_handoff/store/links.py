@@ -4,13 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import ValidationFailed
+from mcp_handoff.errors import NotFound, ValidationFailed
 from mcp_handoff.links import SHOWN, LinkedTicket
 from mcp_handoff.references import reference
 from mcp_handoff.store import history
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_by_ticket
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
+from mcp_handoff.text import listed
 from mcp_handoff.workflow import Standing
 
 FOLLOWED = 5_000
@@ -41,6 +42,9 @@ def lock_blockers(tx: Transaction, caller: Caller, project: Row, names: Sequence
     parameters, ids = placeholders("id", found)
     rows = tx.fetch_all(f"SELECT id, status FROM tickets WHERE id IN ({parameters})", **ids)
     statuses = {row["id"]: row["status"] for row in rows}
+    if gone := [name for ticket_id, name in found.items() if ticket_id not in statuses]:
+        why = f"names {listed(gone)}, pruned just now"
+        raise NotFound.at("blocked_by", why, "leave out what is no longer there")
     return [
         {"id": ticket_id, "reference": name, "status": statuses[ticket_id]}
         for ticket_id, name in found.items()

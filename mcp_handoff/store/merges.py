@@ -68,6 +68,8 @@ def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> 
     is_held = any(change.is_open for change in changes)
     merges = [] if is_held else _merges(landed)
     found = _lock(tx, ticket_id)
+    if found is None:
+        return  # it was pruned meanwhile
     if reverted := _reverted_merge(tx, repository, found.ticket["merge_sha"], changes, landed):
         found = _open_again(tx, teller, repository, found, reverted)
     if found.ticket["status"] == "open":
@@ -79,10 +81,12 @@ def see_to(tx: Transaction, teller: Caller, repository: Row, ticket_id: str) -> 
     tx.publish(Change("ticket.updated", ticket_id, found.reference))
 
 
-def _lock(tx: Transaction, ticket_id: str) -> FoundTicket:
-    """Return a ticket as it now is; nobody else changes it until the transaction ends."""
+def _lock(tx: Transaction, ticket_id: str) -> FoundTicket | None:
+    """Return a ticket as it now is, if it is there; nobody else changes it until the transaction
+    ends."""
     ticket = tx.fetch_one_locked("SELECT * FROM tickets WHERE id = :id", id=ticket_id)
-    assert ticket is not None, "tickets stay"
+    if ticket is None:
+        return None
     project = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=ticket["project_id"])
     assert project is not None, "projects stay"
     return FoundTicket(project, ticket)

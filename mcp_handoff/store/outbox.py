@@ -101,8 +101,8 @@ def settle_dispatch(tx: Transaction, dispatch: Dispatch, attempt: Attempt) -> No
     if attempt.retry_in is not None:
         next_attempt_at = timestamp(tx.now + timedelta(seconds=attempt.retry_in))
     if dispatch.target is None:
-        run = runs.require_locked(tx, dispatch.id)
-        if _settle(tx, dispatch, next_attempt_at):
+        run = runs.find_locked(tx, dispatch.id)
+        if run and _settle(tx, dispatch, next_attempt_at):
             runs.note_attempt(tx, run, attempt, next_attempt_at)
         return
     webhook = webhooks.find_locked(tx, dispatch.target.webhook_id)

@@ -46,9 +46,17 @@ def latest_of(tx: Transaction, ticket_id: str) -> tuple[Row | None, bool]:
 
 
 def require_locked(tx: Transaction, run_id: str) -> Row:
-    """Return a run with what its ticket shows; nobody else changes either until the transaction
-    ends. Raises NotFound."""
-    run = tx.fetch_one_locked(
+    """Return a run as `find_locked` does. Raises NotFound."""
+    run = find_locked(tx, run_id)
+    if run is None:
+        raise NotFound.at("run_id", "names no run", "report under the run_id that was dispatched")
+    return run
+
+
+def find_locked(tx: Transaction, run_id: str) -> Row | None:
+    """Return a run with what its ticket shows, None where there is none; nobody else changes either
+    until the transaction ends."""
+    return tx.fetch_one_locked(
         "SELECT r.*, t.ai_output, t.number, t.project_id, p.slug FROM build_runs r"
         " JOIN tickets t ON t.id = r.ticket_id JOIN projects p ON p.id = t.project_id"
         " WHERE r.id = :id",
@@ -56,9 +64,6 @@ def require_locked(tx: Transaction, run_id: str) -> Row:
         "t",
         id=run_id,
     )
-    if run is None:
-        raise NotFound.at("run_id", "names no run", "report under the run_id that was dispatched")
-    return run
 
 
 def change_run(tx: Transaction, run: Row, changes: Row) -> BuildRun:

@@ -1,5 +1,6 @@
 """The Backend over a database of our own."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
@@ -16,6 +17,7 @@ from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.proofs import Proof
+from mcp_handoff.pruning import Prune, Pruned
 from mcp_handoff.receivers import Receiver
 from mcp_handoff.redactions import RedactedTicket, RedactTicket
 from mcp_handoff.store import (
@@ -30,6 +32,7 @@ from mcp_handoff.store import (
     people,
     project_history,
     projects,
+    pruning,
     receivers,
     redactions,
     reports,
@@ -166,6 +169,31 @@ class StoreBackend:
                 lambda tx: idempotency.are_old_keys_kept(tx, days),
                 lambda tx: idempotency.forget_keys(tx, days),
             )
+
+    async def prune(self, caller: Caller, request: Prune) -> Pruned:
+        with span("store prune"):
+            asked = await self.database.read(lambda tx: pruning.plan(tx, caller, request))
+            if asked.keys and not request.dry_run:
+                await self.forget_keys(request.older_than_days)
+            tickets = held = position = 0
+            words = defaultdict[str, set[str]](set)
+            while position < asked.newest:
+                batch = await self._find_old(asked, position)
+                position, held = batch.position, held + batch.held
+                if request.dry_run:
+                    tickets += len(batch.ticket_ids)
+                    continue
+                if batch.ticket_ids:
+                    tickets += await self._delete_tickets(caller, asked, batch.ticket_ids)
+                for project_id, of_project in batch.words.items():
+                    words[project_id] |= of_project
+            for chunk in pruning.chunks_of(words):
+                await self._forget_words(*chunk)
+            return Pruned(before=asked.before, tickets=tickets, held=held, keys=asked.keys)
+
+    _find_old = _read(pruning.next_batch)
+    _delete_tickets = _write(pruning.delete_tickets)
+    _forget_words = _write(pruning.forget_words)
 
     find_builds = _read(builds.find_builds)
     create_build = _write(builds.create_build)

@@ -141,6 +141,10 @@ class Transaction(Protocol):
         """Write, or write anew, by which terms a ticket is found."""
         ...
 
+    def remove_from_index(self, numbers: Sequence[int]) -> None:
+        """Have tickets be found no more, by their `seq`; they are about to be deleted."""
+        ...
+
     def file(self, ticket: Row, roles: Sequence[Row], indexed: IndexedTicket) -> Callable[[], int]:
         """Insert a ticket with its roles and terms under the next number of its project, and return
         what gives that: without waiting for it once the transaction is durable. Until then others

@@ -15,6 +15,7 @@ from mcp_handoff.incoming import Found, checked
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.progress import untold
 from mcp_handoff.projects import ChangeProject, CreateProject
+from mcp_handoff.pruning import Prune
 from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.redactions import RedactTicket
 from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepository
@@ -211,6 +212,19 @@ async def change_project(desk: Desk) -> Case:
     )
 
 
+async def delete_tickets(desk: Desk) -> Case:
+    slug = uuid4().hex
+    project = (await desk.backend.create_project(CALLER, CreateProject(name=slug))).project
+    filed = requests.create_ticket(project=slug)
+    ticket = (await desk.backend.create_ticket(CALLER, filed)).ticket.id
+    old = "status = 'closed', resolved_at = '2020-01-01T00:00:00.000Z'"
+    desk.execute(f"UPDATE tickets SET {old} WHERE id = '{ticket}'")
+    request = Prune(older_than_days=1, project=slug)
+    return Case(
+        lambda backend: backend.prune(CALLER, request), _events("project.pruned", project.id)
+    )
+
+
 async def link_repository(_: Desk) -> Case:
     name = f"acme/{uuid4().hex}"
     return Case(
@@ -374,6 +388,7 @@ PREPARED: dict[str, Prepare] = {
         report_build,
         create_project,
         change_project,
+        delete_tickets,
         link_repository,
         unlink_repository,
         take_delivery,

@@ -1,0 +1,198 @@
+"""What is deleted once it has been closed for long, and what stays."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from mcp_handoff.dispatches import Attempt
+from mcp_handoff.errors import NotFound
+from mcp_handoff.pruning import Prune, Pruned
+from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.runs import ReportRun
+from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.store import pruning
+from mcp_handoff.store.store_backend import StoreBackend
+from tests import requests
+from tests.backends.invariants import check_search_index, damage
+from tests.backends.planting import ADMIN, CI, found, plant
+from tests.clock import SteppedClock
+from tests.databases import EVERY_DATABASE, open_database
+
+TEXT = "Zwiebelkuchen"
+
+
+@pytest.fixture(params=EVERY_DATABASE)
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+async def opened(place: str, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
+    backend = StoreBackend(open_database(place, clock=clock))
+    yield backend
+    await backend.close()
+
+
+async def close(store: StoreBackend, *numbers: int) -> None:
+    for number in numbers:
+        closing = requests.update_ticket(number, close_as="wont_fix", note="Not now.")
+        await store.update_ticket(CI, closing)
+
+
+async def prune(store: StoreBackend, days: int, **fields: object) -> Pruned:
+    return await store.prune(ADMIN, Prune.model_validate({"older_than_days": days, **fields}))
+
+
+async def numbers(store: StoreBackend) -> list[int | None]:
+    page = await store.find_tickets(CI, requests.find_tickets())
+    return [ticket.number for ticket in page.tickets]
+
+
+async def filed(store: StoreBackend, count: int) -> None:
+    """File tickets of different titles."""
+    for number in range(count):
+        await store.create_ticket(CI, requests.create_ticket(title=f"Fault number {number}"))
+
+
+async def test_with_an_old_ticket_all_goes_that_hangs_on_it(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await plant(opened, TEXT)
+    await close(opened, 2)
+    ids = [ticket.id for ticket in (await opened.find_tickets(CI, requests.find_tickets())).tickets]
+    clock.advance(days=30, seconds=1)
+    pruned = await prune(opened, 30)
+    assert (pruned.tickets, pruned.held) == (2, 0)
+    assert pruned.keys > 10
+    # What a forge told of its own, and what FTS5 has marked as deleted until it merges its index.
+    left = {"pull_requests.title", "ticket_terms_data.block"}
+    assert await found(opened, *ids, TEXT.lower()) <= left
+    if isinstance(opened.database, SqliteDatabase):
+        assert await opened.database.read(damage) == []
+        await opened.database.write(check_search_index)
+
+
+async def test_those_go_that_were_closed_so_long_ago_and_no_numbers_are_given_again(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await filed(opened, 4)
+    await close(opened, 3, 4)
+    clock.advance(days=10)
+    await close(opened, 1)
+    assert (await prune(opened, 10)).tickets == 0
+    clock.advance(milliseconds=1)
+    pruned = await prune(opened, 10)
+    assert (pruned.tickets, pruned.before) == (2, "2026-11-02T09:30:00.001Z")
+    assert await numbers(opened) == [2, 1]
+    await filed(opened, 1)
+    assert await numbers(opened) == [5, 2, 1]
+
+
+async def test_a_dry_run_counts_the_same_and_changes_nothing(
+    opened: StoreBackend, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 2)
+    monkeypatch.setattr(pruning, "LOOKED_THROUGH", 3)
+    await filed(opened, 9)
+    await close(opened, 1, 2, 3, 5, 7, 8, 9)
+    clock.advance(days=2)
+    await opened.create_ticket(CI, requests.create_ticket(blocked_by=["3"], idempotency_key="k"))
+    before = await opened.list_events(CI, requests.list_events(limit=200))
+    dry = await prune(opened, 1, dry_run=True)
+    assert await opened.list_events(CI, requests.list_events(limit=200)) == before
+    assert len(await numbers(opened)) == 10
+    assert await prune(opened, 1) == dry
+    assert (dry.tickets, dry.held) == (6, 1)
+    assert await numbers(opened) == [10, 6, 4, 3]
+
+
+async def test_a_ticket_that_an_open_one_was_blocked_by_stays_until_that_is_closed(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await filed(opened, 1)
+    await opened.create_ticket(CI, requests.create_ticket(blocked_by=["1"]))
+    await close(opened, 1)
+    clock.advance(days=2)
+    assert (await prune(opened, 1)).held == 1
+    detail = await opened.get_ticket(CI, requests.get_ticket(2))
+    assert [one.reference for one in detail.blocked_by] == ["HO-1-shop"]
+    assert [note.body for note in detail.notes] == ["Not now."]
+    await close(opened, 2)
+    assert (await prune(opened, 1)).tickets == 1
+    assert await numbers(opened) == [2]
+    assert (await opened.get_ticket(CI, requests.get_ticket(2))).blocked_by == []
+
+
+async def test_of_one_project_its_tickets_go_and_no_keys(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    for project in ("shop", "app"):
+        caller = replace(CI, project=project)
+        await opened.create_ticket(caller, requests.create_ticket(idempotency_key=project))
+        closing = requests.update_ticket(1, close_as="wont_fix", note="Not now.")
+        await opened.update_ticket(caller, closing)
+    clock.advance(days=2)
+    pruned = await prune(opened, 1, project="app")
+    assert (pruned.tickets, pruned.keys) == (1, 0)
+    assert await numbers(opened) == [1]
+    with pytest.raises(NotFound, match="no project here; there are app, shop"):
+        await prune(opened, 1, project="nowhere")
+    assert (await prune(opened, 1)).keys == 2
+
+
+async def test_history_says_who_pruned_and_goes_on_where_it_was(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await filed(opened, 2)
+    await close(opened, 1, 2)
+    followed = await opened.list_events(CI, requests.list_events())
+    clock.advance(days=2)
+    await prune(opened, 1)
+    page = await opened.list_events(CI, requests.list_events(cursor=followed.next_cursor))
+    [event] = page.events
+    assert (event.kind, event.actor_id) == ("project.pruned", "root")
+    assert event.after == {"tickets": 2, "closed_before": "2026-11-03T09:30:00.000Z"}
+
+
+async def test_words_that_other_tickets_have_stay(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    for title in ("Pfannkuchen and Apfelmus", "Pfannkuchen alone"):
+        await opened.create_ticket(CI, requests.create_ticket(title=title))
+    await close(opened, 1)
+    clock.advance(days=2)
+    await prune(opened, 1)
+    near = requests.find_tickets(query="pfannkuchem")
+    assert [one.number for one in (await opened.find_tickets(CI, near)).tickets] == [2]
+    assert await found(opened, "apfelmus") == set()
+
+
+async def test_who_hears_of_changes_hears_of_it(opened: StoreBackend, clock: SteppedClock) -> None:
+    await filed(opened, 1)
+    await close(opened, 1)
+    clock.advance(days=2)
+    with anyio.fail_after(30):
+        async with opened.changes() as changes:
+            await prune(opened, 1)
+            while (await anext(changes)).kind != "project.pruned":
+                pass
+
+
+async def test_what_was_being_sent_when_it_was_pruned_is_settled_without_a_word(
+    opened: StoreBackend, clock: SteppedClock
+) -> None:
+    await opened.set_receiver(ADMIN, SetReceiver(url="https://builds.invalid/"))
+    await filed(opened, 1)
+    await opened.trigger_bot_build(CI, requests.trigger_bot_build(1))
+    await close(opened, 1)
+    clock.advance(days=2)
+    leased = await opened.lease_dispatch()
+    assert leased is not None
+    await prune(opened, 1)
+    await opened.settle_dispatch(leased, Attempt())
+    assert await opened.count_dispatches() == 0
+    late = ReportRun(run_id=leased.id, status="succeeded")
+    with pytest.raises(NotFound, match="names no run"):
+        await opened.report_run(CI, late)
