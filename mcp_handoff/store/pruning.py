@@ -84,10 +84,11 @@ def next_batch(tx: Transaction, asked: Plan, position: int) -> Batch:
     """Return the tickets after a number that are to be deleted: BATCH of them at most, out of
     LOOKED_THROUGH."""
     end = position + LOOKED_THROUGH
+    # So that no index of the project's is taken, which has all its closed tickets, unsorted.
+    in_project = " AND coalesce(t.project_id, '') = :project_id" if asked.project_id else ""
     rows = tx.fetch_all(
         f"SELECT t.*, CASE WHEN {_HELD} THEN 1 ELSE 0 END AS held FROM tickets t"
-        f" WHERE t.seq > :position AND t.seq <= :end AND {_OLD}"
-        f"{' AND t.project_id = :project_id' if asked.project_id else ''}"
+        f" WHERE t.seq > :position AND t.seq <= :end AND {_OLD}{in_project}"
         " ORDER BY t.seq LIMIT :most",
         position=position,
         end=end,

@@ -129,9 +129,12 @@ def _forget_fingerprint(tx: Transaction, found: FoundTicket) -> None:
 
 
 def _forget_words(tx: Transaction, found: FoundTicket, text: str) -> None:
-    """Index a ticket as it is now, and forget which words its project has if no ticket is left that
-    has them."""
+    """Index a ticket as it is now, and forget those words that none of its project's tickets has
+    any more: of what it said, of the text, and those that began or ended with this when it said
+    something else."""
     ticket_terms.index_ticket_by_id(tx, found.ticket["id"])
-    words = near_words.words_with(tx, found.project, ticket_terms.terms_of_text(text))
-    words |= {*ticket_terms.terms_of(found.ticket)}
+    spaced = text.split()
+    ends = ticket_terms.terms_of_text(f"{spaced[0]} {spaced[-1]}")
+    words = {*ticket_terms.terms_of(found.ticket)} | ticket_terms.terms_of_text(text)
+    words |= near_words.words_with(tx, found.project, ends)
     near_words.forget_unused(tx, found.project, words)

@@ -8,6 +8,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.people import ListPeople
+from mcp_handoff.pruning import Prune
 from mcp_handoff.repositories import LinkRepository
 from mcp_handoff.signals import ListSignals
 from mcp_handoff.sqlite.database import SqliteDatabase
@@ -21,6 +22,7 @@ from mcp_handoff.store import (
     outbox,
     people,
     project_history,
+    pruning,
     signals,
     suggestion_rows,
     suggestions,
@@ -190,6 +192,22 @@ async def test_where_a_page_of_all_projects_begins_is_looked_up_by_numbers(
     )
     by_number = "t USING COVERING INDEX sqlite_autoindex_tickets_2 (project_id=? AND number=?)"
     assert by_number in beginnings
+
+
+@pytest.mark.parametrize("project", [None, "shop"])
+async def test_what_is_to_be_pruned_is_looked_for_among_so_many_tickets_by_their_numbers(
+    database: SqliteDatabase, caller: Caller, project: str | None
+) -> None:
+    await database.write(lambda tx: tickets.create_ticket(tx, caller, requests.create_ticket()))
+    asked = Prune(older_than_days=30, project=project)
+
+    def look(tx: Transaction) -> object:
+        return pruning.next_batch(tx, pruning.plan(tx, caller, asked), 0)
+
+    [*_, plan] = await plans_of(database, look)
+    assert "SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
+    assert "SEARCH l USING COVERING INDEX links_by_blocker (blocker_id=?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 async def test_signals_are_read_by_indexes_and_with_no_more_statements_for_many_tickets(

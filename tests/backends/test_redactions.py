@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import apsw
 import pytest
 
 from mcp_handoff.errors import NotFound, Outdated
@@ -202,6 +203,21 @@ async def test_who_hears_of_changes_hears_of_a_redaction(opened: StoreBackend) -
             while (heard := await anext(changes)).kind != "ticket.redacted":
                 pass
     assert heard.reference == "HO-1-shop"
+
+
+async def test_a_redaction_stands_when_the_file_can_not_be_written_anew(
+    store: Path, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: apsw.Connection) -> bool:
+        raise apsw.FullError
+
+    monkeypatch.setattr("mcp_handoff.sqlite.database.erase_deleted", fail)
+    opened = StoreBackend(open_database(str(store), clock=clock))
+    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    redacted = await redact(opened, PLAIN)
+    assert (redacted.places, redacted.erased) == (1, False)
+    assert (await opened.get_ticket(CI, requests.get_ticket(1))).ticket.title == f"A {MARK}"
+    await opened.close()
 
 
 async def test_another_server_goes_on_in_a_file_that_was_written_anew(
