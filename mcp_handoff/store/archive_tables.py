@@ -110,7 +110,7 @@ TABLES: Sequence[Table] = (
         "tokens",
         _columns(str, "id name role digest created_at")
         | {"projects": ANY_JSON}
-        | _columns(ANY_TEXT, "expires_at revoked_at"),
+        | _columns(ANY_TEXT, "expires_at revoked_at old_digest old_secret_until"),
         unique=(("name",),),
         unique_where="revoked_at",
     ),
