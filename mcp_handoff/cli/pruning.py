@@ -16,7 +16,9 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         " suggestions, builds and history, and the idempotency keys that are older. Servers may run"
         " meanwhile. A backup is the only way back."
     )
-    parser.add_argument("--older-than", type=int, required=True, metavar="DAYS")
+    parser.add_argument(
+        "--older-than", type=int, required=True, metavar="DAYS", help="since they were closed"
+    )
     parser.add_argument("--dry-run", action="store_true", help="count them, and delete nothing")
     parser.add_argument(
         "--project", metavar="SLUG", help="of this project alone, and no keys (default: of all)"
