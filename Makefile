@@ -5,22 +5,30 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-lowest docs lock proofs bench bench-check screenshots recording bundle guidance dist clean
+.PHONY: demo test check check-lowest docs lock proofs wide-proofs bench bench-check screenshots recording bundle guidance dist clean
 
 demo: .venv/package
 	@$(BIN)/mcp-handoff demo
 
+# What is told in minutes here is measured on two cores.
 test: .venv/development
-	$(BIN)/python -m pytest -n auto
+	@echo 'Some 4 minutes.'
+	$(BIN)/python -m pytest -n auto -m 'not proof'
 
 check: .venv/development
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -n auto
+	@echo 'Some 4 minutes.'
+	$(BIN)/python -m pytest -n auto -m 'not proof'
+
+# The tests that take longer, for they kill, wait out deadlines, fill stores or drive browsers.
+proofs: .venv/development
+	@echo 'Some 12 minutes.'
+	$(BIN)/python -m pytest -n auto -m proof
 
 # The tests of faults, all that they have, with dice of their own; the seed repeats a run.
-proofs: .venv/development
+wide-proofs: .venv/development
 	@seed=$${HANDOFF_SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(10**6))')}; \
 		echo "HANDOFF_SEED=$$seed"; HANDOFF_PROOFS=wide HANDOFF_SEED=$$seed \
 		$(BIN)/python -m pytest -n auto tests/faults tests/backends tests/dispatch

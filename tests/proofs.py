@@ -1,4 +1,4 @@
-"""What `make proofs` asks for: sets that take too long for every run, and other dice."""
+"""What `make wide-proofs` asks for: sets that take too long for every run, and other dice."""
 
 import os
 

@@ -18,6 +18,8 @@ from mcp_handoff.mcp.tools import TOOLS
 from tests.clusters import binaries
 from tests.mcp.budgets import BUDGETS
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[1]
 SMALL = ["--rounds", "1", "--calls", "20", "--loads", "1", "--sustained", "60", "--seconds", "1"]
 STREAMS = ["--streams", "40", "--changes", "2", "--peers", "0"]

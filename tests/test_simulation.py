@@ -6,6 +6,8 @@ from benchmarks.create_costs import Costs
 from benchmarks.replicas import Case
 from benchmarks.simulation import Setting, Simulation
 
+pytestmark = pytest.mark.proof
+
 MS = 0.001
 
 

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.apps.chat import Chat
 from tests.apps.conftest import Shop
 
+pytestmark = pytest.mark.proof
+
 SHA = "9f2c1e7ab4d05c3e8f1a6b7290d4e5c1f3a8b6d7"
 
 

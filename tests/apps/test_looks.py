@@ -9,6 +9,8 @@ from playwright.sync_api import Frame, expect
 from tests.apps.chat import Chat
 from tests.apps.conftest import Shop
 
+pytestmark = pytest.mark.proof
+
 TOOLS = ("get_overview", "list_suggestions", "get_ticket")
 THEMES = ("light", "dark")
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()

@@ -18,6 +18,8 @@ from tests.databases import EVERY_DATABASE, open_database
 from tests.histories import CALLER, History, known, prepare, take
 from tests.requests import list_events, list_suggestions
 
+pytestmark = pytest.mark.proof
+
 KILLS = 50
 """The least kills of each database's takers."""
 

@@ -23,6 +23,8 @@ from tests.backends.rivals import racers, told_at_once
 from tests.backends.writer_process import CALLER, Acknowledgement
 from tests.databases import EVERY_DATABASE, open_database
 
+pytestmark = pytest.mark.proof
+
 KILLS = 20
 """Kills of one store, one after the other: 200 in the ten runs of the first test."""
 

@@ -20,6 +20,8 @@ from tests.backends.writer_process import CALLER
 from tests.clusters import Cluster, cluster
 from tests.postgres import require_binaries
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 120
 TASKS = 8
 RESTARTS = 3

@@ -16,6 +16,8 @@ from tests.backends.power_cut import Acknowledged, Disk, Happening, Truncated, W
 from tests.backends.writer_process import Acknowledgement
 from tests.proofs import seeds
 
+pytestmark = pytest.mark.proof
+
 STORE = "handoff.db"
 
 CUTS = 40

@@ -16,6 +16,8 @@ from tests.backends.racer_process import CALLER
 from tests.backends.rivals import racers, told_at_once
 from tests.databases import EVERY_DATABASE, open_database
 
+pytestmark = pytest.mark.proof
+
 SUGGESTIONS = 100
 TURNS = 25
 """New stores that eight processes open at once."""

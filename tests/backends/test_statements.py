@@ -156,8 +156,8 @@ class WatchedStore(StoreBackend):
 
 @contextmanager
 def watch_sqlite(tx: Transaction, found: list[str]) -> Generator[None]:
-    """Look at the program of each statement, with those of its triggers and foreign keys. What looks
-    for the newest event reads one row, though its program has a loop."""
+    """Look at the program of each statement, with those of its triggers and foreign keys. What
+    looks for the newest event reads one row, though its program has a loop."""
     assert isinstance(tx, SqliteTransaction)
     run = dict[str, Any]()
 

@@ -22,6 +22,8 @@ from tests.databases import EVERY_DATABASE, address
 from tests.http.served import Served, command, make_project
 from tests.mcp.wire import TIMEOUT, environment
 
+pytestmark = pytest.mark.proof
+
 COPY = f"handoff.db.before-{len(STEPS)}"
 
 READERS = (

@@ -27,7 +27,10 @@ WITHOUT_CALLS_HOME = {
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
 }
 
-pytestmark = pytest.mark.timeout(SECONDS + 100)  # the first test installs the programs
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.timeout(SECONDS + 100),
+]  # the first test installs the programs
 
 
 @pytest.fixture(params=PROGRAMS)

@@ -27,7 +27,7 @@ from tests.http.served import bearer
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, bounded
 
-pytestmark = pytest.mark.timeout(BUILD_SECONDS)
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(BUILD_SECONDS)]
 
 MEGABYTES = 150
 """What the image may add to its base."""

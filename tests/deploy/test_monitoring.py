@@ -19,6 +19,8 @@ from tests.http.served import Served, bearer, make_token, soon
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 
 def promtool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -27,6 +27,8 @@ from tests.portal.browser import Browser
 from tests.portal.hearing import hearing
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 Proxy = Callable[[str, Path], AbstractContextManager[Front]]
 
 BOARD = "handoff://tickets"

@@ -14,6 +14,8 @@ from tests.mcp.agent import Agent
 from tests.mcp.wire import environment
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 SECRET = "whsec_" + "c2VjcmV0" * 4
 NOWHERE = "01a20042-1adb-7468-a632-720bcea826fc"
 BODY = {**TICKET, "priority": "high", "blocking": False}

@@ -19,6 +19,8 @@ from tests.http.served import Served
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, bounded
 
+pytestmark = pytest.mark.proof
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "receiver.py"
 
 

@@ -20,6 +20,8 @@ from tests.http.served import Served
 from tests.mcp.wire import TIMEOUT, Wire, environment
 from tests.proofs import seeds
 
+pytestmark = pytest.mark.proof
+
 KILLS = 45
 """Kills of `mcp-handoff dispatch` on one store: 90 in two stores, and ten of servers."""
 

@@ -15,6 +15,8 @@ from tests.dispatch.test_kills import fill
 from tests.http.served import Served, command
 from tests.mcp.wire import TIMEOUT, Wire, environment
 
+pytestmark = pytest.mark.proof
+
 
 async def test_two_servers_share_what_is_due_and_send_no_run_twice(
     store: Path, caller: Caller

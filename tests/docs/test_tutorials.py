@@ -31,6 +31,8 @@ from tests.repositories import Repository
 from tests.requests import TICKET
 from website.hooks import REPOSITORY
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 INSTALLED = ("mcp_handoff", "pyproject.toml", "README.md", "LICENSE")

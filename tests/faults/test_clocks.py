@@ -15,6 +15,8 @@ from tests import requests
 from tests.databases import open_database
 from tests.dispatch.test_dispatch import trigger
 
+pytestmark = pytest.mark.proof
+
 JUMPS = (timedelta(hours=-2), timedelta(seconds=70), timedelta(hours=1))
 
 

@@ -18,6 +18,8 @@ from tests.faults.writes import PREPARED, Case, Desk, Prepare, opened
 from tests.postgres import Server
 from tests.proofs import SEED, WIDE
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 60
 
 EVERY = 1_000

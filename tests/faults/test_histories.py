@@ -19,6 +19,8 @@ from tests.faults.replicas import Replica
 from tests.http.served import make_project, make_token
 from tests.proofs import WIDE, seeds
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 12
 """How long faults come; a start takes many times as long on a machine that is busy."""
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.faults.linearizability import Operation, contradictions
 
+pytestmark = pytest.mark.proof
+
 WRONG = {
     "a write that is lost": [
         Operation("write", "a", 0, 1),

@@ -17,6 +17,8 @@ from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def backend(store: Path) -> StoreBackend:

@@ -23,6 +23,8 @@ from tests.faults.writes import CALLER, opened
 from tests.poolers import PoolMode, pgbouncer
 from tests.postgres import require_binaries
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 60
 
 LISTENING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'DO %LISTEN%'"

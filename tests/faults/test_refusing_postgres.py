@@ -20,6 +20,8 @@ from tests.faults.writes import CALLER, opened
 from tests.http.served import Served
 from tests.postgres import require_binaries
 
+pytestmark = pytest.mark.proof
+
 PASSWORD = "0ld-s3cret"
 CREDENTIALS = "it refused the user or the password; set the right ones in HANDOFF_BACKEND"
 ROTATE = "ALTER ROLE {role} PASSWORD 'n3w-s3cret'"

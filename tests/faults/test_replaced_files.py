@@ -20,6 +20,8 @@ from tests.http.served import Served, make_project
 from tests.http.test_access import TICKET
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 MANY = 120
 """More tickets than the log holds before it is written into the database."""
 

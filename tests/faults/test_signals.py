@@ -12,6 +12,8 @@ import pytest
 from tests.mcp.wire import environment
 from tests.proofs import SEED, WIDE
 
+pytestmark = pytest.mark.proof
+
 SIGNALS = 125 if WIDE else 6
 """How many for each command and signal."""
 

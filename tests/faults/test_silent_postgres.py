@@ -23,6 +23,8 @@ from tests.http.served import Served
 from tests.mcp.wire import Wire, call, environment
 from tests.postgres import require_binaries
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 30
 GRACE_SECONDS = 10
 """What requests under way may take once a process is told to end."""

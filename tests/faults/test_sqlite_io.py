@@ -12,6 +12,8 @@ import pytest
 from tests.faults.preload import built
 from tests.proofs import WIDE
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 1_500 if WIDE else 120
 

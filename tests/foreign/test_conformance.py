@@ -10,6 +10,8 @@ import yaml
 from tests.http.served import Served
 from tests.npm import installed, run_node
 
+pytestmark = pytest.mark.proof
+
 PACKAGE = "node_modules/@modelcontextprotocol/conformance"
 
 NOT_OFFERED = {

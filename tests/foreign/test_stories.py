@@ -16,6 +16,8 @@ from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import environment
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 Connect = Callable[[Server, Path], AbstractContextManager[ForeignClient]]
 
 

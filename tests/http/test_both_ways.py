@@ -17,6 +17,8 @@ from tests.http.served import Served
 from tests.mcp.wire import ENVELOPE, INITIALIZE
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 META = ENVELOPE["_meta"]
 _RESERVED = "io.modelcontextprotocol/"
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.http.served import Served, make_token
+
+pytestmark = pytest.mark.proof
 
 PAGE = "https://portal.example"
 PREFLIGHT = {

@@ -12,6 +12,8 @@ from tests.http.served import Served, command, make_project, make_token
 from tests.mcp.agent import Agent
 from tests.mcp.wire import environment
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(scope="module")
 def team(shared_store: Path) -> Iterator[Served]:

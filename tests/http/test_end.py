@@ -1,12 +1,15 @@
 import time
 
 import anyio.to_thread
+import pytest
 from mcp import Client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from tests.http.served import Served
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
+
+pytestmark = pytest.mark.proof
 
 SOON = 0.03
 """Seconds; Nagle's algorithm and a delayed acknowledgement take 0.04 together on every machine."""

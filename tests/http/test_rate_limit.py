@@ -16,6 +16,8 @@ from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 from tests.security.crowd import address_of
 
+pytestmark = pytest.mark.proof
+
 LIMIT = 10
 
 

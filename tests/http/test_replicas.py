@@ -21,6 +21,8 @@ from tests.mcp.wire import TIMEOUT
 from tests.postgres import Server
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 
 

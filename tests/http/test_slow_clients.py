@@ -13,6 +13,8 @@ from tests.http.served import Served
 from tests.http.test_access import TICKET
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 HALF_OPEN = 1_000
 MEGABYTE = 1_000_000
 SEVERAL = 30

@@ -16,6 +16,8 @@ from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 PATH = "/api/projects/shop/tickets"
 WAITS = 15

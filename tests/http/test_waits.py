@@ -19,6 +19,8 @@ from tests.mcp.test_waits import LONG
 from tests.mcp.wire import TIMEOUT, call
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 BODY: dict[str, Any] = {**TICKET, "priority": "low", "blocking": False}
 PATH = "/api/projects/shop/tickets"
 PLAIN = {

@@ -13,6 +13,8 @@ from tests import requests
 from tests.mcp.wire import Wire, call, environment
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 CREATES = 25
 
 

@@ -20,6 +20,8 @@ from tests.missing import missing
 from tests.npm import installed
 from tests.plugin.test_manifests import read
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 120
 
 

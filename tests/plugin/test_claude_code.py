@@ -18,6 +18,8 @@ from tests.dispatch.receiver import Answer, Receiver
 from tests.npm import installed, run_node
 from tests.test_inbox_command import caller_in
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugin"
 

@@ -14,6 +14,8 @@ from tests.portal.layout import PHONE, misplaced
 from tests.portal.scene import People, Scene
 from tests.portal.screenshots import sign_in
 
+pytestmark = pytest.mark.proof
+
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 PAGES = ("/", "/inbox", "/activity", "/builds", "/people", "/new")

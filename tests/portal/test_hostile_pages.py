@@ -18,6 +18,8 @@ from tests.portal.layout import DESKTOP, PHONE, misplaced
 from tests.portal.scene import People, Scene
 from tests.portal.screenshots import sign_in
 
+pytestmark = pytest.mark.proof
+
 ADDRESSES = (
     *("/?project=", "/?query=", "/?author=", "/?taken_by=", "/?role=", "/?after_backlog="),
     *("/tickets/", "/tickets/HO-1?after=", "/inbox?after=", "/inbox?roles=1&role="),

@@ -21,6 +21,8 @@ from tests.portal.scene import TICKET, Scene
 from tests.postgres import require_binaries
 from tests.requests import TICKET as CONTENT
 
+pytestmark = pytest.mark.proof
+
 MEGABYTE = 1 << 20
 READS = 'handoff_calls_total{door="portal",operation="get_ticket",outcome="OK"} '
 

@@ -8,6 +8,8 @@ from tests.http.served import Served, bearer
 from tests.portal.browser import Browser
 from tests.portal.scene import People
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def root(desk: Served) -> Iterator[Browser]:

@@ -14,6 +14,8 @@ from tests.portal.browser import Browser
 from tests.portal.scene import People, Scene
 from tests.requests import create_ticket, update_ticket
 
+pytestmark = pytest.mark.proof
+
 FIRST_PAGE = 60_000
 """How many bytes a first visit takes, of which the style and the script half."""
 

@@ -20,6 +20,8 @@ from tests.mcp.agent import Agent
 from tests.portal.scene import People, Scene
 from tests.portal.screenshots import sign_in
 
+pytestmark = pytest.mark.proof
+
 TICKET = {
     "title": "The invoice charges twice",
     "description": "Pay, go back, and pay.",

@@ -48,6 +48,8 @@ from tests.properties.arguments import (
 )
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 Sent = TypeVar("Sent")
 Nest = Callable[[str], Arguments]
 Secrets = Mapping[str, tuple[str, str]]

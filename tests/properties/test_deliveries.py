@@ -13,6 +13,8 @@ from tests.backends.invariants import assert_whole
 from tests.histories import History, known, prepare, take
 from tests.proofs import seeds
 
+pytestmark = pytest.mark.proof
+
 ORDERS = 6
 STEPS = 14
 

@@ -19,6 +19,8 @@ from tests.proofs import seeds
 from tests.properties.model import Desk
 from tests.properties.ticket_model import OPEN, PRIORITIES, Fields, Refused, Ticket
 
+pytestmark = pytest.mark.proof
+
 STEPS, TICKETS = 80, 6
 ROLES = (["backend"], ["qa"], ["backend", "qa"], ["backend", "frontend", "qa"])
 TAKEN = ("backend", "frontend", "qa")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,6 +35,8 @@ from tests.properties.storyteller import (
     within,
 )
 from tests.properties.ticket_model import Fields, Ticket
+
+pytestmark = pytest.mark.proof
 
 NOTHING_MORE = dict.fromkeys(("evidence", "suggested_resolution", "implementation_notes"))
 ABSENT: Fields = {"priority": "medium", "blocking": False, **NOTHING_MORE}

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.chromium import opened
 from tests.http.served import Served, make_project, make_token
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def desk(store: Path) -> Iterator[Served]:

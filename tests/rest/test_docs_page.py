@@ -6,9 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.http.served import Served
 from tests.mcp.wire import TIMEOUT
+
+pytestmark = pytest.mark.proof
 
 LINK = re.compile(r"""(?:src|href|url|Url)\s*[=:]\s*["']([^"']+)["']""")
 

@@ -11,6 +11,8 @@ import pytest
 from tests.http.served import Served, make_token
 from tests.rest.conftest import BODY
 
+pytestmark = pytest.mark.proof
+
 HERE = Path(__file__).parent
 EXAMPLES = 50
 """Calls that schemathesis makes up for an operation, after it went through the edges of every

@@ -16,6 +16,8 @@ from tests.http.served import Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT, environment
 from tests.security.crowd import address_of, crowd, head, slowest
 
+pytestmark = pytest.mark.proof
+
 FILES = "512"
 """How many files the server may hold open; its caps follow from it."""
 

@@ -11,6 +11,8 @@ from tests.http.served import Served, command, make_project, make_token
 from tests.mcp.agent import Agent
 from tests.security.conftest import at_desk
 
+pytestmark = pytest.mark.proof
+
 _numbers = count(1)
 
 

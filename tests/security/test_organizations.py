@@ -14,6 +14,8 @@ from tests import requests
 from tests.databases import EVERY_DATABASE, address, open_database
 from tests.http.served import command
 
+pytestmark = pytest.mark.proof
+
 COMMANDS = (
     (),
     ("serve", "--port", "0"),

@@ -17,6 +17,8 @@ from tests import requests
 from tests.databases import EVERY_DATABASE, in_store
 from tests.http.served import OPERATOR, Served, command
 
+pytestmark = pytest.mark.proof
+
 CALLER = Caller(bot("agent-1"), project="shop")
 LONG = {"log": "x" * 62_000}
 COUNT = 40

@@ -13,6 +13,8 @@ from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
 from tests.requests import TICKET
 from tests.security.conftest import at_desk
 
+pytestmark = pytest.mark.proof
+
 _numbers = count(1)
 
 

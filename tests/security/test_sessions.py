@@ -9,6 +9,8 @@ from mcp_handoff.http.capacity import LEAST_CONNECTIONS, RESERVED_FILES, Capacit
 from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.wire import INITIALIZE, request
 
+pytestmark = pytest.mark.proof
+
 CAPACITY = Capacity(LEAST_CONNECTIONS)
 
 FILES = str(LEAST_CONNECTIONS + RESERVED_FILES)

@@ -14,6 +14,8 @@ from tests.mcp.wire import TIMEOUT, enveloped
 from tests.requests import TICKET
 from tests.security.crowd import address_of, slowest
 
+pytestmark = pytest.mark.proof
+
 FILES = 512
 
 CAPACITY = Capacity(FILES - RESERVED_FILES)

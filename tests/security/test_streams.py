@@ -31,6 +31,8 @@ from tests.http.served import OPERATOR, Served, bearer, make_project, make_token
 from tests.mcp.wire import INITIALIZE, TIMEOUT, enveloped, request
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 AUDIENCE = "https://desk.example/mcp"
 BOARD = "handoff://tickets"
 

@@ -18,6 +18,8 @@ from tests.http.served import OPERATOR, Served, bearer, command, make_token
 from tests.http.test_access import DOORS
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 MESSAGES = "/messages/?session_id=00000000000000000000000000000000"
 FORWARDED = {
     "Forwarded": "for=203.0.113.7;proto=https",

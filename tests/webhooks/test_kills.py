@@ -22,6 +22,8 @@ from tests.mcp.wire import TIMEOUT, environment
 from tests.proofs import SEED
 from tests.webhooks.telling import add, file_ticket, say, webhooks_of
 
+pytestmark = pytest.mark.proof
+
 KILLS = 50
 """Kills of `mcp-handoff dispatch` on each database."""
 

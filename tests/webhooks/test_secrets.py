@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from mcp_handoff.actors import Caller
 from mcp_handoff.backend import Store
 from tests.databases import in_store
@@ -10,6 +12,8 @@ from tests.dispatch.receiver import Answer, Receiver
 from tests.http.served import Served, command
 from tests.http.test_access import TICKET
 from tests.webhooks.telling import add, file_ticket, order_test, webhooks_of
+
+pytestmark = pytest.mark.proof
 
 KEYS = ("hook-password", "hook-key")
 ADDRESS = "/hook-password?key=hook-key"
