@@ -17,6 +17,8 @@ from tests import requests
 from tests.databases import EVERY_DATABASE, address, open_database
 from tests.http.served import command
 
+pytestmark = pytest.mark.proof
+
 DISPATCHED = {
     "BUILD_DISPATCH_URL": "https://builds.example/hook/key",
     "BUILD_DISPATCH_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq=",

@@ -31,6 +31,8 @@ from tests.backends.invariants import assert_whole, check_search_index, damage, 
 from tests.databases import EVERY_DATABASE, open_database
 from tests.whole_stores import TEXT, fill
 
+pytestmark = pytest.mark.proof
+
 QUINCES = Caller(bot("agent-1"), project="quinces")
 
 

@@ -32,6 +32,8 @@ from tests.clusters import PASSWORD, binaries
 from tests.databases import address, open_database
 from tests.http.served import command
 
+pytestmark = pytest.mark.proof
+
 PAGE = 4096
 
 

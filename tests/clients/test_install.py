@@ -14,6 +14,8 @@ from mcp_handoff.clients.clients import CLIENTS
 from tests.clients.installing import PROGRAM, URL, environment, install, user_file
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 
 def entry(client: str, home: Path) -> dict[str, object]:
     """Return what a client that has plain JSON or TOML reads for this server."""

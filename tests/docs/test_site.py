@@ -21,6 +21,8 @@ from mcp_handoff.variables import VARIABLES
 from tests.chromium import opened
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 
 
