@@ -39,6 +39,7 @@ async def test_an_event_that_is_committed_after_a_later_one_is_told_too_and_befo
 
     def add_message(tx: Transaction) -> None:
         messages.add_message(tx, caller, requests.add_message(ticket, "slow"))
+        tx.fetch_one("SELECT 1 AS one")  # once this is answered, the server has done all before it
         added.set()
         assert committing.wait(TIMEOUT)
 
