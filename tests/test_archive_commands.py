@@ -22,6 +22,8 @@ from tests.databases import address, open_database
 from tests.http.served import command
 from tests.mcp.wire import TIMEOUT, environment
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from tests.databases import EVERY_DATABASE, address, in_store
 from tests.http.served import Served, command, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 MOST_LINES = 22
 """Five rows of each of three kinds, their names, the marks around them and the two sentences."""
 

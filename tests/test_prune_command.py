@@ -10,6 +10,8 @@ from tests import requests
 from tests.databases import in_store
 from tests.http.served import OPERATOR, Served, bearer, command, make_project, make_token
 
+pytestmark = pytest.mark.proof
+
 OLD = "2020-01-01T00:00:00.000Z"
 
 

@@ -14,6 +14,8 @@ from tests.databases import in_store
 from tests.http.served import OPERATOR, Served, make_project, make_token
 from tests.mcp.wire import TIMEOUT, environment
 
+pytestmark = pytest.mark.proof
+
 TEXT = "Ada Lovelace, 12 Byron Road"
 
 

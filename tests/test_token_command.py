@@ -9,6 +9,8 @@ import pytest
 
 from tests.http.served import Served, bearer, command, make_token
 
+pytestmark = pytest.mark.proof
+
 
 def token(store: Path, *arguments: str) -> str:
     """Return the one line that a command about tokens prints."""

@@ -12,6 +12,8 @@ from tests.dispatch.receiver import Answer, Receiver
 from tests.http.served import command, make_project
 from tests.mcp.wire import TIMEOUT, environment
 
+pytestmark = pytest.mark.proof
+
 URL = "https://hooks.invalid/key-1"
 NOWHERE = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"
 HERE = {"HANDOFF_WEBHOOK_NETWORKS": "127.0.0.1"}

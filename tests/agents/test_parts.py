@@ -20,6 +20,8 @@ from tests.mcp.conftest import ERAS, over_stdio
 from tests.mcp.wire import TIMEOUT
 from tests.rest.program import Program
 
+pytestmark = pytest.mark.proof
+
 DOORS = ("stdio", *ERAS, "rest")
 """How an agent comes to the desk; by HTTP in either era of MCP."""
 

@@ -34,6 +34,8 @@ from tests.clusters import PASSWORD
 from tests.mcp.wire import environment
 from tests.postgres import Server
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 60
 TURNS = 5
 """Empty databases that eight processes open at once."""

@@ -20,6 +20,8 @@ from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
 
+pytestmark = pytest.mark.proof
+
 TEXT = "Zwiebelkuchen"
 
 

@@ -20,6 +20,8 @@ from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
 from tests.replays import replay_of
 
+pytestmark = pytest.mark.proof
+
 PLAIN = "Zwiebelkuchen"
 AWKWARD = 'Zwiebel "Kuchen"\\Ölrübe'
 LINES = "-----BEGIN RECIPE-----\nZwiebelkuchen/Speck\n-----END RECIPE-----"

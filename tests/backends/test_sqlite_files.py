@@ -28,6 +28,8 @@ from tests.backends.racer_process import Answer
 from tests.backends.wording import assert_own_words
 from tests.backends.writer_process import CALLER, live
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 PAGE = 4096

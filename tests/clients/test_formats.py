@@ -8,6 +8,8 @@ import pytest
 from mcp_handoff.clients.clients import CLIENTS
 from tests.clients.installing import OF_PROJECTS, PROGRAM, REMOTE, URL, install, user_file
 
+pytestmark = pytest.mark.proof
+
 _TYPED = """\
 {
   "mcpServers": {

@@ -24,6 +24,8 @@ from tests import requests
 from tests.contract.api import ByToken
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 LONG = 50
 """Seconds that no test waits: a change comes before."""
 

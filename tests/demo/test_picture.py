@@ -11,6 +11,8 @@ from tests.chromium import launched
 from tests.demo.picture import DEMO, MOVING, PROMPT, STILL, draw
 from tests.demo.recording import Line, record
 
+pytestmark = pytest.mark.proof
+
 SVG = "{http://www.w3.org/2000/svg}"
 ENDS_WITH = "Nothing was changed."
 OTHER_EACH_TIME = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z")

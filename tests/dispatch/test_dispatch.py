@@ -25,6 +25,8 @@ from tests.clock import SteppedClock
 from tests.dispatch.receiver import Answer, Receiver
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

@@ -22,6 +22,8 @@ from tests.http.served import OPERATOR, Served, bearer, command, make_token
 from tests.http.test_operation import calls, figures
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 MEGABYTE = 2**20
 MOST = 25 * MEGABYTE
 

@@ -18,6 +18,8 @@ from tests.http.served import Served, bearer, make_token
 from tests.mcp.agent import Agent
 from tests.mcp.wire import call
 
+pytestmark = pytest.mark.proof
+
 AUDIENCE = "https://desk.example/mcp"
 METADATA = "/.well-known/oauth-protected-resource"
 PROJECTS = "/api/projects"

@@ -12,6 +12,8 @@ from tests.http.served import Served, bearer, make_project, make_token
 from tests.http.test_access import TICKET
 from tests.mcp.agent import Agent
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def served(store: Path) -> Iterator[Served]:

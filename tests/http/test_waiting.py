@@ -4,12 +4,15 @@ import sqlite3
 
 import anyio
 import anyio.lowlevel
+import pytest
 
 from tests.http.served import Served
 from tests.mcp.agent import Agent
 from tests.mcp.test_waiting import *  # noqa: F403 - each of its tests runs again here
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
+
+pytestmark = pytest.mark.proof
 
 GIVEN_UP = 'handoff_calls_total{door="mcp",operation="create_ticket",outcome="CANCELLED"} '
 

@@ -18,6 +18,8 @@ from tests.http.served import command
 from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read
 from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(params=EVERY_DATABASE)
 def database_name(request: pytest.FixtureRequest) -> str:

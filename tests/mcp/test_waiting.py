@@ -12,6 +12,8 @@ from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 async def rival(desk_store: Path, desk: Agent) -> AsyncIterator[sqlite3.Connection]:

@@ -13,6 +13,8 @@ from tests.mcp.conftest import ERAS
 from tests.mcp.wire import Wire, call, environment, handshake, request
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 LONG = 50
 """Seconds that no test waits: something comes before."""
 

@@ -6,6 +6,8 @@ from mcp_handoff.merges import Fact
 from tests.facts import REPOSITORY, pull_request, push, sha
 from tests.merges.desk import Desk
 
+pytestmark = pytest.mark.proof
+
 MERGE = sha("m")
 MERGED = pull_request(50, 1, merge_sha=MERGE)
 

@@ -22,6 +22,8 @@ from tests.http.served import Served, bearer, make_project
 from tests.http.signing_in import SigningIn
 from tests.portal.browser import Browser, Page
 
+pytestmark = pytest.mark.proof
+
 AUDIENCE = "https://desk.example/mcp"
 CALLBACK = "/sign-in/callback"
 SESSION, ATTEMPT = "handoff_session", "handoff_sign_in"

@@ -9,6 +9,8 @@ from tests.chromium import opened
 from tests.portal.scene import Scene
 from tests.portal.screenshots import sign_in
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def mia(scene: Scene, chromium: Browser) -> Iterator[Page]:

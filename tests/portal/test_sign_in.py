@@ -16,6 +16,8 @@ from tests.portal.browser import Browser
 from tests.portal.scene import People, Scene
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 if TYPE_CHECKING:
     from mcp_handoff.desk import Desk
 

@@ -14,6 +14,8 @@ from tests.remote.faults import Fault, FaultServer
 from tests.remote.outcomes import OK, outcome
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 AWAY, UNKNOWN = "BACKEND_UNAVAILABLE", "OUTCOME_UNKNOWN"
 LIMITED, NEVER = "RATE_LIMITED", ("UNSUPPORTED", 1)
 HTML = b"<html><title>Bad gateway</title></html>"

@@ -16,6 +16,8 @@ from tests.remote.stand_in import BUILD, TICKET
 from tests.remote.stood_in import StandIn, started
 from tests.test_start import run
 
+pytestmark = pytest.mark.proof
+
 BUILDS_TOKEN = "builds-secret-2"
 TICKETS_BEARER, BUILDS_BEARER = f"Bearer {TOKEN}", f"Bearer {BUILDS_TOKEN}"
 

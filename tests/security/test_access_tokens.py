@@ -17,6 +17,8 @@ from tests.http.served import Served, bearer, make_project
 from tests.requests import TICKET
 from tests.security.conftest import at_desk
 
+pytestmark = pytest.mark.proof
+
 AUDIENCE = "https://desk.example/mcp"
 DOORS = ("/api/projects", "/mcp", "/sse")
 LOGOUT: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}

@@ -14,6 +14,8 @@ from tests.http.served import Served, bearer, make_project, make_token
 from tests.mcp.wire import TIMEOUT
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 SECRET = "whsec_" + "c2VjcmV0" * 4
 RUN = "01a20042-1adb-7468-a632-720bcea826fc"
 REPORT = f"/api/runs/{RUN}/report"

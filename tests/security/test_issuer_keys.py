@@ -12,6 +12,8 @@ from mcp_handoff.http import issuer_documents, oauth
 from tests.http.issuer import Issuer
 from tests.mcp.wire import TIMEOUT
 
+pytestmark = pytest.mark.proof
+
 AUDIENCE = "https://desk.example/mcp"
 KEYS = "/realm/keys"
 

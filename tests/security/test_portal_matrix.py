@@ -34,6 +34,8 @@ from tests.security.test_matrix import (
     owned,
 )
 
+pytestmark = pytest.mark.proof
+
 BOTS = frozenset({"bot", "shop-bot", "app-bot"})
 PEOPLE = EVERYONE - BOTS
 ADMINS = frozenset({"admin"})

@@ -17,6 +17,8 @@ from tests.databases import EVERY_DATABASE, open_database
 from tests.http.served import OPERATOR, Served, make_project
 from tests.mcp.agent import Agent
 
+pytestmark = pytest.mark.proof
+
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 SECONDS = 30
 MANY = 20

@@ -21,6 +21,8 @@ from tests.webhooks.telling import (
     webhooks_of,
 )
 
+pytestmark = pytest.mark.proof
+
 BACKLOG, BATCH = 6, 4
 MOST = BACKLOG + BATCH
 

@@ -28,6 +28,8 @@ from tests.webhooks.telling import (
     webhooks_of,
 )
 
+pytestmark = pytest.mark.proof
+
 REFUSED = "The receiver did not take it: it responded with status 500."
 
 RETRY = RETRY_SECONDS[0] * (1 + JITTER)

@@ -26,6 +26,8 @@ from tests.webhooks.telling import (
     tell,
 )
 
+pytestmark = pytest.mark.proof
+
 REFUSED = "The receiver did not take it: it responded with status 500."
 GONE = "The receiver did not take it: it responded with status 410, it takes no more dispatches."
 

@@ -16,6 +16,8 @@ from tests.dispatch.receiver import Receiver
 from tests.http.served import OPERATOR
 from tests.webhooks.telling import DESK, add, dispatcher_of, file_ticket, kinds, say, tell
 
+pytestmark = pytest.mark.proof
+
 STORY = [
     "ticket.created",
     "ticket.taken",
