@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -198,6 +199,8 @@ class _Write(Generic[ResultT]):
                 reason_of(error) or not connection.in_transaction
             ):
                 raise
+            # What it read from would stay open with its frames, and nothing could be committed.
+            traceback.clear_frames(error.__traceback__)
             self.fail(error)
             return connection.total_changes() == written
         self.published = transaction.published

@@ -71,6 +71,26 @@ async def test_an_operation_that_fails_alone_is_undone_and_not_run_again(store: 
     await database.close()
 
 
+async def test_an_operation_that_fails_among_rows_is_told_its_own_error(store: Path) -> None:
+    database = SqliteDatabase.open(store)
+    await database.write(lambda tx: add("there", tx))
+
+    def fail_among_rows(tx: Transaction) -> None:
+        rows = tx.stream("UPDATE organizations SET created_at = 'now' RETURNING id")
+        for _ in rows:
+            raise NotFound("Oh.")
+
+    outcomes = await asyncio.gather(
+        database.write(lambda tx: add("before", tx)),
+        database.write(fail_among_rows),
+        database.write(lambda tx: add("behind", tx)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotFound, type(None)]
+    assert await database.read(names) == ["before", "behind", "there"]
+    await database.close()
+
+
 async def test_a_write_that_is_cancelled_before_it_began_is_not_begun(store: Path) -> None:
     database = SqliteDatabase.open(store)
     begun, released = threading.Event(), threading.Event()
