@@ -1,7 +1,7 @@
 """Principals: who a request was proved to come from, and what that lets it do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pydantic import ConfigDict
@@ -19,7 +19,8 @@ class Principal:
     """A credential that was shown, and what it stands for.
 
     `id` tells one credential from every other; `projects` is None for all of them. `expires_at` is
-    known of a credential that says so itself, in seconds since 1970: an access token of OAuth.
+    known of a credential that says so itself, in seconds since 1970: an access token of OAuth;
+    `digest`, what is kept of the secret that was shown, of a token of ours.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Principal:
     role: PrincipalRole
     projects: frozenset[str] | None = None
     expires_at: float | None = None
+    digest: str | None = field(default=None, repr=False)
 
     def may_see(self, slug: str) -> bool:
         return self.projects is None or slug in self.projects

@@ -117,8 +117,9 @@ class TokenOperations(Protocol):
         """Tell whether a token was ever made, revoked and expired ones too: a cheap read."""
         ...
 
-    async def valid_tokens(self, ids: Collection[str]) -> frozenset[str]:
-        """Return those of the tokens' ids that are neither unknown nor revoked nor expired."""
+    async def still_let_in(self, principals: Collection[Principal]) -> frozenset[Principal]:
+        """Return those of these whose tokens are neither unknown nor revoked nor expired, and whose
+        secrets were not rotated away."""
         ...
 
 
@@ -187,10 +188,10 @@ def _seal(kept: str, token_id: str, begun: int) -> str:
     return hmac.new(kept.encode(), f"session {token_id} {begun}".encode(), "sha256").hexdigest()
 
 
-def principal_of(token: Token) -> Principal:
-    """Return whom a token stands for."""
+def principal_of(token: Token, shown: str) -> Principal:
+    """Return whom a token stands for; `shown` is what is kept of the secret that was."""
     projects = frozenset(token.projects) if token.projects else None
-    return Principal(token.id, token.name, token.role, projects)
+    return Principal(token.id, token.name, token.role, projects, digest=shown)
 
 
 def is_valid(token: Token, now: str) -> bool:

@@ -30,8 +30,9 @@ def opens_stream(scope: Scope) -> bool:
 
 
 class OpenStreams:
-    """Ends every stream within two seconds of its token's expiry or revocation, whichever
-    process revoked it; what was opened while nobody needed a token, of the first token's making.
+    """Ends every stream within two seconds of its token's expiry or revocation, or its secret's
+    rotation, whichever process did that; what was opened while nobody needed a token, of the first
+    token's making.
 
     Without `credentials` nobody ever needs one.
     """
@@ -94,12 +95,14 @@ class OpenStreams:
 
     async def _look(self) -> None:
         now, looked_at = time.time(), dict(self._open)
-        own = {principal.id for principal in looked_at.values() if principal.expires_at is None}
-        own.discard(LOCAL.id)
-        valid = await self._tokens.valid_tokens(own) if self._tokens and own else frozenset[str]()
+        own = {principal for principal in looked_at.values() if principal.expires_at is None}
+        own.discard(LOCAL)
+        let_in = frozenset[Principal]()
+        if self._tokens and own:
+            let_in = await self._tokens.still_let_in(own)
         if self._credentials is None or not await self._credentials.are_required():
-            valid |= {LOCAL.id}
+            let_in |= {LOCAL}
         for stream, principal in looked_at.items():
             end = principal.expires_at
-            if principal.id not in valid if end is None else now >= end:
+            if principal not in let_in if end is None else now >= end:
                 stream.cancel()

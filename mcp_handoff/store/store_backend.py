@@ -271,9 +271,9 @@ class StoreBackend:
         with span("store has_had_tokens"):
             return await self.database.read_apart(tokens.has_had_tokens)
 
-    async def valid_tokens(self, ids: Collection[str]) -> frozenset[str]:
-        with span("store valid_tokens"):
-            return await self.database.read_apart(lambda tx: tokens.valid_tokens(tx, ids))
+    async def still_let_in(self, principals: Collection[Principal]) -> frozenset[Principal]:
+        with span("store still_let_in"):
+            return await self.database.read_apart(lambda tx: tokens.still_let_in(tx, principals))
 
     link_repository = _write(repositories.link_repository)
     list_repositories = _read(repositories.list_repositories)

@@ -1,6 +1,6 @@
 """Tokens: made, listed, revoked and authenticated."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from mcp_handoff.actors import Caller
@@ -104,22 +104,25 @@ def revoke_token(tx: Transaction, caller: Caller, request: RevokeToken) -> Revok
 def authenticate(tx: Transaction, secret: str) -> Principal | None:
     """Return whom a secret belongs to, None when it is unknown, revoked or expired."""
     row = tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=token_id_of(secret))
-    if row is None or not any(matches(secret, kept) for kept in _digests(tx, row)):
-        return None
-    token = _token(row)
-    return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
+    return _let_in(tx, row, lambda kept: matches(secret, kept))
 
 
 def authenticate_session(tx: Transaction, text: str) -> Principal | None:
     """Return whose session a text is, None when it is none, is over, or its token is."""
     session = Session.parse(text)
-    row = session and tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=session.token_id)
-    if not session or not row:
+    if session is None:
         return None
-    if not any(session.is_valid(kept, tx.now) for kept in _digests(tx, row)):
+    row = tx.fetch_one("SELECT * FROM tokens WHERE id = :id", id=session.token_id)
+    return _let_in(tx, row, lambda kept: session.is_valid(kept, tx.now))
+
+
+def _let_in(tx: Transaction, row: Row | None, fits: Callable[[str], bool]) -> Principal | None:
+    """Return whom a token stands for that holds, where what is kept of one of its secrets fits."""
+    shown = next(filter(fits, _digests(tx, row)), None) if row else None
+    if row is None or shown is None:
         return None
     token = _token(row)
-    return principal_of(token) if is_valid(token, timestamp(tx.now)) else None
+    return principal_of(token, shown) if is_valid(token, timestamp(tx.now)) else None
 
 
 def _digests(tx: Transaction, row: Row) -> list[str]:
@@ -135,16 +138,18 @@ def has_had_tokens(tx: Transaction) -> bool:
     return tx.fetch_one("SELECT 1 FROM tokens LIMIT 1") is not None
 
 
-def valid_tokens(tx: Transaction, ids: Collection[str]) -> frozenset[str]:
-    """Return those of the tokens' ids that are neither unknown nor revoked nor expired."""
-    names, values = placeholders("id", ids)
+def still_let_in(tx: Transaction, principals: Collection[Principal]) -> frozenset[Principal]:
+    """Return those of these whose tokens are neither unknown nor revoked nor expired, and whose
+    secrets were not rotated away."""
+    names, values = placeholders("id", {principal.id for principal in principals})
     rows = tx.fetch_all(
-        f"SELECT id FROM tokens WHERE id IN ({names}) AND revoked_at IS NULL"
+        f"SELECT * FROM tokens WHERE id IN ({names}) AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > :now)",
         now=timestamp(tx.now),
         **values,
     )
-    return frozenset(row["id"] for row in rows)
+    valid = {(row["id"], kept) for row in rows for kept in _digests(tx, row)}
+    return frozenset(one for one in principals if (one.id, one.digest) in valid)
 
 
 def _require_in_force(tx: Transaction, name: str) -> Row:

@@ -13,6 +13,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.builds import GetBuild
 from mcp_handoff.ids import new_id
 from mcp_handoff.people import ListPeople
+from mcp_handoff.principals import Principal
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.receivers import GetReceiver
 from mcp_handoff.repositories import ListRepositories
@@ -102,7 +103,7 @@ READS: Sequence[Callable[[Store], Awaitable[object]]] = (
     lambda store: store.list_takes(CALLER, ListTakes()),
     lambda store: store.list_tokens(CALLER, ListTokens()),
     lambda store: store.list_webhooks(CALLER, ListWebhooks()),
-    lambda store: store.valid_tokens([new_id(), new_id()]),
+    lambda store: store.still_let_in([Principal(new_id(), name, "bot") for name in "ab"]),
 )
 
 

@@ -1,11 +1,13 @@
 """Which tokens still hold, and which of their secrets."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
+from mcp_handoff.principals import Principal
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken, RotateToken, Session
 from tests.clock import SteppedClock
@@ -29,6 +31,13 @@ async def let_in(store: StoreBackend, *secrets: str) -> list[bool]:
     return [await store.authenticate(secret) is not None for secret in secrets]
 
 
+async def principal_of(store: StoreBackend, secret: str) -> Principal:
+    """Return whom a secret that works belongs to."""
+    principal = await store.authenticate(secret)
+    assert principal is not None
+    return principal
+
+
 async def test_of_many_tokens_those_hold_that_are_neither_revoked_nor_expired(
     store: StoreBackend, caller: Caller, clock: SteppedClock
 ) -> None:
@@ -36,11 +45,25 @@ async def test_of_many_tokens_those_hold_that_are_neither_revoked_nor_expired(
         await store.create_token(caller, CreateToken(name=name, role="bot", expires_days=days))
         for name, days in (("lasting", None), ("long", 2), ("short", 1), ("revoked", None))
     ]
-    lasting, long, *_ = ids = [each.token.id for each in made]
+    lasting, long, *_ = principals = [await principal_of(store, each.secret) for each in made]
     await store.revoke_token(caller, RevokeToken(token="revoked"))
     clock.advance(days=1)
-    valid = await store.valid_tokens([*ids, new_id()])
-    assert valid == {lasting, long}
+    unknown = replace(lasting, id=new_id())
+    assert await store.still_let_in([*principals, unknown]) == {lasting, long}
+
+
+async def test_of_many_secrets_those_hold_that_were_not_rotated_away(
+    store: StoreBackend, caller: Caller, clock: SteppedClock
+) -> None:
+    made = await store.create_token(caller, CreateToken(name="ci", role="bot"))
+    first = await principal_of(store, made.secret)
+    rotated = await store.rotate_token(caller, RotateToken(token="ci", grace_minutes=10))
+    second = await principal_of(store, rotated.secret)
+    assert await store.still_let_in([first, second]) == {first, second}
+    clock.advance(minutes=10)
+    assert await store.still_let_in([first, second]) == {second}
+    await store.rotate_token(caller, RotateToken(token="ci"))
+    assert await store.still_let_in([first, second]) == frozenset()
 
 
 async def test_a_secret_that_is_rotated_ends_at_once(store: StoreBackend, caller: Caller) -> None:

@@ -23,7 +23,7 @@ from mcp_types import (
 )
 
 from mcp_handoff.http.oauth import LEEWAY_SECONDS
-from mcp_handoff.tokens import RevokeToken
+from mcp_handoff.tokens import RevokeToken, RotateToken
 from tests.databases import in_store
 from tests.http.conftest import TRANSPORTS
 from tests.http.issuer import Issuer
@@ -77,6 +77,19 @@ def test_a_stream_ends_with_its_token_whichever_process_revoked_it(
         served.http.headers.update(bearer(other))
         file_ticket(served, "shop", "The first")
         assert next(goes_on) == "event: message"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_ends_with_the_secret_that_it_was_opened_with(store: Path, transport: str) -> None:
+    make_project(store, "shop")
+    token = make_token(store, "ci-bot", "bot")
+    with Served(store, token=token) as served, opened(served, token, transport) as ends:
+        anew = in_store(store, lambda it: it.rotate_token(OPERATOR, RotateToken(token="ci-bot")))
+        with opened(served, anew.secret, "2026-07-28") as goes_on:
+            assert until_the_end(ends) == []
+            served.http.headers.update(bearer(anew.secret))
+            file_ticket(served, "shop", "The first")
+            assert next(goes_on) == "event: message"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
