@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mcp_handoff.errors import AlreadyExists, NotFound, ValidationFailed
+from mcp_handoff.errors import AlreadyExists, BackendUnavailable, NotFound, ValidationFailed
 from mcp_handoff.text import visible
 
 
@@ -29,6 +29,17 @@ def whole_file(target: Path) -> Generator[Path]:
         yield file
         _sync(file)
         _give_name(file, target)
+
+
+@contextmanager
+def failing_disk_told(what: str) -> Generator[None]:
+    """Raise BackendUnavailable where the disk fails: it says what can't be done, and why."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read what was written has gone
+    except OSError as error:
+        raise BackendUnavailable(f"{what}: {error.strerror}.") from error
 
 
 def require_file(path: Path) -> None:

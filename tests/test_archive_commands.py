@@ -23,6 +23,10 @@ from tests.http.served import command
 from tests.mcp.wire import TIMEOUT, environment
 
 pytestmark = pytest.mark.proof
+FULL = Path("/dev/full")
+
+UNREADABLE = Path("/proc/self/mem")
+"""A file that even root can't read from its beginning."""
 
 
 @pytest.fixture
@@ -138,6 +142,34 @@ def test_whoever_reads_only_the_beginning_of_an_export_ends_it(
         assert process.wait(60) == 1
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="it takes Linux's /dev/full")
+def test_a_full_disk_and_a_place_for_no_file_take_one_line(tmp_path: Path, archive: Path) -> None:
+    store = tmp_path / "small.db"
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mcp_handoff", "export"],
+            env=environment(store),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mcp-handoff: stdout can't be written: No space left on device.\n"
+    long = tmp_path / f"{'x' * 250}.jsonl"
+    nowhere = command(store, "export", str(long))
+    assert (nowhere.returncode, nowhere.stdout, nowhere.stderr.count("\n")) == (1, "", 1)
+    assert nowhere.stderr.endswith(f"{long} can't be written: File name too long.\n")
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="it takes a file that nobody can read")
+def test_a_file_that_cannot_be_read_takes_one_line(store: Path) -> None:
+    for form in ("handoff", "github", "beads"):
+        done = command(store, "import", str(UNREADABLE), "--format", form)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
+        assert f"{UNREADABLE} can't be read: " in done.stderr
 
 
 def test_no_directory_and_no_missing_file_is_imported(store: Path, tmp_path: Path) -> None:

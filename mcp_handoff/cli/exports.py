@@ -11,7 +11,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import use_and_close
 from mcp_handoff.config import Settings
-from mcp_handoff.whole_files import whole_file
+from mcp_handoff.whole_files import failing_disk_told, shown, whole_file
 from mcp_handoff.wiring import open_store
 
 
@@ -32,13 +32,16 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
         if file is not None:
             print(f"{file} holds all {rows} rows")
 
-    return use_and_close(open_store(replace(settings, read_only=True)), export)
+    store = open_store(replace(settings, read_only=True))
+    with failing_disk_told(f"{shown(file) if file else 'stdout'} can't be written"):
+        return use_and_close(store, export)
 
 
 def _writing_into(file: Path | None, opened: ExitStack) -> Callable[[str], object]:
     """Return what writes into a file, which is there once all is in it, or to stdout."""
     if file is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # pyright: ignore
+        opened.callback(sys.stdout.flush)
         return sys.stdout.write
     place = opened.enter_context(whole_file(file))
     return opened.enter_context(place.open("w", encoding="utf-8", newline="\n")).write

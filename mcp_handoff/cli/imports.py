@@ -18,6 +18,7 @@ from mcp_handoff.incoming import Tracker, checked
 from mcp_handoff.progress import Progress
 from mcp_handoff.projects import slug_of
 from mcp_handoff.text import listed, one_line
+from mcp_handoff.whole_files import failing_disk_told, shown
 from mcp_handoff.wiring import claim_store, open_store
 
 _OURS = "handoff"
@@ -45,6 +46,11 @@ def add_command(parser: argparse.ArgumentParser) -> None:
 
 def _import(options: argparse.Namespace, settings: Settings) -> int:
     file = options.file.absolute()
+    with failing_disk_told(f"{shown(file)} can't be read"):
+        return _import_file(file, options, settings)
+
+
+def _import_file(file: Path, options: argparse.Namespace, settings: Settings) -> int:
     if options.format == _OURS:
         if options.project:
             raise Misconfigured("An export of mcp-handoff brings its projects along: no --project.")

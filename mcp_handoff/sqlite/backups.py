@@ -55,8 +55,8 @@ def restore(backup: Path, store: Path, progress: Progress = untold) -> None:
 
     Raises AlreadyExists where there is one, or what one left behind, and else what `back_up` does.
     """
-    for left in (Path(f"{store}-wal"), Path(f"{store}-shm")):
-        if os.path.lexists(left):
+    for left in (Path(f"{store}{end}") for end in ("-wal", "-shm", "-journal")):
+        if os.path.lexists(left) and not os.path.lexists(store):
             raise AlreadyExists(
                 f"{shown(left)} was left there by another store, and would be taken for a part of"
                 " this one; move it away."

@@ -131,11 +131,12 @@ def test_nothing_is_written_over(kept: Path, copy: Path) -> None:
     copy.unlink()
     command(kept, "backup", str(copy))
     before = kept.read_bytes()
+    Path(f"{kept}-wal").touch()  # as who only read it left one
     assert_refused(command(kept, "restore", str(copy)), 1, "nothing is written over it")
     assert kept.read_bytes() == before
 
 
-@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_store_is_not_restored_beside_what_another_left(
     kept: Path, copy: Path, suffix: str
 ) -> None:
