@@ -69,8 +69,8 @@ class RedactTicket(Request):
 class RedactedTicket(Replayable):
     """In how many places a ticket's text was replaced, and in which fields it stands that stay.
 
-    `erased` tells that no file of the store holds it any more; otherwise its database may, where it
-    keeps what was changed, for some time.
+    `erased` tells that no file of the store holds it any more, copies aside; otherwise its database
+    may, where it keeps what was changed, for some time.
     """
 
     ticket: str

@@ -11,7 +11,7 @@ from mcp_handoff.archive_files import ArchiveFile
 from mcp_handoff.archives import Outcome
 from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
-from mcp_handoff.cli.running import use_and_close
+from mcp_handoff.cli.running import counted, use_and_close
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import HandoffError, Misconfigured
 from mcp_handoff.incoming import Tracker, checked
@@ -102,16 +102,6 @@ def _tell(outcome: Outcome, done: str) -> None:
         unlisted = f" ({outcome.more_problems} are not listed)" if outcome.more_problems else ""
         things = "thing does" if count == 1 else "things do"
         raise HandoffError(f"{count} {things} not fit{unlisted}; nothing was imported.")
-    added = [_counted(kind, count) for kind, count in outcome.added.items()]
+    added = [counted(count, kind.replace("_", " ")) for kind, count in outcome.added.items()]
     there = f"; {outcome.present} were there already" if outcome.present else ""
     print(f"{done}: {listed(added) or 'nothing'}{there}")
-
-
-def _counted(kind: str, count: int) -> str:
-    """Return how many rows there are of a kind, in words."""
-    words = kind.replace("_", " ")
-    if count == 1:
-        return f"1 {words}"
-    if words.endswith("y"):
-        return f"{count} {words[:-1]}ies"
-    return f"{count} {words}{'es' if words.endswith('ch') else 's'}"

@@ -86,8 +86,12 @@ def complain(error: HandoffError) -> int:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return how many there are of something."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return how many there are of something, in words."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def line_of(*fields: str | None) -> str:
