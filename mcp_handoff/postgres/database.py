@@ -54,8 +54,12 @@ _SILENT = (
 
 _READ_ONLY = "The store was opened for reading only; nothing was changed."
 
-_CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
-"""A unique value that another transaction took first: the next turn finds what that one wrote."""
+_CONFLICTS = (
+    *(errors.SerializationFailure, errors.DeadlockDetected),
+    *(errors.UniqueViolation, errors.ForeignKeyViolation),
+)
+"""A unique value that another transaction took first, or a row that one deletes while another
+begins to refer to it: the next turn finds what the other did."""
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what calls recover from
 

@@ -1,5 +1,7 @@
 """What is deleted once it has been closed for long, and what stays."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,19 +12,24 @@ from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import NotFound
 from mcp_handoff.pruning import Prune, Pruned
 from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.repositories import LinkRepository
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store import pruning
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.backends.invariants import check_search_index, damage
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
+from tests.facts import REPOSITORY
 
 pytestmark = pytest.mark.proof
 
 TEXT = "Zwiebelkuchen"
+
+SECONDS = 30
 
 
 @pytest.fixture(params=EVERY_DATABASE)
@@ -175,11 +182,47 @@ async def test_who_hears_of_changes_hears_of_it(opened: StoreBackend, clock: Ste
     await filed(opened, 1)
     await close(opened, 1)
     clock.advance(days=2)
-    with anyio.fail_after(30):
+    with anyio.fail_after(SECONDS):
         async with opened.changes() as changes:
             await prune(opened, 1)
             while (await anext(changes)).kind != "project.pruned":
                 pass
+
+
+async def test_a_ticket_that_a_forge_mentions_as_it_goes_is_gone_all_the_same(
+    postgres: str, clock: SteppedClock
+) -> None:
+    store = StoreBackend(open_database(postgres, clock=clock))
+    await filed(store, 1)
+    await close(store, 1)
+    clock.advance(days=2)
+    linked = await store.link_repository(ADMIN, LinkRepository(name=REPOSITORY))
+    mentioned, waited_for = threading.Event(), threading.Event()
+
+    def mention(tx: Transaction) -> None:
+        tx.fetch_one(
+            "INSERT INTO mentions (ticket_id, repository_id, change, closes)"
+            " SELECT id, :repository_id, '50', 0 FROM tickets RETURNING ticket_id",
+            repository_id=linked.repository.id,
+        )
+        mentioned.set()
+        waited_for.wait(SECONDS)
+
+    waiting = (
+        "SELECT 1 AS one FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with anyio.fail_after(SECONDS):
+        telling = asyncio.ensure_future(store.database.write(mention))
+        await asyncio.to_thread(mentioned.wait)
+        pruned = asyncio.ensure_future(prune(store, 1))
+        while not await store.database.read(lambda tx: tx.fetch_one(waiting)):
+            pass
+        waited_for.set()
+        await telling
+        assert (await pruned).tickets == 1
+    assert await numbers(store) == []
+    await store.close()
 
 
 async def test_what_was_being_sent_when_it_was_pruned_is_settled_without_a_word(
