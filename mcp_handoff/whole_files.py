@@ -32,7 +32,7 @@ def whole_file(target: Path) -> Generator[Path]:
 
 
 @contextmanager
-def failing_disk_told(what: str) -> Generator[None]:
+def disk_failures_told(what: str) -> Generator[None]:
     """Raise BackendUnavailable where the disk fails: it says what can't be done, and why."""
     try:
         yield

@@ -72,6 +72,8 @@ def test_a_text_of_several_lines_is_read_as_a_whole(store: Path) -> None:
         (("HO-1-shop",), "", 2, "text must have at least 4 characters"),
         (("HO-1-shop",), b"\xff\xfe\xff\xfe", 2, "The text on stdin is not UTF-8."),
         (("HO-1-shop",), "x" * 99_999, 2, "text must have at most 5000 characters"),
+        (("HO-1-shop",), f"a{'€' * 9_999}", 2, "text must have at most 5000 characters"),
+        (("HO-1-shop",), f"{' ' * 19_996}{TEXT}", 2, "text must have at most 5000 characters"),
     ],
 )
 def test_what_is_wrong_takes_one_line(

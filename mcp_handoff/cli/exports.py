@@ -11,7 +11,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import use_and_close
 from mcp_handoff.config import Settings
-from mcp_handoff.whole_files import failing_disk_told, shown, whole_file
+from mcp_handoff.whole_files import disk_failures_told, shown, whole_file
 from mcp_handoff.wiring import open_store
 
 
@@ -33,7 +33,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
             print(f"{file} holds all {rows} rows")
 
     store = open_store(replace(settings, read_only=True))
-    with failing_disk_told(f"{shown(file) if file else 'stdout'} can't be written"):
+    with disk_failures_told(f"{shown(file) if file else 'stdout'} can't be written"):
         return use_and_close(store, export)
 
 

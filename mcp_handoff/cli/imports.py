@@ -18,7 +18,7 @@ from mcp_handoff.incoming import Tracker, checked
 from mcp_handoff.progress import Progress
 from mcp_handoff.projects import slug_of
 from mcp_handoff.text import listed, one_line
-from mcp_handoff.whole_files import failing_disk_told, shown
+from mcp_handoff.whole_files import disk_failures_told, shown
 from mcp_handoff.wiring import claim_store, open_store
 
 _OURS = "handoff"
@@ -46,7 +46,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
 
 def _import(options: argparse.Namespace, settings: Settings) -> int:
     file = options.file.absolute()
-    with failing_disk_told(f"{shown(file)} can't be read"):
+    with disk_failures_told(f"{shown(file)} can't be read"):
         return _import_file(file, options, settings)
 
 

@@ -14,7 +14,7 @@ from mcp_handoff.text import listed
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_backend
 
-_MOST_BYTES = 4 * (LONGEST + 1)
+_MOST_BYTES = 4 * LONGEST
 
 _NOT_ERASED = (
     "the database's files may hold what was there before for a while: docs/redaction.md says how"
@@ -53,7 +53,10 @@ def _read_text() -> str:
         # Ctrl-C leaves through here, so that the terminal shows what is typed again.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return getpass("The text to take out (it is not shown): ")
+    text = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise Misconfigured(f"text must have at most {LONGEST} characters.")
     try:
-        return sys.stdin.buffer.read(_MOST_BYTES).decode()
+        return text.decode()
     except UnicodeDecodeError:
         raise Misconfigured("The text on stdin is not UTF-8.") from None
