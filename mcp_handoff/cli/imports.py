@@ -91,7 +91,7 @@ def _run(
             outcome = await take_in(store, progress)
         _tell(outcome, "would be imported" if options.dry_run else "imported")
 
-    return use_and_close(open_store(settings), import_and_tell)
+    return use_and_close(open_store(settings, migrates=not options.dry_run), import_and_tell)
 
 
 def _tell(outcome: Outcome, done: str) -> None:

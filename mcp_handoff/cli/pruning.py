@@ -41,4 +41,4 @@ def _prune(options: argparse.Namespace, settings: Settings) -> int:
             fields.append(f"{counted(pruned.held, 'ticket')} kept for open ones that were blocked")
         print(line_of(*fields))
 
-    return run_at_desk(open_store(settings), settings, prune)
+    return run_at_desk(open_store(settings, migrates=not options.dry_run), settings, prune)

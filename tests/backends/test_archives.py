@@ -12,8 +12,6 @@ import pytest
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.archive_files import ArchiveFile
 from mcp_handoff.progress import Abandoned, untold
-from mcp_handoff.pruning import Prune
-from mcp_handoff.redactions import RedactTicket
 from mcp_handoff.store.archive_tables import DERIVED, TABLES
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import READ_SECONDS, Transaction
@@ -30,8 +28,6 @@ from tests.archives import (
 )
 from tests.backends.children import child
 from tests.backends.invariants import assert_whole, check_search_index, damage, halves
-from tests.backends.planting import ADMIN, CI, plant
-from tests.clock import SteppedClock
 from tests.databases import EVERY_DATABASE, open_database
 from tests.whole_stores import TEXT, fill
 
@@ -165,35 +161,6 @@ async def test_an_export_that_is_older_than_the_store_changes_nothing(
     refused = await imported(database_name, archive)
     assert any("ticket" in why and "differs" in why for why in refused.problems)
     assert await exported(database_name) == before
-
-
-async def test_what_was_pruned_or_redacted_is_in_no_export_and_comes_back_with_no_old_one(
-    store: Path, postgres: str, tmp_path: Path, clock: SteppedClock
-) -> None:
-    old, file = tmp_path / "old", tmp_path / "archive"
-    backend = StoreBackend(open_database(str(store), clock=clock))
-    await plant(backend, "Zwiebelkuchen")
-    closing = requests.update_ticket(2, close_as="wont_fix", note="Not now.")
-    await backend.update_ticket(CI, closing)
-    clock.advance(days=30, seconds=1)
-    await backend.create_ticket(CI, requests.create_ticket(description="Speckkuchen, baked."))
-    old.write_text(await exported(store))
-    assert (await backend.prune(ADMIN, Prune(older_than_days=30))).tickets == 2
-    await backend.redact_ticket(ADMIN, RedactTicket(ticket="3", text="Speckkuchen"))
-    await backend.close()
-    file.write_text(await exported(store))
-    pull_requests = [line for line in lines_of(file.read_text()) if "Zwiebelkuchen" in line]
-    assert [json.loads(line)["row"] for line in pull_requests] == ["pull_request"]
-    assert "Speckkuchen" not in file.read_text()
-    assert (await imported(postgres, file)).problems == []
-    assert await exported(postgres) == file.read_text()
-    refused = await imported(postgres, old)
-    assert any("ticket" in why and "differs" in why for why in refused.problems)
-    assert await exported(postgres) == file.read_text()
-    backend = StoreBackend(open_database(postgres, clock=clock))
-    next_one = await backend.create_ticket(CI, requests.create_ticket(title="The next"))
-    assert next_one.ticket.reference == "HO-4-shop"
-    await backend.close()
 
 
 async def test_another_store_is_not_mixed_with_the_one_that_is_there(

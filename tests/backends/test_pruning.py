@@ -1,9 +1,11 @@
 """What is deleted once it has been closed for long, and what stays."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -12,6 +14,7 @@ from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import NotFound
 from mcp_handoff.pruning import Prune, Pruned
 from mcp_handoff.receivers import SetReceiver
+from mcp_handoff.redactions import RedactTicket
 from mcp_handoff.repositories import LinkRepository
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.sqlite.database import SqliteDatabase
@@ -19,6 +22,7 @@ from mcp_handoff.store import pruning
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from tests import requests
+from tests.archives import exported, imported, lines_of
 from tests.backends.invariants import check_search_index, damage
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
@@ -223,6 +227,34 @@ async def test_a_ticket_that_a_forge_mentions_as_it_goes_is_gone_all_the_same(
         assert (await pruned).tickets == 1
     assert await numbers(store) == []
     await store.close()
+
+
+async def test_what_was_pruned_or_redacted_is_in_no_export_and_comes_back_with_no_old_one(
+    store: Path, postgres: str, tmp_path: Path, clock: SteppedClock
+) -> None:
+    old, file = tmp_path / "old", tmp_path / "archive"
+    backend = StoreBackend(open_database(str(store), clock=clock))
+    await plant(backend, TEXT)
+    await close(backend, 2)
+    clock.advance(days=30, seconds=1)
+    await backend.create_ticket(CI, requests.create_ticket(description="Speckkuchen, baked."))
+    old.write_text(await exported(store))
+    assert (await prune(backend, 30)).tickets == 2
+    await backend.redact_ticket(ADMIN, RedactTicket(ticket="3", text="Speckkuchen"))
+    await backend.close()
+    file.write_text(await exported(store))
+    pull_requests = [line for line in lines_of(file.read_text()) if TEXT in line]
+    assert [json.loads(line)["row"] for line in pull_requests] == ["pull_request"]
+    assert "Speckkuchen" not in file.read_text()
+    assert (await imported(postgres, file)).problems == []
+    assert await exported(postgres) == file.read_text()
+    refused = await imported(postgres, old)
+    assert any("ticket" in why and "differs" in why for why in refused.problems)
+    assert await exported(postgres) == file.read_text()
+    backend = StoreBackend(open_database(postgres, clock=clock))
+    next_one = await backend.create_ticket(CI, requests.create_ticket(title="The next"))
+    assert next_one.ticket.reference == "HO-4-shop"
+    await backend.close()
 
 
 async def test_what_was_being_sent_when_it_was_pruned_is_settled_without_a_word(

@@ -26,12 +26,16 @@ pytestmark = pytest.mark.proof
 
 COPY = f"handoff.db.before-{len(STEPS)}"
 
+TASKS = Path(__file__).parents[1] / "imports" / "shop"
+
 READERS = (
     ("token", "list"),
     ("project", "list"),
     ("repo", "list"),
     ("webhook", "list"),
     ("receiver", "show"),
+    ("prune", "--older-than", "1", "--dry-run"),
+    ("import", str(TASKS), "--format", "backlog", "--dry-run"),
 )
 
 ADDED = """\
