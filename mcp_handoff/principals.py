@@ -20,7 +20,7 @@ class Principal:
 
     `id` tells one credential from every other; `projects` is None for all of them. `expires_at` is
     known of a credential that says so itself, in seconds since 1970: an access token of OAuth;
-    `digest`, what is kept of the secret that was shown, of a token of ours.
+    `digest` is that of the secret that was shown, of a token of ours.
     """
 
     id: str

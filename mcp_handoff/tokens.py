@@ -189,7 +189,7 @@ def _seal(kept: str, token_id: str, begun: int) -> str:
 
 
 def principal_of(token: Token, shown: str) -> Principal:
-    """Return whom a token stands for; `shown` is what is kept of the secret that was."""
+    """Return whom a token stands for; `shown` is the digest of the secret that was shown."""
     projects = frozenset(token.projects) if token.projects else None
     return Principal(token.id, token.name, token.role, projects, digest=shown)
 
