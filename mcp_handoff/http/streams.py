@@ -9,7 +9,7 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_handoff.admission import admission_of
-from mcp_handoff.errors import BackendUnavailable, Unauthenticated
+from mcp_handoff.errors import HandoffError, Unauthenticated
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.refusals import refuse_early
 from mcp_handoff.mcp import transports
@@ -88,7 +88,7 @@ class OpenStreams:
                 await anyio.sleep(LOOK_SECONDS)
                 try:
                     await self._look()
-                except BackendUnavailable:
+                except HandoffError:
                     # What can't tell of a revocation tells of no change either.
                     logger.debug("the tokens of open streams can't be looked up", exc_info=True)
             self._opened = anyio.Event()
