@@ -100,6 +100,7 @@ class Writer:
             writes += self._queued(BATCH - 1)
             batch = SqliteTransaction(connection, self._clock())
             if not all(write.attempt(batch) for write in writes):
+                self._first_queued = time.monotonic()  # others may come first after all this time
                 execute(connection, "ROLLBACK; BEGIN IMMEDIATE")
                 for write in writes if len(writes) > 1 else ():
                     write.attempt_apart(batch)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import apsw
@@ -10,7 +11,9 @@ import pytest
 from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import Change
+from mcp_handoff.sqlite import writer
 from mcp_handoff.sqlite.database import SqliteDatabase
+from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.store.transaction import Transaction
 from tests.mcp.wire import TIMEOUT
 
@@ -88,6 +91,32 @@ async def test_an_operation_that_fails_among_rows_is_told_its_own_error(store: P
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), NotFound, type(None)]
     assert await database.read(names) == ["before", "behind", "there"]
+    await database.close()
+
+
+async def test_what_fails_after_long_is_told_its_own_error_though_another_process_comes_first(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = SqliteDatabase.open(store)
+    real_time = time.monotonic
+
+    def fail_late(tx: Transaction) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: real_time() + 3_600)
+        add_and_fail(tx)
+
+    def let_another_come_first(connection: apsw.Connection, sql: str) -> apsw.Cursor:
+        if not sql.startswith("ROLLBACK; "):
+            return execute(connection, sql)
+        execute(connection, "ROLLBACK")
+        other = apsw.Connection(str(store))
+        execute(other, "BEGIN IMMEDIATE")
+        threading.Timer(0.1, other.close).start()
+        return execute(connection, sql.removeprefix("ROLLBACK; "))
+
+    monkeypatch.setattr(writer, "execute", let_another_come_first)
+    with pytest.raises(NotFound):
+        await database.write(fail_late)
+    monkeypatch.undo()
     await database.close()
 
 
