@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -21,12 +22,15 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from playwright.sync_api import Browser, Page, expect
 
+from mcp_handoff import __version__
 from tests.chromium import opened
-from tests.clusters import free_port
+from tests.clusters import PASSWORD, USER, cluster, free_port
+from tests.deploy import programs
 from tests.docs.tutorial import Tutorial
 from tests.mcp.agent import text
 from tests.mcp.wire import TIMEOUT
 from tests.portal.screenshots import sign_in
+from tests.postgres import require_binaries
 from tests.repositories import Repository
 from tests.requests import TICKET
 from website.hooks import REPOSITORY
@@ -35,8 +39,10 @@ pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-INSTALLED = ("mcp_handoff", "pyproject.toml", "README.md", "LICENSE")
-"""What of the repository is needed to install it."""
+PUBLISHED = ("mcp_handoff", "deploy", "pyproject.toml", "README.md", "LICENSE")
+"""What of the repository is needed to install it and to put nginx in front."""
+
+NEXT_VERSION = "99.0.0"
 
 TITLE = "Checkout fails from the 100th item on"
 
@@ -74,17 +80,29 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def offline(tmp_path: Path, home: Path) -> dict[str, str]:
+def published(tmp_path: Path) -> Path:
+    """This repository, as git finds it where the docs say that it is."""
+    published = tmp_path / "published"
+    published.mkdir()
+    for name in PUBLISHED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, published / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=published, timeout=TIMEOUT, check=True)
+    publish(published)
+    return published
+
+
+def publish(repository: Path) -> None:
+    """Commit all that is in a repository."""
+    author = ("-c", "user.name=Ana", "-c", "user.email=ana@shop.example")
+    for command in (("add", "."), (*author, "commit", "--quiet", "-mAll")):
+        subprocess.run(["git", *command], cwd=repository, timeout=TIMEOUT, check=True)
+
+
+@pytest.fixture
+def offline(published: Path, home: Path) -> dict[str, str]:
     """An environment in which git finds this repository where the docs say that it is, and pip
     builds and installs it beside the libraries that are here already."""
-    published = tmp_path / "published"
-    for name in INSTALLED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        published.mkdir(exist_ok=True)
-        copy(ROOT / name, published / name)
-    author = ("-c", "user.name=Ana", "-c", "user.email=ana@shop.example")
-    for command in (("init", "--quiet"), ("add", "."), (*author, "commit", "--quiet", "-mAll")):
-        subprocess.run(["git", *command], cwd=published, timeout=TIMEOUT, check=True)
     home.mkdir()
     (home / ".gitconfig").write_text(f'[url "{published}"]\n\tinsteadOf = {REPOSITORY}\n')
     (home / "bin").mkdir()
@@ -166,6 +184,53 @@ def test_a_team_files_over_http_and_a_forges_word_closes(home: Path, chromium: B
             tutorial.follow(until="Approve")
             approve(portal)
         tutorial.follow()
+
+
+@contextmanager
+def administered(home: Path) -> Generator[tuple[int, dict[str, str]]]:
+    """Start a PostgreSQL whose administrator's password lies in this home; yield its port, and an
+    environment in which psql is the administrator's."""
+    require_binaries()
+    with cluster() as started:
+        port = urlsplit(started.url).port
+        assert port is not None
+        passwords = home / ".pgpass"
+        passwords.write_text(f"127.0.0.1:{port}:*:{USER}:{PASSWORD}\n")
+        passwords.chmod(0o600)
+        own = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": "postgres"}
+        yield port, own
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    """Put one text in another's place in a file of a repository, and publish it."""
+    file.write_text(programs.replaced(file.read_text(), {old: new}))
+    publish(file.parents[1])
+
+
+def test_a_desk_is_installed_served_to_a_team_upgraded_restored_and_moved(
+    home: Path, published: Path, offline: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = {str(Path(programs.installed(name)).parent) for name in ("nginx", "psql", "pg_dump")}
+    offline["PATH"] = os.pathsep.join([offline["PATH"], *system])
+    monkeypatch.setenv("SSL_CERT_FILE", str(home / "desk.crt"))
+    port = free_port()
+    rewrite(published / "deploy" / "nginx.conf", "8484", str(port))
+
+    def agent(tool: str, arguments: str) -> str:
+        over_http = "url" in written_entry(home)
+        connect = partial(connected, home) if over_http else partial(installed, home, offline)
+        return ask(connect, tool, arguments)
+
+    with administered(home) as (database, own):
+        ports = {"5432": database, "8443": free_port(), "8080": free_port()}
+        page = DOCS / "operating.md"
+        environment = {**offline, **own}
+        with Tutorial(page, home, environment, port=port, agent=agent, ports=ports) as path:
+            path.follow(until="Upgrade")
+            rewrite(published / "mcp_handoff" / "__init__.py", __version__, NEXT_VERSION)
+            path.follow(until="Restore")
+            assert NEXT_VERSION in path.terminal("").run("mcp-handoff --version")
+            path.follow()
 
 
 def beside_its_store(home: Path) -> Client:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 
 from tests.mcp.wire import bounded
@@ -78,7 +78,7 @@ class Tutorial:
     """A page that is being followed in a fresh directory with a fresh home.
 
     Its agents' calls go to `agent`, which returns the text of their answers. Where the page says
-    8484, the server listens at `port`.
+    8484, the server listens at `port`; other ports that it names are changed as `ports` says.
     """
 
     def __init__(
@@ -89,8 +89,11 @@ class Tutorial:
         *,
         port: int,
         agent: Callable[[str, str], str],
+        ports: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._text = self._at_port(page.read_text("utf-8"), port)
+        for named, free in ports.items():
+            self._text = self._text.replace(named, str(free))
         self._folder, self._agent = folder, agent
         home = {"HOME": str(folder), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         home["BASH_ENV"] = str(folder / ".profile")  # read by each new terminal
