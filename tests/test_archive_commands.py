@@ -23,6 +23,7 @@ from tests.http.served import command
 from tests.mcp.wire import TIMEOUT, environment
 
 pytestmark = pytest.mark.proof
+
 FULL = Path("/dev/full")
 
 UNREADABLE = Path("/proc/self/mem")
