@@ -12,6 +12,8 @@ from mcp_handoff.whole_files import require_file, shown
 LINE_BYTES = 2**24
 """How long a line may be: several times what the longest row takes."""
 
+_ANOTHER_FORMAT = "for what another tracker exported, give its --format"
+
 
 class ArchiveFile:
     """A file that holds an archive; each iteration reads it anew, line by line.
@@ -58,14 +60,15 @@ class ArchiveFile:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not text.endswith(b"\n"):
-            why = "is no line of JSON, or half a one"
-            raise ValidationFailed(f"{self._name}: line {number} {why}; export it again.")
+            why = "is not a whole line of JSON"
+            what = "export it again" if number > 1 else _ANOTHER_FORMAT
+            raise ValidationFailed(f"{self._name}: line {number} {why}; {what}.")
         return cast(dict[str, Any], value)
 
     def _require_format(self, known: object) -> None:
         if not isinstance(known, int):
             raise ValidationFailed(
-                f"{self._name} is no export of mcp-handoff; --format names what else it may be."
+                f"{self._name} is not an export of mcp-handoff; {_ANOTHER_FORMAT}."
             )
         if known > FORMAT:
             raise ValidationFailed(

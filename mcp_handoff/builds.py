@@ -75,7 +75,7 @@ def _required_without_id(value: _ValueT, info: ValidationInfo) -> _ValueT:
 
 def _only_of_failed(value: _ValueT, info: ValidationInfo) -> _ValueT:
     if value is not None and info.data.get("status", "failed") != "failed":
-        why = "can be given with status failed alone"
+        why = "can be given only with status failed"
         raise PydanticCustomError("not_failed", "{why}", {"why": why})
     return value
 

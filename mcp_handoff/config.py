@@ -145,7 +145,7 @@ def _given(environment: Mapping[str, str]) -> Mapping[str, str]:
     if unknown:
         raise Misconfigured(
             f"There is no variable {', no '.join(map(_with_nearest, sorted(unknown)))};"
-            " mcp-handoff --help tells of each that there is."
+            " mcp-handoff --help lists them all."
         )
     return {name: environment.get(name) or one.default for name, one in VARIABLES.items()}
 
@@ -182,7 +182,7 @@ def _backend(value: str) -> BackendAddress:
     if kind == "api" and (set("@?#") & set(value) or not is_secure(value)):
         raise Misconfigured(
             "HANDOFF_BACKEND must be an https:// address without a password or a query in it"
-            " (http:// for this machine alone); HANDOFF_API_TOKEN takes the token."
+            " (http:// for this machine only); HANDOFF_API_TOKEN takes the token."
         )
     return BackendAddress(kind, value)
 
@@ -231,7 +231,7 @@ def _address(values: Mapping[str, str], name: str) -> str | None:
     if value and not is_secure(value):
         raise Misconfigured(
             f"{name} must be an https:// address without a password in it"
-            " (http:// for this machine alone)."
+            " (http:// for this machine only)."
         )
     return value or None
 

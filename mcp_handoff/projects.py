@@ -122,7 +122,7 @@ def require_sight(principal: Principal, slug: str) -> None:
     if not principal.may_see(slug):
         allowed = ", ".join(sorted(principal.projects or ()))
         raise Forbidden(
-            f"This token may write in {allowed} alone.",
+            f"This token may write only in {allowed}.",
             fields={"project": f"{slug} is not in there"},
         )
 

@@ -21,30 +21,28 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "HANDOFF_API_TOKEN": Variable("the token for that API"),
     "HANDOFF_BUILDS_API": Variable(
-        "the builds API, where it stands elsewhere", otherwise="v1 under the API's address"
+        "the builds API, if it has its own address", otherwise="v1 under the API's address"
     ),
     "HANDOFF_BUILDS_TOKEN": Variable("the token for the builds API", otherwise="the API's"),
     "HANDOFF_PROJECT": Variable("slug or id of the project", otherwise="the git checkout's name"),
     "HANDOFF_ORG": Variable("slug of the organization", "default"),
     "HANDOFF_ACTOR_ID": Variable("who acts", otherwise="the client's name"),
-    "HANDOFF_READ_ONLY": Variable("1 to only read", "0"),
+    "HANDOFF_READ_ONLY": Variable("1 to offer only the reading tools", "0"),
     "HANDOFF_REQUIRE_PROOF": Variable(
-        "1 to close by suggestions alone whose merge a forge or git has seen", "0"
+        "1 to close by a suggestion only if a forge or git has seen its merge", "0"
     ),
-    "HANDOFF_FOUR_EYES": Variable(
-        "1 to have suggestions executed by others than who made them", "0"
-    ),
+    "HANDOFF_FOUR_EYES": Variable("1 to let nobody execute a suggestion of their own", "0"),
     "HANDOFF_TAKE_MINUTES": Variable(
-        "how long a bot holds what it took after its last call; 0 for ever", "240"
+        "minutes for which a bot holds what it took, from its last call on; 0 for ever", "240"
     ),
     "HANDOFF_RATE_LIMIT": Variable("calls a minute for each token; 0 for no limit", "600"),
-    "HANDOFF_KEEP_KEYS_DAYS": Variable("how long an idempotency key keeps its result", "30"),
-    "HANDOFF_OAUTH_ISSUER": Variable("whose JSON web tokens are taken"),
+    "HANDOFF_KEEP_KEYS_DAYS": Variable("days for which an idempotency key keeps its result", "30"),
+    "HANDOFF_OAUTH_ISSUER": Variable("the issuer whose JSON web tokens are accepted"),
     "HANDOFF_OAUTH_AUDIENCE": Variable("the address that they are for"),
-    "HANDOFF_OAUTH_PROJECTS_CLAIM": Variable("where those tokens name projects"),
-    "HANDOFF_OAUTH_ROLE_CLAIM": Variable("where those tokens name a role"),
+    "HANDOFF_OAUTH_PROJECTS_CLAIM": Variable("the claim that lists the projects such a token sees"),
+    "HANDOFF_OAUTH_ROLE_CLAIM": Variable("the claim with its role"),
     "HANDOFF_OAUTH_CLIENT_ID": Variable(
-        "this server at that issuer, where people sign in to the portal"
+        "this server as a client of that issuer, for signing in to the portal"
     ),
     "HANDOFF_OAUTH_CLIENT_SECRET": Variable("its secret there, if the issuer gave one"),
     "BUILD_DISPATCH_URL": Variable("the address that is told of triggered builds"),
@@ -54,15 +52,15 @@ VARIABLES: Mapping[str, Variable] = {
         "24",
     ),
     "HANDOFF_PUBLIC_URL": Variable(
-        "where builds reach this server to report, and people come back to",
+        "this server's address as others see it: for reports of builds, links, and signing in",
         otherwise="serve's own address",
     ),
     "HANDOFF_WEBHOOK_NETWORKS": Variable(
-        "addresses and networks that webhooks may be in, beside public ones"
+        "addresses and networks that webhooks may reach besides public ones"
     ),
     "HANDOFF_TRUSTED_PROXIES": Variable(
-        "addresses and networks of the proxies in front of serve, which say whom a request comes"
-        " from"
+        "addresses and networks of the proxies in front of serve; only their word on where a"
+        " request comes from is believed"
     ),
     "HANDOFF_LOG_LEVEL": Variable("DEBUG, INFO, WARNING or ERROR, on stderr", "WARNING"),
 }

@@ -52,7 +52,7 @@ def _check_address(url: str) -> str:
     if not (is_secure(url) and url.isascii() and url.isprintable() and " " not in url):
         why = (
             "must be an https:// address of ASCII characters, without spaces and without a password"
-            " in it (http:// for this machine alone)"
+            " in it (http:// for this machine only)"
         )
         raise PydanticCustomError("address", "{why}", {"why": why})
     return url

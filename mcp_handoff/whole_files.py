@@ -47,7 +47,7 @@ def require_file(path: Path) -> None:
     if not path.exists():
         raise NotFound(f"There is no file {shown(path)}.")
     if not path.is_file():
-        raise ValidationFailed(f"{shown(path)} is no file; name one.")
+        raise ValidationFailed(f"{shown(path)} is not a file.")
 
 
 def shown(path: Path) -> str:
@@ -76,4 +76,4 @@ def _sync(path: Path) -> None:
 
 
 def _taken(target: Path) -> AlreadyExists:
-    return AlreadyExists(f"{shown(target)} exists, and nothing is written over it.")
+    return AlreadyExists(f"{shown(target)} exists and is not overwritten; move it away first.")

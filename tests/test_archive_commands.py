@@ -60,7 +60,7 @@ def test_an_export_into_a_file_is_its_owners_alone_and_writes_over_nothing(
     assert file.stat().st_mode & 0o777 == 0o600
     again = command(store, "export", str(file))
     assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
-    assert "nothing is written over it" in again.stderr
+    assert "is not overwritten" in again.stderr
 
 
 def test_an_api_is_exported_and_filled_where_its_store_is(store: Path, archive: Path) -> None:
@@ -174,7 +174,10 @@ def test_a_file_that_cannot_be_read_takes_one_line(store: Path) -> None:
 
 
 def test_no_directory_and_no_missing_file_is_imported(store: Path, tmp_path: Path) -> None:
-    for file, status, words in ((tmp_path, 2, "is no file"), (tmp_path / "no", 1, "There is no")):
+    for file, status, words in (
+        (tmp_path, 2, "is not a file"),
+        (tmp_path / "no", 1, "There is no"),
+    ):
         done = command(store, "import", str(file))
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
         assert words in done.stderr
@@ -182,7 +185,7 @@ def test_no_directory_and_no_missing_file_is_imported(store: Path, tmp_path: Pat
 
 def test_what_is_wrong_with_an_archive_file_is_found_when_it_is_read(archive: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-5])
-    with pytest.raises(ValidationFailed, match="or half a one"):
+    with pytest.raises(ValidationFailed, match="is not a whole line"):
         list(ArchiveFile(archive))
 
 
@@ -230,16 +233,16 @@ def another_object(_: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (half_a_line, "is no line of JSON, or half a one"),
+        (half_a_line, "is not a whole line of JSON"),
         (some_lines, "ends before its last line"),
         (a_line_less, "says at its end that it has"),
         (more_lines, "goes on after its last line"),
         (newer, "was written by a newer mcp-handoff"),
-        (latin, "is no line of JSON"),
-        (deep, "is no line of JSON"),
+        (latin, "is not a whole line of JSON"),
+        (deep, "is not a whole line of JSON"),
         (nothing, "is empty"),
-        (another_list, "is no line of JSON"),
-        (another_object, "is no export of mcp-handoff"),
+        (another_list, "is not a whole line of JSON"),
+        (another_object, "is not an export of mcp-handoff"),
     ],
 )
 def test_what_is_no_archive_takes_one_line_and_nothing_is_taken_in(

@@ -123,7 +123,7 @@ def test_a_project_that_nobody_named_arises_with_its_first_ticket(database_name:
     run(database_name, "project", "create", "Shop")
     shown = run(database_name, "check", HANDOFF_PROJECT="")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "not there yet, its first ticket makes it" in shown.stdout
+    assert "does not exist yet, its first ticket creates it" in shown.stdout
 
 
 def test_it_fails_where_the_store_tells_another_of_builds(database_name: str) -> None:
@@ -139,7 +139,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, store: Path) -> N
     report = checked(str(store), HANDOFF_PROJECT="")
     assert (report["schema"]["version"], report["reads"]) == (0, {})
     shown = run(str(store), "check", HANDOFF_PROJECT="")
-    assert "none yet; whoever writes first makes it" in shown.stdout
+    assert "none yet; the first write creates it" in shown.stdout
     assert run(str(store), "check").returncode == 1, "shop is not there either"
     assert content(tmp_path) == {}
 

@@ -36,10 +36,10 @@ def test_a_dry_run_says_what_is_then_done_while_a_server_runs(two_old: Path) -> 
         dry = command(two_old, "prune", "--older-than", "365", "--dry-run")
         assert (dry.returncode, dry.stderr) == (0, "")
         assert dry.stdout.startswith("2 tickets closed before 20")
-        assert dry.stdout.endswith("Z would be pruned  1 key\n")
+        assert dry.stdout.endswith("Z would be pruned  1 idempotency key\n")
         assert len(served.http.get("/api/projects/shop/tickets").json()["tickets"]) == 3
         done = command(two_old, "prune", "--older-than", "365")
-        assert done.stdout.endswith("Z pruned  1 key\n")
+        assert done.stdout.endswith("Z pruned  1 idempotency key\n")
         left = served.http.get("/api/projects/shop/tickets").json()["tickets"]
         assert [one["title"] for one in left] == ["Fault three"]
         gone = served.http.get("/api/projects/shop/tickets/1", headers=bearer(secret))
@@ -51,10 +51,10 @@ def test_a_dry_run_says_what_is_then_done_while_a_server_runs(two_old: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("--older-than", "0"), 2, "older_than_days must be at least 1"),
-        (("--older-than", "-7"), 2, "older_than_days must be at least 1"),
+        (("--older-than", "0"), 2, "it is a number of days, 1 or more"),
+        (("--older-than", "-7"), 2, "it is a number of days, 1 or more"),
         (("--older-than", "1000000"), 2, "older_than_days must be at most 36500"),
-        (("--older-than", "7", "--project", "nowhere"), 1, "no project here; there are shop"),
+        (("--older-than", "7", "--project", "nowhere"), 1, "no project here; there is only shop"),
     ],
 )
 def test_what_is_wrong_takes_one_line_and_nothing_is_deleted(

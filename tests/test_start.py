@@ -237,7 +237,7 @@ def test_a_port_that_is_taken_takes_one_line(store: Path) -> None:
         port = other.getsockname()[1]
         refused = run(store, "serve", f"--port={port}")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert f"127.0.0.1:{port} can't be listened on: it is taken" in refused.stderr
+    assert f"127.0.0.1:{port} can't be listened on: it is in use" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_repository_is_linked_under_its_forge(store: Path, forge: str) -> None
         (("link", "shop"), 2, "name must read owner/name"),
         (("link", "https://github.com/acme/shop"), 2, "name must read owner/name"),
         (("link", "acme/\x1b[2Jshop\n"), 2, "name must read owner/name"),
-        (("link", "acme/shop", "--project", "nowhere"), 1, "no project here; there are shop"),
+        (("link", "acme/shop", "--project", "nowhere"), 1, "no project here; there is only shop"),
         (("link", "ACME/linked"), 1, "linked to project shop already"),
         (("unlink", "acme/\u202eshop"), 1, "is not linked"),
     ],

@@ -52,7 +52,7 @@ def test_a_running_server_takes_both_secrets_in_the_grace_and_the_list_tells_of_
     [
         (("rotate", "ci", "--grace", "-1"), 2, "grace_minutes must be at least 0"),
         (("rotate", "ci", "--grace", "1441"), 2, "grace_minutes must be at most 1440"),
-        (("rotate", "nobody", "--grace", "5"), 1, "token names no token that is in force"),
+        (("rotate", "nobody", "--grace", "5"), 1, "token names no valid token"),
     ],
 )
 def test_what_is_wrong_with_a_rotation_takes_one_line(

@@ -62,7 +62,7 @@ def test_slacks_format_has_no_secret(store: Path) -> None:
     ("arguments", "status", "words"),
     [
         (("add", "hooks.invalid"), 2, "url must be an https:// address"),
-        (("add", "http://hooks.invalid/"), 2, "http:// for this machine alone"),
+        (("add", "http://hooks.invalid/"), 2, "http:// for this machine only"),
         (("add", "https://user:secret@hooks.invalid/"), 2, "without a password"),
         (("add", "https://hooks.invalid/a b"), 2, "without spaces"),
         (("add", "https://hooks.invalid/\x1b[2J"), 2, "of ASCII characters"),
@@ -70,7 +70,7 @@ def test_slacks_format_has_no_secret(store: Path) -> None:
         (("add", URL, "--events", "take,nonsense"), 2, "events.1 must be one of ticket, take"),
         (("add", URL, "--events", "webhook.added"), 2, "events.0 must be one of"),
         (("add", URL, "--events", ""), 2, "events.0 must be one of"),
-        (("add", URL, "--project", "nowhere"), 1, "no project here; there are shop"),
+        (("add", URL, "--project", "nowhere"), 1, "no project here; there is only shop"),
         (("remove", "hooks"), 2, "webhook_id must be a uuid"),
         (("remove", NOWHERE), 1, "webhook_id names no webhook"),
         (("test", "hooks"), 2, "webhook_id must be a uuid"),

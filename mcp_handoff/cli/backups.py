@@ -10,7 +10,7 @@ from mcp_handoff.wiring import file_of_store
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="where it goes; nothing is there")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file that does not exist yet")
     parser.set_defaults(run=_back_up)
 
 

@@ -159,7 +159,7 @@ def _note_absence(report: Report, settings: Settings, projects: Sequence[str]) -
     if settings.names_project:
         more = [f"{len(projects) - _NAMED} more"] if len(projects) > _NAMED else []
         there = f"there are {listed([*projects[:_NAMED], *more])}" if projects else "there is none"
-        start = f" To start it: mcp-handoff project create {settings.project}"
+        start = f" To create it: mcp-handoff project create {settings.project}"
         report.problems.append(
             f"There is no project {settings.project} (HANDOFF_PROJECT); {there}."
             f"{'' if is_id(settings.project) else start}"
@@ -220,7 +220,7 @@ def _lines(report: Report) -> Iterator[str]:
 def _told_schema(schema: SchemaState) -> str:
     journal = f", journal mode {schema.journal_mode}" if schema.journal_mode else ""
     if schema.version == 0:
-        return f"none yet; whoever writes first makes it ({schema.newest})"
+        return f"none yet; the first write creates it ({schema.newest})"
     if schema.version < schema.newest:
         return (
             f"{schema.version}{journal}; mcp-handoff serve, or a client over stdio, brings it to"
@@ -234,7 +234,9 @@ def _told_schema(schema: SchemaState) -> str:
 def _told_absence(report: Report) -> str:
     if report.project_exists is not False:
         return ""
-    return "; not there" if is_id(report.project) else "; not there yet, its first ticket makes it"
+    if is_id(report.project):
+        return "; does not exist"
+    return "; does not exist yet, its first ticket creates it"
 
 
 def _told_read(outcome: float | str) -> str:

@@ -70,8 +70,8 @@ def _client(name: str) -> Client:
     if (client := CLIENTS.get(name)) is not None:
         return client
     meant = nearest_argument(name, CLIENTS)
-    near = f" Did you mean {meant}?" if meant else ""
-    raise Misconfigured(f"{name!r} is no client of these: {listed(list(CLIENTS))}.{near}")
+    near = f" (did you mean {meant}?)" if meant else ""
+    raise Misconfigured(f"There is no client {name!r}{near}; choose from {listed(list(CLIENTS))}.")
 
 
 def _entry(client: Client, url: str | None, scope: Scope) -> Entry:
@@ -102,7 +102,7 @@ def _address(url: str) -> str:
     if set("?#") & set(url) or not is_secure(url):
         raise Misconfigured(
             "--url must be an https:// address without a password or a query in it (http:// for"
-            " this machine alone), such as https://desk.example/mcp."
+            " this machine only), such as https://desk.example/mcp."
         )
     address = url.rstrip("/")
     if not split_address(address).path:

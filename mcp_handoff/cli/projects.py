@@ -20,7 +20,7 @@ _POLICIES = {
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    create = commands.add_parser("create", help="start a project")
+    create = commands.add_parser("create", help="create a project")
     create.add_argument("name", metavar="NAME", help="what people call it")
     create.add_argument("--slug", help="part of every reference, HO-1-SLUG (default: from NAME)")
     create.set_defaults(run=_create_project)

@@ -17,13 +17,19 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         " meanwhile. A backup is the only way back."
     )
     parser.add_argument(
-        "--older-than", type=int, required=True, metavar="DAYS", help="since they were closed"
+        "--older-than", type=_days, required=True, metavar="DAYS", help="since they were closed"
     )
     parser.add_argument("--dry-run", action="store_true", help="count them, and delete nothing")
     parser.add_argument(
-        "--project", metavar="SLUG", help="of this project alone, and no keys (default: of all)"
+        "--project", metavar="SLUG", help="only of this project, and no keys (default: of all)"
     )
     parser.set_defaults(run=_prune)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError("it is a number of days, 1 or more")
+    return int(text)
 
 
 def _prune(options: argparse.Namespace, settings: Settings) -> int:
@@ -35,7 +41,7 @@ def _prune(options: argparse.Namespace, settings: Settings) -> int:
         done = "would be pruned" if options.dry_run else "pruned"
         fields = [
             f"{counted(pruned.tickets, 'ticket')} closed before {pruned.before} {done}",
-            counted(pruned.keys, "key"),
+            counted(pruned.keys, "idempotency key"),
         ]
         if pruned.held:
             fields.append(f"{counted(pruned.held, 'ticket')} kept for open ones that were blocked")

@@ -29,7 +29,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         " would stay in the shell's history."
     )
     parser.add_argument("ticket", metavar="TICKET", help="a number, a reference or an id")
-    parser.add_argument("--project", metavar="SLUG", help="default: the reference's, or your own")
+    parser.add_argument("--project", metavar="SLUG", help="default: the reference's, else your own")
     parser.set_defaults(run=_redact)
 
 
@@ -52,7 +52,7 @@ def _read_text() -> str:
     if sys.stdin.isatty():
         # Ctrl-C leaves through here, so that the terminal shows what is typed again.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        return getpass("The text to take out (it is not shown): ")
+        return getpass("Text to redact (not shown): ")
     text = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(text) > _MOST_BYTES:
         raise Misconfigured(f"text must have at most {LONGEST} characters.")

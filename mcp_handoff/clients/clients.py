@@ -143,7 +143,7 @@ _ALL = (
         "mcpServers",
         _typed_command,
         lambda url, _: {"type": "http", "url": url, **_bearer(f"${{{TOKEN}}}")},
-        "Start it anew; `claude mcp list` shows whether it connects.",
+        "Restart it; `claude mcp list` shows whether it connects.",
         in_project="It asks before it uses what a project brings.",
     ),
     Client(  # https://modelcontextprotocol.io/docs/develop/connect-local-servers
@@ -155,7 +155,7 @@ _ALL = (
         "mcpServers",
         _command,
         None,
-        "Quit it and start it anew; Settings → Developer shows the server.",
+        "Quit it and start it again; Settings → Developer shows the server.",
     ),
     Client(  # https://cursor.com/docs/context/mcp
         "cursor",
@@ -189,7 +189,7 @@ _ALL = (
         "mcp_servers",
         _command,
         lambda url, _: {"url": url, "bearer_token_env_var": TOKEN},
-        "Start it anew; /mcp shows the server.",
+        "Restart it; /mcp shows the server.",
         in_project="It reads the file of a project that you trust.",
     ),
     Client(  # https://geminicli.com/docs/tools/mcp-server/
@@ -201,7 +201,7 @@ _ALL = (
         "mcpServers",
         _command,
         lambda url, _: {"httpUrl": url, **_bearer(f"${TOKEN}")},
-        "Start it anew; `gemini mcp list` shows whether it connects, in a folder that you trust.",
+        "Restart it; `gemini mcp list` shows whether it connects, in a folder that you trust.",
     ),
     Client(  # https://opencode.ai/docs/mcp-servers/
         "opencode",
@@ -217,7 +217,7 @@ _ALL = (
             **_bearer(f"{{env:{TOKEN}}}"),
             "oauth": False,
         },
-        "Start it anew; `opencode mcp list` shows whether it connects.",
+        "Restart it; `opencode mcp list` shows whether it connects.",
         variables="environment",
         or_jsonc=True,
     ),

@@ -160,7 +160,7 @@ def listen(host: str, port: int) -> socket.socket:
 _NO_HOST = "there is no host of this name"
 
 _UNBOUND: Mapping[int, str] = {
-    errno.EADDRINUSE: "it is taken; end what listens there, or name another port (0: any free one)",
+    errno.EADDRINUSE: "it is in use; stop what listens there, or choose another --port (0: any)",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EACCES: "permission was denied, as it is to most for the ports below 1024",
 }

@@ -44,7 +44,7 @@ def read(path: Path) -> Iterator[Found]:
     """
     folder = next((one for one in _folders(path) if (one / "tasks").is_dir()), None)
     if folder is None:
-        raise NotFound(f"{shown(path)} is no folder of Backlog.md: there is no tasks in it.")
+        raise NotFound(f"{shown(path)} is not a folder of Backlog.md: it has no folder tasks.")
     config = _config(folder)
     name = str(config.get("project_name") or folder.resolve().parent.name)
     statuses = config.get("statuses")

@@ -50,7 +50,7 @@ def read(path: Path) -> Iterator[Found]:
         except (ValueError, RecursionError):
             issue = None
         if not isinstance(issue, dict):
-            yield Found(f"line {place}", {}, "is no JSON object, or half a one")
+            yield Found(f"line {place}", {}, "is not a whole JSON object")
             continue
         fields = cast(dict[str, Any], issue)
         if fields.get("status") == _GONE or fields.get("_type", "issue") != "issue":

@@ -55,7 +55,7 @@ def _issues(path: Path) -> Iterator[object]:
                 yield from cast(list[object], one) if isinstance(one, list) else [one]
     except (ValueError, RecursionError):
         raise ValidationFailed(
-            f"{shown(path)} is no list of issues, or not all of it; write it with: {_ASKED_FOR}"
+            f"{shown(path)} is not a whole list of issues; write it with: {_ASKED_FOR}"
         ) from None
 
 

@@ -66,4 +66,4 @@ def _decode(cursor: str | None, request: Request, *scope: str) -> str | None:
 
 def _refusal() -> ValidationFailed:
     why = "must be the next_cursor of a page with these same filters"
-    return ValidationFailed.at("cursor", why, "leave it out to start anew")
+    return ValidationFailed.at("cursor", why, "leave it out to start again")

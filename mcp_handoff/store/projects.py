@@ -182,7 +182,13 @@ def open_organization(tx: Transaction, slug: str) -> str:
 def _missing(tx: Transaction, caller: Caller) -> NoReturn:
     slugs = seen_slugs(tx, caller, _NAMED + 1)
     more = " and more" if len(slugs) > _NAMED else ""
-    there_are = f"there are {', '.join(slugs[:_NAMED])}{more}" if slugs else "there is none yet"
+    match slugs:
+        case []:
+            there_are = "there is none yet"
+        case [only]:
+            there_are = f"there is only {only}"
+        case _:
+            there_are = f"there are {', '.join(slugs[:_NAMED])}{more}"
     raise NotFound.at("project", "names no project here", there_are)
 
 

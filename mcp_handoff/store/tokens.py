@@ -157,7 +157,7 @@ def _require_in_force(tx: Transaction, name: str) -> Row:
         "SELECT * FROM tokens WHERE (id = :name OR name = :name) AND revoked_at IS NULL", name=name
     )
     if row is None:
-        raise NotFound.at("token", "names no token that is in force", "`token list` shows them")
+        raise NotFound.at("token", "names no valid token", "`token list` shows all")
     return row
 
 

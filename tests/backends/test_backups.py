@@ -126,13 +126,13 @@ def test_a_store_goes_on_where_its_backup_ended(kept: Path, copy: Path, caller: 
 
 def test_nothing_is_written_over(kept: Path, copy: Path) -> None:
     copy.write_text("mine")
-    assert_refused(command(kept, "backup", str(copy)), 1, "nothing is written over it")
+    assert_refused(command(kept, "backup", str(copy)), 1, "is not overwritten")
     assert copy.read_text() == "mine"
     copy.unlink()
     command(kept, "backup", str(copy))
     before = kept.read_bytes()
     Path(f"{kept}-wal").touch()  # as who only read it left one
-    assert_refused(command(kept, "restore", str(copy)), 1, "nothing is written over it")
+    assert_refused(command(kept, "restore", str(copy)), 1, "is not overwritten")
     assert kept.read_bytes() == before
 
 
@@ -198,7 +198,7 @@ def newer(copy: Path) -> None:
         (newer, "was written by a newer mcp-handoff"),
         (emptied, "it is empty"),
         (text, "it is not a SQLite database"),
-        (directory, "is no file"),
+        (directory, "is not a file"),
     ],
 )
 def test_what_is_no_whole_store_is_not_restored(

@@ -179,7 +179,7 @@ async def test_a_project_without_tickets_is_told_from_one_where_none_match(
 async def test_who_names_a_project_that_is_not_there_is_told_which_are(
     backend: Backend, caller: Caller
 ) -> None:
-    with pytest.raises(NotFound, match="there are shop"):
+    with pytest.raises(NotFound, match="there is only shop"):
         await backend.find_tickets(caller, requests.find_tickets(project="shp"))
     for number in range(12):
         await backend.create_project(PERSON, CreateProject(name=f"a{number:02}"))

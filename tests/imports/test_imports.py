@@ -156,13 +156,13 @@ async def test_tickets_that_wait_for_themselves_are_named(store: Path, file: Pat
 @pytest.mark.parametrize(
     ("tracker", "content", "words"),
     [
-        ("github", "", "is no list of issues"),
-        ("github", "{}", "is no list of issues"),
-        ("github", "[{", "is no list of issues"),
-        ("github", '[{"number": 1}] rest', "is no list of issues"),
-        ("github", "[" * 100_000, "is no list of issues"),
+        ("github", "", "is not a whole list of issues"),
+        ("github", "{}", "is not a whole list of issues"),
+        ("github", "[{", "is not a whole list of issues"),
+        ("github", '[{"number": 1}] rest', "is not a whole list of issues"),
+        ("github", "[" * 100_000, "is not a whole list of issues"),
         ("beads", "", "holds no issue"),
-        ("backlog", "", "is no folder of Backlog.md"),
+        ("backlog", "", "is not a folder of Backlog.md"),
     ],
 )
 def test_what_is_no_export_takes_one_line(
@@ -180,7 +180,7 @@ def test_half_a_line_of_beads_is_told_with_its_number(store: Path, file: Path) -
     done = command(store, "import", str(file), "--format", "beads")
     assert (done.returncode, done.stdout) == (
         1,
-        "line 2: is no JSON object, or half a one\n",
+        "line 2: is not a whole JSON object\n",
     )
     assert "not fit; nothing was imported." in done.stderr
     assert anyio.run(numbers_in, str(store)) == []

@@ -452,7 +452,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ),
         (
             {"build_id": "(build)", "status": "succeeded", "error_message": "2 tests failed."},
-            {"error_message": "with status failed alone"},
+            {"error_message": "only with status failed"},
         ),
         (
             {"build_id": "(build)", "status": "failed", "reason": "It failed."},
