@@ -56,6 +56,12 @@ def test_a_text_is_taken_out_once_and_a_second_time_stands_nowhere(store: Path) 
     assert TEXT not in again.stderr
 
 
+def test_a_ticket_is_named_as_people_write_it_within_their_project(store: Path) -> None:
+    file_ticket(store)
+    done = run(store, "ho-1", HANDOFF_PROJECT="shop")
+    assert (done.returncode, done.stdout) == (0, "HO-1-shop  1 place redacted\n")
+
+
 def test_a_text_of_several_lines_is_read_as_a_whole(store: Path) -> None:
     lines = "-----BEGIN\nAda Lovelace\nEND-----"
     file_ticket(store, lines)

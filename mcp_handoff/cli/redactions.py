@@ -1,6 +1,7 @@
 """`mcp-handoff redact`: take a text out of a ticket, wherever it stands."""
 
 import argparse
+import re
 import signal
 import sys
 from getpass import getpass
@@ -28,9 +29,16 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         " to be sent. The text is asked for, or read from stdin as a whole: on a command line it"
         " would stay in the shell's history."
     )
-    parser.add_argument("ticket", metavar="TICKET", help="a number, a reference or an id")
+    parser.add_argument(
+        "ticket", type=_ticket, metavar="TICKET", help="a number, a reference or an id"
+    )
     parser.add_argument("--project", metavar="SLUG", help="default: the reference's, else your own")
     parser.set_defaults(run=_redact)
+
+
+def _ticket(name: str) -> str:
+    """Return a ticket's name; HO-12, as people write it, is the number in their project."""
+    return re.sub(r"^HO-(\d+)$", r"\1", name, flags=re.IGNORECASE)
 
 
 def _redact(options: argparse.Namespace, settings: Settings) -> int:
