@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.installing import PROGRAM, environment, install
-from tests.clients.programs import PROGRAMS, SECONDS, codex_status, listed, program
+from tests.clients.programs import PROGRAMS, codex_status, listed, program
 from tests.http.served import Served, make_token
+from tests.npm import SECONDS
 
 CONNECTED = {
     "claude-code": "✔ Connected",
@@ -39,10 +40,9 @@ def client(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def installed(client: str, pytestconfig: pytest.Config) -> Path:
+def installed(client: str, kept_packages: Path) -> Path:
     """The client's program."""
-    assert pytestconfig.cache is not None
-    return program(client, pytestconfig.cache.mkdir("clients"))
+    return program(client, kept_packages)
 
 
 @pytest.fixture(scope="module")

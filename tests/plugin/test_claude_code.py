@@ -13,12 +13,16 @@ import pytest
 from mcp_handoff import __version__
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
+from tests.clients.programs import LISTED
 from tests.databases import in_store
 from tests.dispatch.receiver import Answer, Receiver
-from tests.npm import installed, run_node
+from tests.npm import SECONDS, installed, run_node
 from tests.test_inbox_command import caller_in
 
-pytestmark = pytest.mark.proof
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.timeout(SECONDS + 100),
+]  # the first test installs the programs
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugin"
@@ -29,7 +33,7 @@ Claude = Callable[..., "CompletedProcess[str]"]
 @pytest.fixture
 def claude(kept_packages: Path, tmp_path: Path, store: Path) -> Claude:
     """Claude Code in an empty folder, with the command mcp-handoff on its path."""
-    packages = installed(Path(__file__).parent / "npm", kept_packages)
+    packages = installed(LISTED, kept_packages)
     script = packages / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"
     folder = tmp_path / "folder"
     folder.mkdir()
