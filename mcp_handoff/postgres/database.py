@@ -118,14 +118,14 @@ class PostgresDatabase:
 
     async def read_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._call(
-            _without_timeout(operation), self._limiter, writing=False, seconds=None
+            _without_timeout(operation), self._limiter, writing=False, at_length=True
         )
 
     async def write_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         if self._read_only:
             raise BackendUnavailable(_READ_ONLY)
         return await self._call(
-            _without_timeout(operation), self._limiter, writing=True, seconds=None
+            _without_timeout(operation), self._limiter, writing=True, at_length=True
         )
 
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
@@ -164,16 +164,16 @@ class PostgresDatabase:
         *,
         writing: bool,
         connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
-        seconds: float | None = CALL_SECONDS,
+        at_length: bool = False,
     ) -> ResultT:
-        """Run an operation in a thread, for so many `seconds` at most, and those that it waits for
-        one.
+        """Run an operation in a thread, unless it is `at_length` for CALL_SECONDS at most, and
+        those that it waits for one.
 
         Whoever is cancelled need not wait for a server that keeps silent: the thread goes on alone.
         """
         call = Call()
         loop = asyncio.get_running_loop()
-        deadline = None if seconds is None else loop.call_later(seconds, call.cut)
+        deadline = None if at_length else loop.call_later(CALL_SECONDS, call.cut)
         try:
             run = partial(self._run, call, operation, connect_seconds, writing=writing)
             return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=limiter)
