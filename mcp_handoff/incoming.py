@@ -83,12 +83,17 @@ def checked(source: str, found: Iterator[Found]) -> Incoming:
                 raise ValidationFailed(one.problem)
             ticket = Arguments(IncomingTicket, one.fields).parse(BOT)
         except ValidationFailed as error:
-            wrong = [f"{name} {why}" for name, why in error.fields.items()]
-            problems.append(f"{one.place}: {'; '.join(wrong) or error.message}")
+            problems.append(problem_at(one.place, error))
         else:
             tickets.append((one.place, ticket))
     tickets.sort(key=lambda pair: pair[1].created_at)
     return Incoming(source, tickets, problems)
+
+
+def problem_at(place: str, error: ValidationFailed) -> str:
+    """Return what is wrong with what was found in a place, as a person reads it."""
+    wrong = [f"{name} {why}" for name, why in error.fields.items()]
+    return f"{place}: {'; '.join(wrong) or error.message}"
 
 
 def roles_among(labels: Sequence[str]) -> list[Role]:

@@ -13,7 +13,7 @@ from mcp_handoff.archives import Outcome, Undone
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import id_of
-from mcp_handoff.incoming import Incoming, IncomingTicket
+from mcp_handoff.incoming import Incoming, IncomingTicket, problem_at
 from mcp_handoff.masking import mask, masked_fields
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import history, idempotency, projects, ticket_terms
@@ -50,8 +50,7 @@ def import_tickets(
         try:
             work.file(ticket)
         except ValidationFailed as error:
-            wrong = [f"{name} {why}" for name, why in error.fields.items()]
-            problems.append(f"{place}: {'; '.join(wrong) or error.message}")
+            problems.append(problem_at(place, error))
         progress("Importing", done, len(incoming.tickets))
     if not problems:
         work.link()
