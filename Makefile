@@ -24,7 +24,7 @@ check: .venv/development
 
 # The tests that take longer, for they kill, wait out deadlines, fill stores or drive browsers.
 proofs: .venv/development
-	@echo 'Some 12 minutes.'
+	@echo 'Some 15 minutes.'
 	$(BIN)/python -m pytest -n auto -m proof
 
 # The tests of faults, all that they have, with dice of their own; the seed repeats a run.

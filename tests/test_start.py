@@ -21,6 +21,8 @@ from mcp_handoff.proofs import Policy
 from mcp_handoff.variables import OTHERS, VARIABLES
 from tests.mcp.wire import TIMEOUT, bounded, environment
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parent.parent
 
 NOWHERE = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"

@@ -14,6 +14,8 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.http.served import Served, bearer, command, make_project, make_token, soon
 from tests.mcp.agent import Agent
 
+pytestmark = pytest.mark.proof
+
 TICKET = {
     "title": "Checkout fails",
     "description": "POST /checkout answers 500.",

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import anyio
+import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
 from tests.http.served import Served
 from tests.mcp.agent import Agent
+
+pytestmark = pytest.mark.proof
 
 CLIENTS, TICKETS = 9, 20
 

@@ -28,6 +28,8 @@ from tests.mcp.wire import (
 )
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 KINDS = {"whole": "0", "read_only": "1"}
 """Servers by the names that the file has for them, and their HANDOFF_READ_ONLY."""
 

@@ -11,6 +11,8 @@ from mcp_handoff.mcp.tools import TOOLS
 from tests.mcp.wire import Wire, bounded, call, enveloped, environment, handshake, request
 from tests.requests import TICKET
 
+pytestmark = pytest.mark.proof
+
 TOOL_COUNT = len(TOOLS)
 
 

@@ -11,6 +11,8 @@ from tests.mcp.wire import environment
 from tests.merges.desk import pending
 from tests.repositories import Repository
 
+pytestmark = pytest.mark.proof
+
 SECONDS = 60
 
 

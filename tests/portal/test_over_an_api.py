@@ -9,6 +9,8 @@ from tests.http.served import Served
 from tests.portal.browser import Browser
 from tests.portal.scene import People, Scene
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(scope="module")
 def played(people: People) -> tuple[Scene, list[str]]:

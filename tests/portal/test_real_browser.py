@@ -1,9 +1,12 @@
 """What a person does on the pages in a real browser, with its own rules for cookies and forms."""
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.chromium import opened
 from tests.http.served import Served, make_token
+
+pytestmark = pytest.mark.proof
 
 
 def test_a_person_signs_in_files_a_ticket_and_signs_out(desk: Served, chromium: Browser) -> None:

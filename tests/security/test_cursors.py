@@ -23,6 +23,8 @@ from tests.databases import EVERY_DATABASE, in_store
 from tests.http.served import OPERATOR, Served, make_token
 from tests.mcp.wire import call
 
+pytestmark = pytest.mark.proof
+
 SEEN, SECRET = ("app", "shop"), "secret"
 EXAMPLES = settings(max_examples=100, deadline=None, print_blob=True)
 POSITIONS: SearchStrategy[int | str] = st.one_of(

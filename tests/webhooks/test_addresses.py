@@ -24,6 +24,8 @@ from tests.remote.impostor import Impostor
 from tests.webhooks.secure_receiver import SecureReceiver
 from tests.webhooks.telling import add, file_ticket, only_webhook, tell
 
+pytestmark = pytest.mark.proof
+
 HOST = "hooks.example"
 """A name that stands for what a test says."""
 
