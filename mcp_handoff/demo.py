@@ -146,7 +146,8 @@ def _server(store: Path, name: str) -> StdioServerParameters:
 
 def _folded(text: str, *, mark: str) -> str:
     width = max(40, shutil.get_terminal_size((100, 24)).columns - 4)
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width)]
+    wrapper = textwrap.TextWrapper(width, break_on_hyphens=False)  # an id is one word
+    lines = [part for line in text.splitlines() for part in wrapper.wrap(line)]
     return f"  {mark}" + "\n    ".join(lines)
 
 
