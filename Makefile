@@ -12,19 +12,19 @@ demo: .venv/package
 
 # What is told in minutes here is measured on two cores.
 test: .venv/development
-	@echo 'Some 4 minutes.'
+	@echo 'Some 5 minutes.'
 	$(BIN)/python -m pytest -n auto -m 'not proof'
 
 check: .venv/development
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	@echo 'Some 4 minutes.'
+	@echo 'Some 5 minutes.'
 	$(BIN)/python -m pytest -n auto -m 'not proof'
 
 # The tests that take longer, for they kill, wait out deadlines, fill stores or drive browsers.
 proofs: .venv/development
-	@echo 'Some 15 minutes.'
+	@echo 'Some 20 minutes.'
 	$(BIN)/python -m pytest -n auto -m proof
 
 # The tests of faults, all that they have, with dice of their own; the seed repeats a run.
