@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.backend import Backend, Store
+from mcp_handoff.backend import Backend
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Database
@@ -120,8 +120,14 @@ async def backend(store: Path, clock: SteppedClock) -> AsyncIterator[Backend]:
 
 
 @pytest.fixture(params=EVERY_DATABASE)
-async def desk(request: pytest.FixtureRequest, clock: SteppedClock) -> AsyncIterator[Store]:
+def place(request: pytest.FixtureRequest) -> str:
+    """Where a fresh store is, on each database: a file or a URL."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+async def desk(place: str, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
     """A fresh store on each database whose time only moves when the test says so."""
-    opened = StoreBackend(open_database(str(request.getfixturevalue(request.param)), clock=clock))
+    opened = StoreBackend(open_database(place, clock=clock))
     yield opened
     await opened.close()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from tests.archives import exported, imported, lines_of
 from tests.backends.invariants import check_search_index, damage
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import open_database
 from tests.facts import REPOSITORY
 
 pytestmark = pytest.mark.proof
@@ -34,18 +33,6 @@ pytestmark = pytest.mark.proof
 TEXT = "Zwiebelkuchen"
 
 SECONDS = 30
-
-
-@pytest.fixture(params=EVERY_DATABASE)
-def place(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-async def opened(place: str, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
-    backend = StoreBackend(open_database(place, clock=clock))
-    yield backend
-    await backend.close()
 
 
 async def close(store: StoreBackend, *numbers: int) -> None:
@@ -70,125 +57,123 @@ async def filed(store: StoreBackend, count: int) -> None:
 
 
 async def test_with_an_old_ticket_all_goes_that_hangs_on_it(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await plant(opened, TEXT)
-    await close(opened, 2)
-    ids = [ticket.id for ticket in (await opened.find_tickets(CI, requests.find_tickets())).tickets]
+    await plant(desk, TEXT)
+    await close(desk, 2)
+    ids = [ticket.id for ticket in (await desk.find_tickets(CI, requests.find_tickets())).tickets]
     clock.advance(days=30, seconds=1)
-    pruned = await prune(opened, 30)
+    pruned = await prune(desk, 30)
     assert (pruned.tickets, pruned.held) == (2, 0)
     assert pruned.keys > 10
     # What a forge told of its own, and what FTS5 has marked as deleted until it merges its index.
     left = {"pull_requests.title", "ticket_terms_data.block"}
-    assert await found(opened, *ids, TEXT.lower()) <= left
-    if isinstance(opened.database, SqliteDatabase):
-        assert await opened.database.read(damage) == []
-        await opened.database.write(check_search_index)
+    assert await found(desk, *ids, TEXT.lower()) <= left
+    if isinstance(desk.database, SqliteDatabase):
+        assert await desk.database.read(damage) == []
+        await desk.database.write(check_search_index)
 
 
 async def test_those_go_that_were_closed_so_long_ago_and_no_numbers_are_given_again(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await filed(opened, 4)
-    await close(opened, 3, 4)
+    await filed(desk, 4)
+    await close(desk, 3, 4)
     clock.advance(days=10)
-    await close(opened, 1)
-    assert (await prune(opened, 10)).tickets == 0
+    await close(desk, 1)
+    assert (await prune(desk, 10)).tickets == 0
     clock.advance(milliseconds=1)
-    pruned = await prune(opened, 10)
+    pruned = await prune(desk, 10)
     assert (pruned.tickets, pruned.before) == (2, "2026-11-02T09:30:00.001Z")
-    assert await numbers(opened) == [2, 1]
-    await filed(opened, 1)
-    assert await numbers(opened) == [5, 2, 1]
+    assert await numbers(desk) == [2, 1]
+    await filed(desk, 1)
+    assert await numbers(desk) == [5, 2, 1]
 
 
 async def test_a_dry_run_counts_the_same_and_changes_nothing(
-    opened: StoreBackend, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+    desk: StoreBackend, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "BATCH", 2)
     monkeypatch.setattr(pruning, "LOOKED_THROUGH", 3)
-    await filed(opened, 9)
-    await close(opened, 1, 2, 3, 5, 7, 8, 9)
+    await filed(desk, 9)
+    await close(desk, 1, 2, 3, 5, 7, 8, 9)
     clock.advance(days=2)
-    await opened.create_ticket(CI, requests.create_ticket(blocked_by=["3"], idempotency_key="k"))
-    before = await opened.list_events(CI, requests.list_events(limit=200))
-    dry = await prune(opened, 1, dry_run=True)
-    assert await opened.list_events(CI, requests.list_events(limit=200)) == before
-    assert len(await numbers(opened)) == 10
-    assert await prune(opened, 1) == dry
+    await desk.create_ticket(CI, requests.create_ticket(blocked_by=["3"], idempotency_key="k"))
+    before = await desk.list_events(CI, requests.list_events(limit=200))
+    dry = await prune(desk, 1, dry_run=True)
+    assert await desk.list_events(CI, requests.list_events(limit=200)) == before
+    assert len(await numbers(desk)) == 10
+    assert await prune(desk, 1) == dry
     assert (dry.tickets, dry.held) == (6, 1)
-    assert await numbers(opened) == [10, 6, 4, 3]
+    assert await numbers(desk) == [10, 6, 4, 3]
 
 
 async def test_a_ticket_that_an_open_one_was_blocked_by_stays_until_that_is_closed(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await filed(opened, 1)
-    await opened.create_ticket(CI, requests.create_ticket(blocked_by=["1"]))
-    await close(opened, 1)
+    await filed(desk, 1)
+    await desk.create_ticket(CI, requests.create_ticket(blocked_by=["1"]))
+    await close(desk, 1)
     clock.advance(days=2)
-    assert (await prune(opened, 1)).held == 1
-    detail = await opened.get_ticket(CI, requests.get_ticket(2))
+    assert (await prune(desk, 1)).held == 1
+    detail = await desk.get_ticket(CI, requests.get_ticket(2))
     assert [one.reference for one in detail.blocked_by] == ["HO-1-shop"]
     assert [note.body for note in detail.notes] == ["Not now."]
-    await close(opened, 2)
-    assert (await prune(opened, 1)).tickets == 1
-    assert await numbers(opened) == [2]
-    assert (await opened.get_ticket(CI, requests.get_ticket(2))).blocked_by == []
+    await close(desk, 2)
+    assert (await prune(desk, 1)).tickets == 1
+    assert await numbers(desk) == [2]
+    assert (await desk.get_ticket(CI, requests.get_ticket(2))).blocked_by == []
 
 
 async def test_of_one_project_its_tickets_go_and_no_keys(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
     for project in ("shop", "app"):
         caller = replace(CI, project=project)
-        await opened.create_ticket(caller, requests.create_ticket(idempotency_key=project))
+        await desk.create_ticket(caller, requests.create_ticket(idempotency_key=project))
         closing = requests.update_ticket(1, close_as="wont_fix", note="Not now.")
-        await opened.update_ticket(caller, closing)
+        await desk.update_ticket(caller, closing)
     clock.advance(days=2)
-    pruned = await prune(opened, 1, project="app")
+    pruned = await prune(desk, 1, project="app")
     assert (pruned.tickets, pruned.keys) == (1, 0)
-    assert await numbers(opened) == [1]
+    assert await numbers(desk) == [1]
     with pytest.raises(NotFound, match="no project here; there are app, shop"):
-        await prune(opened, 1, project="nowhere")
-    assert (await prune(opened, 1)).keys == 2
+        await prune(desk, 1, project="nowhere")
+    assert (await prune(desk, 1)).keys == 2
 
 
 async def test_history_says_who_pruned_and_goes_on_where_it_was(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await filed(opened, 2)
-    await close(opened, 1, 2)
-    followed = await opened.list_events(CI, requests.list_events())
+    await filed(desk, 2)
+    await close(desk, 1, 2)
+    followed = await desk.list_events(CI, requests.list_events())
     clock.advance(days=2)
-    await prune(opened, 1)
-    page = await opened.list_events(CI, requests.list_events(cursor=followed.next_cursor))
+    await prune(desk, 1)
+    page = await desk.list_events(CI, requests.list_events(cursor=followed.next_cursor))
     [event] = page.events
     assert (event.kind, event.actor_id) == ("project.pruned", "root")
     assert event.after == {"tickets": 2, "closed_before": "2026-11-03T09:30:00.000Z"}
 
 
-async def test_words_that_other_tickets_have_stay(
-    opened: StoreBackend, clock: SteppedClock
-) -> None:
+async def test_words_that_other_tickets_have_stay(desk: StoreBackend, clock: SteppedClock) -> None:
     for title in ("Pfannkuchen and Apfelmus", "Pfannkuchen alone"):
-        await opened.create_ticket(CI, requests.create_ticket(title=title))
-    await close(opened, 1)
+        await desk.create_ticket(CI, requests.create_ticket(title=title))
+    await close(desk, 1)
     clock.advance(days=2)
-    await prune(opened, 1)
+    await prune(desk, 1)
     near = requests.find_tickets(query="pfannkuchem")
-    assert [one.number for one in (await opened.find_tickets(CI, near)).tickets] == [2]
-    assert await found(opened, "apfelmus") == set()
+    assert [one.number for one in (await desk.find_tickets(CI, near)).tickets] == [2]
+    assert await found(desk, "apfelmus") == set()
 
 
-async def test_who_hears_of_changes_hears_of_it(opened: StoreBackend, clock: SteppedClock) -> None:
-    await filed(opened, 1)
-    await close(opened, 1)
+async def test_who_hears_of_changes_hears_of_it(desk: StoreBackend, clock: SteppedClock) -> None:
+    await filed(desk, 1)
+    await close(desk, 1)
     clock.advance(days=2)
     with anyio.fail_after(SECONDS):
-        async with opened.changes() as changes:
-            await prune(opened, 1)
+        async with desk.changes() as changes:
+            await prune(desk, 1)
             while (await anext(changes)).kind != "project.pruned":
                 pass
 
@@ -258,18 +243,18 @@ async def test_what_was_pruned_or_redacted_is_in_no_export_and_comes_back_with_n
 
 
 async def test_what_was_being_sent_when_it_was_pruned_is_settled_without_a_word(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await opened.set_receiver(ADMIN, SetReceiver(url="https://builds.invalid/"))
-    await filed(opened, 1)
-    await opened.trigger_bot_build(CI, requests.trigger_bot_build(1))
-    await close(opened, 1)
+    await desk.set_receiver(ADMIN, SetReceiver(url="https://builds.invalid/"))
+    await filed(desk, 1)
+    await desk.trigger_bot_build(CI, requests.trigger_bot_build(1))
+    await close(desk, 1)
     clock.advance(days=2)
-    leased = await opened.lease_dispatch()
+    leased = await desk.lease_dispatch()
     assert leased is not None
-    await prune(opened, 1)
-    await opened.settle_dispatch(leased, Attempt())
-    assert await opened.count_dispatches() == 0
+    await prune(desk, 1)
+    await desk.settle_dispatch(leased, Attempt())
+    assert await desk.count_dispatches() == 0
     late = ReportRun(run_id=leased.id, status="succeeded")
     with pytest.raises(NotFound, match="names no run"):
-        await opened.report_run(CI, late)
+        await desk.report_run(CI, late)

@@ -1,6 +1,5 @@
 """What a redaction leaves of a text in a store: nothing, in any column, index or page."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -17,7 +16,7 @@ from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import open_database
 from tests.replays import replay_of
 
 pytestmark = pytest.mark.proof
@@ -39,18 +38,6 @@ OTHERS = {
 have a test of their own."""
 
 
-@pytest.fixture(params=EVERY_DATABASE)
-def place(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-async def opened(place: str, clock: SteppedClock) -> AsyncIterator[StoreBackend]:
-    backend = StoreBackend(open_database(place, clock=clock))
-    yield backend
-    await backend.close()
-
-
 PLANTED = {
     *("tickets.title", "tickets.description", "tickets.evidence", "tickets.suggested_resolution"),
     *("tickets.implementation_notes", "tickets.resolution_note"),
@@ -65,25 +52,25 @@ PLANTED = {
 
 @pytest.mark.parametrize("text", TEXTS)
 async def test_no_column_of_any_table_holds_a_text_that_was_redacted(
-    opened: StoreBackend, text: str
+    desk: StoreBackend, text: str
 ) -> None:
-    await plant(opened, text)
-    assert await found(opened, *SIGNS) >= PLANTED
+    await plant(desk, text)
+    assert await found(desk, *SIGNS) >= PLANTED
     line = " ".join(text.split())[:60]
-    redacted = await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=text))
+    redacted = await desk.redact_ticket(ADMIN, RedactTicket(ticket="1", text=text))
     assert redacted.places > 50
     if line != text:
-        await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=line))
-    assert await found(opened, *SIGNS) == set()
-    shown = await opened.get_ticket(CI, requests.get_ticket(1))
+        await desk.redact_ticket(ADMIN, RedactTicket(ticket="1", text=line))
+    assert await found(desk, *SIGNS) == set()
+    shown = await desk.get_ticket(CI, requests.get_ticket(1))
     assert shown.ticket.title == f"Ovens and {MARK}"
 
 
 async def test_no_file_of_sqlite_holds_what_was_redacted(
-    opened: StoreBackend, place: str, tmp_path: Path
+    desk: StoreBackend, place: str, tmp_path: Path
 ) -> None:
-    await plant(opened, PLAIN)
-    redacted = await opened.redact_ticket(ADMIN, RedactTicket(ticket="1", text=PLAIN))
+    await plant(desk, PLAIN)
+    redacted = await desk.redact_ticket(ADMIN, RedactTicket(ticket="1", text=PLAIN))
     assert redacted.erased is not place.startswith("postgresql://")
     # By another process: to close a file gives up the locks that this one has on it.
     files = [str(file) async for file in anyio.Path(tmp_path).glob("handoff.db*")]
@@ -104,60 +91,60 @@ async def numbers(store: StoreBackend, query: str) -> list[int | None]:
 
 
 async def test_words_are_found_no_more_but_where_other_tickets_have_them(
-    opened: StoreBackend,
+    desk: StoreBackend,
 ) -> None:
     for description in (f"{PLAIN} and Pfannkuchen.", "Only Pfannkuchen."):
-        await opened.create_ticket(CI, requests.create_ticket(description=description))
-    assert await numbers(opened, "zwiebelkuche") == [1]
-    await redact(opened, f"{PLAIN} and Pfannkuchen")
+        await desk.create_ticket(CI, requests.create_ticket(description=description))
+    assert await numbers(desk, "zwiebelkuche") == [1]
+    await redact(desk, f"{PLAIN} and Pfannkuchen")
     for query in (PLAIN, "zwiebelkuche", "zwiebel*"):
-        assert await numbers(opened, query) == []
-    assert await numbers(opened, "pfannkuchem") == [2]
+        assert await numbers(desk, query) == []
+    assert await numbers(desk, "pfannkuchem") == [2]
 
 
 async def test_a_word_of_a_text_that_was_changed_before_is_forgotten_too(
-    opened: StoreBackend,
+    desk: StoreBackend,
 ) -> None:
-    await opened.create_ticket(CI, requests.create_ticket(description=f"Und{PLAIN}brot backen."))
-    await opened.update_ticket(CI, requests.update_ticket(1, description="Something else."))
-    await redact(opened, PLAIN)
-    assert await found(opened, *SIGNS) == set()
+    await desk.create_ticket(CI, requests.create_ticket(description=f"Und{PLAIN}brot backen."))
+    await desk.update_ticket(CI, requests.update_ticket(1, description="Something else."))
+    await redact(desk, PLAIN)
+    assert await found(desk, *SIGNS) == set()
 
 
-async def test_another_ticket_and_what_was_kept_of_it_stay(opened: StoreBackend) -> None:
+async def test_another_ticket_and_what_was_kept_of_it_stay(desk: StoreBackend) -> None:
     keyed = requests.create_ticket(title=f"Another {PLAIN}", idempotency_key="k")
-    await opened.create_ticket(CI, requests.create_ticket(title=f"One {PLAIN}", roles=["qa"]))
-    second = await opened.create_ticket(CI, keyed.model_copy(update={"title": "Nothing alike"}))
-    await opened.add_message(CI, requests.add_message(2, PLAIN))
-    await redact(opened, PLAIN)
-    assert (await opened.list_messages(CI, requests.list_messages(2))).messages[0].body == PLAIN
+    await desk.create_ticket(CI, requests.create_ticket(title=f"One {PLAIN}", roles=["qa"]))
+    second = await desk.create_ticket(CI, keyed.model_copy(update={"title": "Nothing alike"}))
+    await desk.add_message(CI, requests.add_message(2, PLAIN))
+    await redact(desk, PLAIN)
+    assert (await desk.list_messages(CI, requests.list_messages(2))).messages[0].body == PLAIN
     assert second.ticket.title == "Nothing alike"
 
 
 async def test_a_text_that_stands_nowhere_or_in_names_alone_changes_nothing(
-    opened: StoreBackend,
+    desk: StoreBackend,
 ) -> None:
-    await opened.create_ticket(CI, requests.create_ticket())
+    await desk.create_ticket(CI, requests.create_ticket())
     built = {"ticket": 1, "build_ref": PLAIN, "provider": "docker"}
-    await opened.report_build(CI, requests.report_build("succeeded", **built))
-    before = await opened.get_ticket(CI, requests.get_ticket(1))
+    await desk.report_build(CI, requests.report_build("succeeded", **built))
+    before = await desk.get_ticket(CI, requests.get_ticket(1))
     for text, why in ((AWKWARD, "stands nowhere in HO-1-shop"), (PLAIN, "in build_ref alone")):
         with pytest.raises(NotFound, match=why):
-            await redact(opened, text)
-    assert await opened.get_ticket(CI, requests.get_ticket(1)) == before
+            await redact(desk, text)
+    assert await desk.get_ticket(CI, requests.get_ticket(1)) == before
 
 
 async def test_history_says_who_took_a_text_out_and_keeps_no_digest_of_it(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
-    await opened.create_ticket(CI, requests.create_ticket())
+    await desk.create_ticket(CI, requests.create_ticket())
     for text in (f"{PLAIN} {'so ' * 900}", "Something else."):
-        await opened.update_ticket(CI, requests.update_ticket(1, description=text))
-    await opened.add_message(CI, requests.add_message(1, PLAIN))
-    assert "sha256" in (await opened.get_ticket(CI, requests.get_ticket(1))).model_dump_json()
+        await desk.update_ticket(CI, requests.update_ticket(1, description=text))
+    await desk.add_message(CI, requests.add_message(1, PLAIN))
+    assert "sha256" in (await desk.get_ticket(CI, requests.get_ticket(1))).model_dump_json()
     clock.advance(minutes=1)
-    redacted = await redact(opened, PLAIN)
-    detail = await opened.get_ticket(CI, requests.get_ticket(1))
+    redacted = await redact(desk, PLAIN)
+    detail = await desk.get_ticket(CI, requests.get_ticket(1))
     event = detail.events[0]
     assert (event.kind, event.actor_id, event.after) == ("ticket.redacted", "root", {"places": 1})
     assert (redacted.places, event.created_at) == (1, detail.ticket.updated_at)
@@ -165,43 +152,43 @@ async def test_history_says_who_took_a_text_out_and_keeps_no_digest_of_it(
 
 
 async def test_whoever_read_the_text_before_does_not_write_it_back(
-    opened: StoreBackend, clock: SteppedClock
+    desk: StoreBackend, clock: SteppedClock
 ) -> None:
     described = requests.create_ticket(description=f"{PLAIN} is what it says.", idempotency_key="k")
-    await opened.create_ticket(CI, described)
-    read = await opened.get_ticket(CI, requests.get_ticket(1))
+    await desk.create_ticket(CI, described)
+    read = await desk.get_ticket(CI, requests.get_ticket(1))
     clock.advance(minutes=1)
-    await redact(opened, PLAIN)
+    await redact(desk, PLAIN)
     back = {"description": read.ticket.description, "updated_at": read.ticket.updated_at}
     with pytest.raises(Outdated):
-        await opened.update_ticket(CI, requests.update_ticket(1, **back))
-    assert (await opened.create_ticket(CI, described)).replayed
+        await desk.update_ticket(CI, requests.update_ticket(1, **back))
+    assert (await desk.create_ticket(CI, described)).replayed
     without_key = described.model_copy(update={"idempotency_key": None})
-    assert not (await opened.create_ticket(CI, without_key)).deduplicated
+    assert not (await desk.create_ticket(CI, without_key)).deduplicated
 
 
-async def test_a_redaction_leaves_takes_and_suggestions_as_they_are(opened: StoreBackend) -> None:
-    await opened.create_ticket(CI, requests.create_ticket())
-    await opened.take_ticket(CI, requests.take_ticket("backend", ticket=1, note=PLAIN))
-    made = await opened.suggest_close(CI, requests.suggest_close(1, evidence={"found": PLAIN}))
-    await redact(opened, PLAIN)
+async def test_a_redaction_leaves_takes_and_suggestions_as_they_are(desk: StoreBackend) -> None:
+    await desk.create_ticket(CI, requests.create_ticket())
+    await desk.take_ticket(CI, requests.take_ticket("backend", ticket=1, note=PLAIN))
+    made = await desk.suggest_close(CI, requests.suggest_close(1, evidence={"found": PLAIN}))
+    await redact(desk, PLAIN)
     done = requests.update_ticket(1, role="backend", role_status="done", note="Done.")
-    assert "backend" in (await opened.update_ticket(CI, done)).changed
-    acted = await opened.act_on_suggestion(ADMIN, requests.execute(made.suggestion.id))
+    assert "backend" in (await desk.update_ticket(CI, done)).changed
+    acted = await desk.act_on_suggestion(ADMIN, requests.execute(made.suggestion.id))
     assert (acted.suggestion.status, acted.suggestion.evidence) == ("executed", {"found": MARK})
 
 
-async def test_a_redaction_under_a_key_is_done_once(opened: StoreBackend) -> None:
-    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
-    first = await redact(opened, PLAIN, idempotency_key="k")
-    assert await redact(opened, PLAIN, idempotency_key="k") == replay_of(first)
+async def test_a_redaction_under_a_key_is_done_once(desk: StoreBackend) -> None:
+    await desk.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    first = await redact(desk, PLAIN, idempotency_key="k")
+    assert await redact(desk, PLAIN, idempotency_key="k") == replay_of(first)
 
 
-async def test_who_hears_of_changes_hears_of_a_redaction(opened: StoreBackend) -> None:
-    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+async def test_who_hears_of_changes_hears_of_a_redaction(desk: StoreBackend) -> None:
+    await desk.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
     with anyio.fail_after(30):
-        async with opened.changes() as changes:
-            await redact(opened, PLAIN)
+        async with desk.changes() as changes:
+            await redact(desk, PLAIN)
             while (heard := await anext(changes)).kind != "ticket.redacted":
                 pass
     assert heard.reference == "HO-1-shop"
@@ -214,22 +201,22 @@ async def test_a_redaction_stands_when_the_file_can_not_be_written_anew(
         raise apsw.FullError
 
     monkeypatch.setattr("mcp_handoff.sqlite.database.erase_deleted", fail)
-    opened = StoreBackend(open_database(str(store), clock=clock))
-    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
-    redacted = await redact(opened, PLAIN)
+    desk = StoreBackend(open_database(str(store), clock=clock))
+    await desk.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    redacted = await redact(desk, PLAIN)
     assert (redacted.places, redacted.erased) == (1, False)
-    assert (await opened.get_ticket(CI, requests.get_ticket(1))).ticket.title == f"A {MARK}"
-    await opened.close()
+    assert (await desk.get_ticket(CI, requests.get_ticket(1))).ticket.title == f"A {MARK}"
+    await desk.close()
 
 
 async def test_another_server_goes_on_in_a_file_that_was_written_anew(
-    opened: StoreBackend, place: str, clock: SteppedClock
+    desk: StoreBackend, place: str, clock: SteppedClock
 ) -> None:
-    await opened.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
+    await desk.create_ticket(CI, requests.create_ticket(title=f"A {PLAIN}"))
     other = StoreBackend(open_database(place, clock=clock))
-    await redact(opened, PLAIN)
+    await redact(desk, PLAIN)
     await other.create_ticket(CI, requests.create_ticket(title="Written by another server"))
-    assert await numbers(opened, "server") == [2]
+    assert await numbers(desk, "server") == [2]
     await other.close()
 
 
@@ -249,11 +236,11 @@ what they are made of, or belong to a credential."""
 
 
 async def test_of_every_column_beside_a_ticket_it_is_said_whether_it_is_redacted(
-    opened: StoreBackend,
+    desk: StoreBackend,
 ) -> None:
-    await opened.create_ticket(CI, requests.create_ticket())
+    await desk.create_ticket(CI, requests.create_ticket())
     known = TEXT_FIELDS | JSON_COLUMNS | NAMES | KEPT
-    columns = await opened.database.read(text_columns)
+    columns = await desk.database.read(text_columns)
     tables = {place.table for place in PLACES}
     unknown = {(table, name) for table, name in columns if table in tables and name not in known}
     assert unknown == set()

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import apsw
-import pytest
 
 from mcp_handoff.backend import Store
 from mcp_handoff.builds import GetBuild
@@ -26,7 +25,7 @@ from mcp_handoff.takes import ListTakes
 from mcp_handoff.tokens import ListTokens
 from mcp_handoff.webhooks import ListWebhooks
 from tests import requests
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import open_database
 from tests.faults.writes import CALLER, PREPARED, Desk
 
 ResultT = TypeVar("ResultT")
@@ -236,15 +235,10 @@ class StoreDesk(Desk):
                 execute(connection, sql)
 
 
-@pytest.fixture(params=EVERY_DATABASE)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-async def test_no_statement_reads_what_grows_from_its_beginning(name: str) -> None:
-    watched = WatchedDatabase(open_database(name))
+async def test_no_statement_reads_what_grows_from_its_beginning(place: str) -> None:
+    watched = WatchedDatabase(open_database(place))
     store = WatchedStore(watched)
-    desk = StoreDesk(store, name)
+    desk = StoreDesk(store, place)
     for prepare in PREPARED.values():
         await (await prepare(desk)).call(store)
     for read in READS:
@@ -255,8 +249,8 @@ async def test_no_statement_reads_what_grows_from_its_beginning(name: str) -> No
     assert operations - NOT_ASKED - store.asked == set()
 
 
-async def test_what_is_read_from_its_beginning_is_found_out(name: str) -> None:
-    watched = WatchedDatabase(open_database(name))
+async def test_what_is_read_from_its_beginning_is_found_out(place: str) -> None:
+    watched = WatchedDatabase(open_database(place))
     await WatchedStore(watched).create_ticket(CALLER, requests.create_ticket())
     watched.operation = "look"
     await watched.read(lambda tx: tx.fetch_all("SELECT * FROM tickets WHERE title = 'x'"))

@@ -13,22 +13,12 @@ from mcp_handoff.progress import Abandoned, untold
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
 from tests.backends.invariants import assert_whole
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import open_database
 from tests.http.served import command
 from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read
 from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue
 
 pytestmark = pytest.mark.proof
-
-
-@pytest.fixture(params=EVERY_DATABASE)
-def database_name(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "exported"
 
 
 async def test_what_is_imported_twice_is_there_once_and_stays_as_it_became(

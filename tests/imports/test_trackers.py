@@ -7,22 +7,12 @@ import pytest
 from mcp_handoff.imports import backlog
 from mcp_handoff.incoming import checked
 from tests.backends.invariants import assert_whole
-from tests.databases import EVERY_DATABASE, open_database
+from tests.databases import open_database
 from tests.imports.filing import beads_of, filed, imported, issues, numbers_in, pages, read
 from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue, rest_issue
 
 TOKEN = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
 TIME = "2025-03-20T09:30:00Z"
-
-
-@pytest.fixture(params=EVERY_DATABASE)
-def database_name(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "exported"
 
 
 async def test_an_issue_of_github_keeps_its_author_dates_thread_and_labels(
