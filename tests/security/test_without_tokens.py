@@ -13,7 +13,7 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.openings import require_loopback, require_seclusion
 from mcp_handoff.tokens import RevokeToken
-from tests.databases import EVERY_DATABASE, in_store
+from tests.databases import in_store
 from tests.http.served import OPERATOR, Served, bearer, command, make_token
 from tests.http.test_access import DOORS
 from tests.mcp.wire import TIMEOUT
@@ -37,12 +37,6 @@ FORWARDED = {
 def tokenless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Served(tmp_path_factory.mktemp("tokenless") / "handoff.db") as running:
         yield running
-
-
-@pytest.fixture(params=EVERY_DATABASE)
-def place(request: pytest.FixtureRequest) -> str:
-    """Where a fresh store is: a file or a URL."""
-    return str(request.getfixturevalue(request.param))
 
 
 def started(place: str) -> Served:
