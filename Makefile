@@ -12,14 +12,14 @@ demo: .venv/package
 
 # What is told in minutes here is measured on two cores.
 test: .venv/development
-	@echo 'Some 5 minutes.'
+	@echo 'Some 4 minutes.'
 	$(BIN)/python -m pytest -n auto -m 'not proof'
 
 check: .venv/development
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	@echo 'Some 5 minutes.'
+	@echo 'Some 4 minutes.'
 	$(BIN)/python -m pytest -n auto -m 'not proof'
 
 # The tests that take longer, for they kill, wait out deadlines, fill stores or drive browsers.
