@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from mcp_handoff.masking import mask
 from mcp_handoff.principals import LOCAL, SYSTEM_ID, Principal
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.schema import Name, Request
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
+from mcp_handoff.text.masking import mask
 
 ActorRole = Literal["bot", "user"]
 

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from mcp_handoff.archives import ArchiveOperations
+from mcp_handoff.archives.archive import ArchiveOperations
 from mcp_handoff.builds import BuildOperations
 from mcp_handoff.dispatches import DispatchOperations
 from mcp_handoff.events import Change, EventOperations
-from mcp_handoff.incoming import IncomingOperations
 from mcp_handoff.messages import MessageOperations, QuestionOperations
 from mcp_handoff.overview import OverviewOperations
 from mcp_handoff.people import PersonOperations
@@ -25,6 +24,7 @@ from mcp_handoff.suggestions import SuggestionOperations
 from mcp_handoff.takes import TakeOperations
 from mcp_handoff.tickets import TicketOperations
 from mcp_handoff.tokens import TokenOperations
+from mcp_handoff.trackers.incoming import IncomingOperations
 from mcp_handoff.webhooks import WebhookOperations
 from mcp_handoff.work import WorkOperations
 

@@ -11,11 +11,11 @@ from typing import Literal, get_args
 
 from mcp_handoff.addresses import Network, is_secure
 from mcp_handoff.errors import Misconfigured
-from mcp_handoff.masking import find_secrets
 from mcp_handoff.projects import checkout_slug, is_id, slug_of
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.switches import FALSE, TRUE
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
+from mcp_handoff.text.masking import find_secrets
 from mcp_handoff.variables import OTHERS, PREFIXES, VARIABLES
 
 BackendKind = Literal["sqlite", "postgresql", "api"]

@@ -12,7 +12,7 @@ from mcp_handoff.principals import LOCAL, SYSTEM_ID, Principal
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName, project_of
 from mcp_handoff.schema import WHOLE, Cursor, Name, Record, Request, Timestamp
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 WorkKind = Literal[
     "ticket.created",

@@ -9,8 +9,8 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from mcp_handoff.markdown import paragraphs
 from mcp_handoff.references import IN_TEXT
+from mcp_handoff.text.markdown import paragraphs
 
 MOST = 100
 """How many tickets a text may name; those after them are passed over."""

@@ -13,7 +13,7 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.references import TicketName
 from mcp_handoff.schema import STORABLE, IdempotencyKey, Replayable, Request
-from mcp_handoff.text import replaced, visible, visible_places
+from mcp_handoff.text.characters import replaced, visible, visible_places
 
 MARK = "[redacted]"
 """What stands in a text's place."""

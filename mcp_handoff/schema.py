@@ -16,8 +16,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, to_json
 
-from mcp_handoff.masking import find_secrets
-from mcp_handoff.text import JSON_BYTES, JSON_DEPTH, check_json, folded, storable
+from mcp_handoff.text.characters import folded, storable
+from mcp_handoff.text.free_json import JSON_BYTES, JSON_DEPTH, check_json
+from mcp_handoff.text.masking import find_secrets
 
 
 class Request(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import StringConstraints
 from mcp_handoff.actors import Caller
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.schema import STORABLE, Record, Request
-from mcp_handoff.terms import different_terms_of
+from mcp_handoff.text.terms import different_terms_of
 from mcp_handoff.tickets import SimilarTicket
 
 LIKE = 0.5

@@ -25,7 +25,7 @@ from mcp_handoff.schema import (
     Timestamp,
     Uuid,
 )
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 SuggestionStatus = Literal["pending", "processing", "executed", "declined", "expired", "skipped"]
 StatusFilter = Literal["pending", "processing", "executed", "declined", "expired", "skipped", "any"]

@@ -10,7 +10,7 @@ from mcp_handoff.events import author
 from mcp_handoff.principals import LOCAL
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.schema import WHOLE, Record, Request, Timestamp
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 ME, NOBODY, ANYONE = "me", "nobody", "anyone"
 """Whom a list of tickets is asked for, beside those who hold something by their names."""

@@ -14,7 +14,7 @@ from mcp_handoff.repositories import NAME_PATTERN
 from mcp_handoff.runs import URL_PATTERN
 from mcp_handoff.schema import REPO_PATTERN, SLUG_PATTERN, UUID_PATTERN, Request
 from mcp_handoff.suggestions import SHA_PATTERN
-from mcp_handoff.text import listed, shortened, visible
+from mcp_handoff.text.characters import listed, shortened, visible
 
 RequestT_co = TypeVar("RequestT_co", bound=Request, covariant=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcp_handoff.errors import AlreadyExists, BackendUnavailable, NotFound, ValidationFailed
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from mcp_handoff.schema import (
     Timestamp,
 )
 from mcp_handoff.takes import Fence
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.tickets import (
     Description,
     Priority,

@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.archive_files import ArchiveFile
-from mcp_handoff.archives import Outcome
+from mcp_handoff.archives.archive import Outcome
+from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.progress import untold
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken

@@ -13,8 +13,8 @@ import apsw
 import psutil
 import pytest
 
-from mcp_handoff.archive_files import ArchiveFile
-from mcp_handoff.archives import FORMAT
+from mcp_handoff.archives.archive import FORMAT
+from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.sqlite.transaction import execute
 from tests.archives import change, exported, rows_in, small_archive

@@ -21,7 +21,7 @@ from mcp_handoff.receivers import GetReceiver, require_same
 from mcp_handoff.repositories import ListRepositories
 from mcp_handoff.store.migrations import SchemaState
 from mcp_handoff.suggestions import ListSuggestions
-from mcp_handoff.text import listed, one_line
+from mcp_handoff.text.characters import listed, one_line
 from mcp_handoff.tickets import FindTickets
 from mcp_handoff.tokens import names_of
 from mcp_handoff.validation import Arguments

@@ -87,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        from mcp_handoff.text import one_line
+        from mcp_handoff.text.characters import one_line
 
         self.exit(2, f"{self.prog}: {one_line(message)} ({self.prog} --help)\n")
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import get_args
 
 from mcp_handoff.actors import Actor, Caller
-from mcp_handoff.archive_files import ArchiveFile
-from mcp_handoff.archives import Outcome
+from mcp_handoff.archives.archive import Outcome
+from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import counted, use_and_close
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import HandoffError, Misconfigured
-from mcp_handoff.incoming import Tracker, checked
 from mcp_handoff.progress import Progress
 from mcp_handoff.projects import slug_of
-from mcp_handoff.text import listed, one_line
+from mcp_handoff.text.characters import listed, one_line
+from mcp_handoff.trackers.incoming import Tracker, checked
 from mcp_handoff.whole_files import disk_failures_told, shown
 from mcp_handoff.wiring import claim_store, open_store
 
@@ -65,7 +65,7 @@ def _import_file(file: Path, options: argparse.Namespace, settings: Settings) ->
     project = options.project or settings.project
     if project != slug_of(project):
         raise Misconfigured(f"--project: {project!r} is no slug, such as {slug_of(project)}.")
-    reader = import_module(f"mcp_handoff.imports.{options.format}")
+    reader = import_module(f"mcp_handoff.trackers.{options.format}")
     incoming = checked(options.format, reader.read(file))
     caller = Caller(
         Actor("user", "cli", settings.actor_id),

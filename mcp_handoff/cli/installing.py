@@ -16,7 +16,7 @@ from mcp_handoff.clients.files import ChangedMeanwhile, ClientFile
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import AlreadyExists, HandoffError, Misconfigured
 from mcp_handoff.near_names import nearest_argument
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 
 PROGRAM = "mcp-handoff"
 

@@ -12,7 +12,7 @@ from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Misconfigured, NotFound, TicketClosed
 from mcp_handoff.references import reference
 from mcp_handoff.suggestions import SHA_PATTERN, SuggestClose
-from mcp_handoff.text import shortened
+from mcp_handoff.text.characters import shortened
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_backend
 

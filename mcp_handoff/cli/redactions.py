@@ -11,7 +11,7 @@ from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.redactions import LONGEST, RedactTicket
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.validation import Arguments
 from mcp_handoff.wiring import open_backend
 

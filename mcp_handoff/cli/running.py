@@ -12,8 +12,8 @@ from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, Misconfigured, ValidationFailed
-from mcp_handoff.masking import mask
-from mcp_handoff.text import one_line, visible
+from mcp_handoff.text.characters import one_line, visible
+from mcp_handoff.text.masking import mask
 from mcp_handoff.wiring import claim_store
 
 BackendT = TypeVar("BackendT", bound=Backend)

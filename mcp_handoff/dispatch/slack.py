@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_handoff.events import ProjectEvent
-from mcp_handoff.text import one_line, shortened
+from mcp_handoff.text.characters import one_line, shortened
 from mcp_handoff.webhooks import TEST
 
 TITLE_LENGTH = 140

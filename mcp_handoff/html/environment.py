@@ -10,9 +10,9 @@ import nh3
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from mcp_handoff.markdown import as_html
 from mcp_handoff.references import ticket_path
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
+from mcp_handoff.text.markdown import as_html
 
 STATIC = "/static"
 """Where the files are served."""

@@ -29,7 +29,7 @@ from mcp_handoff.http.issuer_documents import DOCUMENT_BYTES, READ_SECONDS, Endp
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.resource import READ, WRITE
 from mcp_handoff.http_client import Deadlines, HttpClient, HttpError, Response
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 EXCHANGE_SECONDS = 10.0
 """How long the issuer may take to give a token for a code."""

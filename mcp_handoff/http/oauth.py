@@ -11,7 +11,7 @@ from mcp_handoff.http.issuer_keys import ALGORITHMS
 from mcp_handoff.http.resource import READ, WRITE
 from mcp_handoff.principals import ROLES, Principal, PrincipalRole
 from mcp_handoff.projects import slug_of
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 TYPES = ("jwt", "at+jwt")
 """What a token may call itself: nothing, a JWT, or an access token (RFC 9068, section 2.1)."""

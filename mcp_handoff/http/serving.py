@@ -24,7 +24,7 @@ from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.openings import require_loopback, require_seclusion
 from mcp_handoff.http.resource import Resource
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 GRACE_SECONDS = 10
 """How long requests under way may take once SIGTERM or Ctrl-C has come."""

@@ -15,7 +15,7 @@ from mcp_handoff import references
 from mcp_handoff.mcp import names
 from mcp_handoff.schema import REPO_PATTERN, Request
 from mcp_handoff.suggestions import LAST_PULL_REQUEST, SHA_PATTERN
-from mcp_handoff.text import JSON_BYTES, JSON_DEPTH
+from mcp_handoff.text.free_json import JSON_BYTES, JSON_DEPTH
 from mcp_handoff.validation import NAMED_FIELDS
 
 Rule = Callable[[Any], Any]

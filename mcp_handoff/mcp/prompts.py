@@ -8,7 +8,7 @@ from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextConten
 from mcp_types import Prompt as ListedPrompt
 
 from mcp_handoff.errors import NotFound, ValidationFailed
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 from mcp_handoff.tickets import RequestType
 from mcp_handoff.workflow import ROLES, WORK_ROLES
 

@@ -7,7 +7,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 
 from mcp_handoff.errors import BackendUnavailable, HandoffError, Internal, OutcomeUnknown
 from mcp_handoff.mcp.results import error_fields
-from mcp_handoff.text import made_visible
+from mcp_handoff.text.characters import made_visible
 
 _OURS = (Internal, BackendUnavailable, OutcomeUnknown)
 

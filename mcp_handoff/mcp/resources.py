@@ -19,7 +19,7 @@ from mcp_handoff.errors import NotFound
 from mcp_handoff.mcp import prompts
 from mcp_handoff.mcp.answers import NOTICE
 from mcp_handoff.schema import Record
-from mcp_handoff.text import made_visible, shortened, visible
+from mcp_handoff.text.characters import made_visible, shortened, visible
 from mcp_handoff.tickets import FindTickets, GetTicket, TicketDetail
 from mcp_handoff.validation import Arguments
 

@@ -17,7 +17,7 @@ from mcp_handoff.mcp.results import DEFECT, ToolResult, tool_error
 from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.near_names import nearest_tool
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 from mcp_handoff.validation import Arguments
 
 logger = logging.getLogger(__name__)

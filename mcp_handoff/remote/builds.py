@@ -15,10 +15,10 @@ from mcp_handoff.builds import (
 )
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.events import Change
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import builds_path
 from mcp_handoff.remote.responses import objects, parse_response
+from mcp_handoff.text.masking import masked_fields
 
 _UNLESS_GIVEN = {"status": "ready"}
 """The status of a build that comes without one."""

@@ -7,13 +7,13 @@ from urllib.parse import quote
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Unsupported
 from mcp_handoff.events import Change
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.messages import AddedMessage, AddMessage, ListMessages, MessagePage
 from mcp_handoff.references import parse_name, reference
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_object, objects, parse_response
 from mcp_handoff.remote.tickets import NamesTicket, find_row, is_ours, project_of
+from mcp_handoff.text.masking import masked_fields
 
 
 async def add_message(api: Api, caller: Caller, request: AddMessage) -> AddedMessage:

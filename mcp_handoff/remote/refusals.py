@@ -11,7 +11,7 @@ from typing import Any
 from mcp_handoff import errors
 from mcp_handoff.errors import HandoffError
 from mcp_handoff.remote.responses import ApiResponse, as_list, as_object, lost, objects
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
 
 _BY_STATUS: Mapping[int, tuple[type[HandoffError], str]] = {
     400: (errors.ValidationFailed, "does not take it like this; look at the fields"),

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, Unsupported
 from mcp_handoff.events import Change, EventKind
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import parse_name
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import suggestions_path
@@ -20,6 +19,7 @@ from mcp_handoff.suggestions import (
     SuggestedClose,
     SuggestionPage,
 )
+from mcp_handoff.text.masking import masked_fields
 
 _EVENT_BY_STATUS: Mapping[str, EventKind] = {
     "declined": "suggestion.declined",

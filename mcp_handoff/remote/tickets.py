@@ -9,13 +9,13 @@ from urllib.parse import quote
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import HandoffError, NotFound, OutcomeUnknown, Unsupported, ValidationFailed
 from mcp_handoff.events import Change
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.projects import is_id
 from mcp_handoff.references import parse_name, reference
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import tickets_path
 from mcp_handoff.remote.responses import as_list, as_object, objects, parse_response
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.tickets import (
     REPEAT_WINDOW_SECONDS,
     CreatedTicket,

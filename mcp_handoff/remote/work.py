@@ -6,13 +6,13 @@ from urllib.parse import quote
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Unsupported
 from mcp_handoff.events import Change, EventKind
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.references import parse_name
 from mcp_handoff.remote.api import Api, sent_key
 from mcp_handoff.remote.paths import project_path, tickets_path
 from mcp_handoff.remote.responses import parse_response
 from mcp_handoff.remote.tickets import find_row, is_ours, project_of, ticket_fields
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.work import TakenTicket, TakeTicket, UpdatedTicket, UpdateTicket
 
 _SAME = {

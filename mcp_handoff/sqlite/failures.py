@@ -9,7 +9,7 @@ import apsw
 from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
 from mcp_handoff.sqlite.locks import BUSY_SECONDS
 from mcp_handoff.store.transaction import took_too_long
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import apsw
 
 from mcp_handoff.errors import BackendUnavailable
 from mcp_handoff.sqlite.transaction import execute, roll_back
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
 from mcp_handoff.store.migrations import outdated, served_from
 from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
 from mcp_handoff.store.transaction import utc_now
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
 
 logger = logging.getLogger(__name__)
 

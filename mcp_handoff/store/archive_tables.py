@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, Final
 
 from mcp_handoff.store.transaction import Row, decode_json, encode_json
-from mcp_handoff.text import check_json
+from mcp_handoff.text.free_json import check_json
 from mcp_handoff.tickets import PRIORITIES
 from mcp_handoff.workflow import STAGES
 

@@ -16,7 +16,6 @@ from mcp_handoff.builds import (
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency, projects, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_ticket
@@ -29,6 +28,7 @@ from mcp_handoff.store.transaction import (
     insert,
     placeholders,
 )
+from mcp_handoff.text.masking import masked_fields
 
 _EDITABLE = ("description", "display_name", "is_active", "metadata")
 _SIZE = size_of("build_ref", "display_name", "description", "metadata", "error_message")

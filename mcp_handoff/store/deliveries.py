@@ -7,7 +7,6 @@ from typing import Any
 
 from mcp_handoff import actors
 from mcp_handoff.errors import NotFound
-from mcp_handoff.masking import mask
 from mcp_handoff.merges import Check, Delivery, Deployment, Fact, ForgeName, PullRequest, Push
 from mcp_handoff.proofs import LENIENT, Policy
 from mcp_handoff.repositories import TakenDelivery
@@ -16,7 +15,8 @@ from mcp_handoff.store import repositories
 from mcp_handoff.store.landings import FOLLOWED, WITH_ALL, abbreviations, landing_of, merged_as
 from mcp_handoff.store.merges import see_to
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
-from mcp_handoff.text import shortened
+from mcp_handoff.text.characters import shortened
+from mcp_handoff.text.masking import mask
 
 KEPT_DAYS = 30
 """How long it is remembered which deliveries were taken; what they told is known by itself."""

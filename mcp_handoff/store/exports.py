@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from mcp_handoff.archives import END, FORMAT, ROW
+from mcp_handoff.archives.archive import END, FORMAT, ROW
 from mcp_handoff.progress import Progress
 from mcp_handoff.store.archive_tables import TABLES, Table
 from mcp_handoff.store.transaction import Transaction

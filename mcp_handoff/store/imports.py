@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mcp_handoff.archives import Archive, Line, Outcome, Undone
+from mcp_handoff.archives.archive import Archive, Line, Outcome, Undone
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import links

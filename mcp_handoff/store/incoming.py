@@ -9,19 +9,19 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from mcp_handoff.actors import NAME_LENGTH, Actor, Caller
-from mcp_handoff.archives import Outcome, Undone
+from mcp_handoff.archives.archive import Outcome, Undone
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import id_of
-from mcp_handoff.incoming import Incoming, IncomingTicket, problem_at
-from mcp_handoff.masking import mask, masked_fields
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import history, idempotency, projects, ticket_terms
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
-from mcp_handoff.text import shortened, visible
+from mcp_handoff.text.characters import shortened, visible
+from mcp_handoff.text.masking import mask, masked_fields
 from mcp_handoff.tickets import CreateTicket, urgency
+from mcp_handoff.trackers.incoming import Incoming, IncomingTicket, problem_at
 from mcp_handoff.validation import Arguments
 from mcp_handoff.workflow import LIVE, MERGED, STILL_TO_ACT, RoleStatus, Stage, Standing, Status
 

@@ -11,7 +11,7 @@ from mcp_handoff.store import history
 from mcp_handoff.store.lookup import look_up_ticket
 from mcp_handoff.store.ticket_rows import roles_by_ticket
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.workflow import Standing
 
 FOLLOWED = 5_000

@@ -6,7 +6,6 @@ from typing import Any
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.messages import (
     AddedMessage,
     AddMessage,
@@ -24,6 +23,7 @@ from mcp_handoff.store import cursors, history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
 from mcp_handoff.store.pages import cut, size_of, whole
 from mcp_handoff.store.transaction import Row, Transaction, insert
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.workflow import WORK_ROLES
 
 NOTES = 3

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
-from mcp_handoff.spelling import is_spelt, nearest
 from mcp_handoff.store.transaction import Row, Scope, Transaction, placeholders
-from mcp_handoff.terms import IN_TITLE, Word
+from mcp_handoff.text.spelling import is_spelt, nearest
+from mcp_handoff.text.terms import IN_TITLE, Word
 
 LOOKED_AT = 300
 """How many words are looked at that begin alike, and how many that end alike."""

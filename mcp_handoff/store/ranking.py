@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mcp_handoff.store.transaction import Scope, Transaction
-from mcp_handoff.terms import Word
+from mcp_handoff.text.terms import Word
 
 LOOKED_UP = 500
 """How many of the newest tickets are looked up for a word, where a page does not ask for more."""

@@ -11,7 +11,7 @@ from mcp_handoff.store import history, idempotency, near_words, ticket_terms
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket
 from mcp_handoff.store.ticket_filters import folded
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, encode_json
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from mcp_handoff.builds import (
     is_further,
 )
 from mcp_handoff.errors import NotFound
-from mcp_handoff.masking import mask, masked_fields
 from mcp_handoff.runs import BuildRun, ReportedRun, ReportRun, is_news
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import builds, idempotency, outbox, runs
 from mcp_handoff.store.lookup import FoundTicket, look_up_ticket
 from mcp_handoff.store.transaction import Row, Transaction
-from mcp_handoff.text import shortened
+from mcp_handoff.text.characters import shortened
+from mcp_handoff.text.masking import mask, masked_fields
 
 OVERDUE_BATCH = 100
 """The most runs that one transaction gives up."""

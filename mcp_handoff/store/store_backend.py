@@ -8,11 +8,10 @@ from types import CoroutineType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.archives import Archive, Outcome, Undone
+from mcp_handoff.archives.archive import Archive, Outcome, Undone
 from mcp_handoff.checkout import Checkout
 from mcp_handoff.dispatches import Destination, Dispatch
 from mcp_handoff.events import Change, EventPage, ListEvents
-from mcp_handoff.incoming import Incoming
 from mcp_handoff.merges import ForgeName
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
@@ -59,6 +58,7 @@ from mcp_handoff.suggestions import (
 )
 from mcp_handoff.tickets import CreatedTicket, CreateTicket, GetTicket, TicketDetail
 from mcp_handoff.tracing import span
+from mcp_handoff.trackers.incoming import Incoming
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")

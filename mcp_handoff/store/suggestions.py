@@ -9,7 +9,6 @@ from mcp_handoff.actors import Caller, system
 from mcp_handoff.errors import NotFound
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.proofs import Proof, objection, require_other
 from mcp_handoff.references import reference
 from mcp_handoff.schema import timestamp
@@ -47,6 +46,7 @@ from mcp_handoff.suggestions import (
     overtaken,
     stale_reason,
 )
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.workflow import MERGED, merge
 
 EXPIRY_BATCH = 100

@@ -13,7 +13,7 @@ from mcp_handoff.store.ticket_filters import conditions_of
 from mcp_handoff.store.ticket_lists import Found
 from mcp_handoff.store.ticket_rows import shown_columns
 from mcp_handoff.store.transaction import Row, Scope, Transaction
-from mcp_handoff.terms import Word, words_of
+from mcp_handoff.text.terms import Word, words_of
 from mcp_handoff.tickets import FindTickets
 
 FILTERED = 1_500

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Sequence
 
-from mcp_handoff.spelling import is_spelt
 from mcp_handoff.store.transaction import IndexedTicket, Row, Transaction, decode_json
-from mcp_handoff.terms import different_terms_of, terms_of_ticket
+from mcp_handoff.text.spelling import is_spelt
+from mcp_handoff.text.terms import different_terms_of, terms_of_ticket
 
 INDEXES_TERMS = "_terms"
 """How the migration is called that leaves every ticket to be indexed."""

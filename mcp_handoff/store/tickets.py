@@ -6,7 +6,6 @@ from typing import Any
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.ids import new_id
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.schema import CALL_KEY, timestamp
 from mcp_handoff.store import (
     cursors,
@@ -30,6 +29,7 @@ from mcp_handoff.store.ticket_rows import (
     summary,
 )
 from mcp_handoff.store.transaction import Row, Transaction, encode_json
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.tickets import (
     NAMED_PROJECTS,
     REPEAT_WINDOW_SECONDS,

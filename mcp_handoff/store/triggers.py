@@ -10,7 +10,7 @@ from mcp_handoff.store import history, idempotency, outbox, runs, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_named, look_up_ticket, require_open
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction, decode_json, insert
-from mcp_handoff.text import shortened
+from mcp_handoff.text.characters import shortened
 from mcp_handoff.tickets import BuildingTicket, TriggerBotBuild, TriggeredBuild
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import Outdated, RolesIncomplete, ValidationFailed
 from mcp_handoff.events import EventKind
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.principals import require_admin
 from mcp_handoff.references import mentioned
 from mcp_handoff.store import history, idempotency, links, messages, suggestions, takes
@@ -15,7 +14,8 @@ from mcp_handoff.store.standings import Moved, move, standing_of
 from mcp_handoff.store.ticket_rows import roles_of, summary
 from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.takes import taken_over
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.tickets import TicketSummary, urgency
 from mcp_handoff.work import FINISHED, UpdatedTicket, UpdateTicket, without_role
 from mcp_handoff.workflow import (

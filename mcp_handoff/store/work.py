@@ -4,13 +4,13 @@ from typing import Any
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.errors import NotFound, TicketTaken
-from mcp_handoff.masking import masked_fields
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import details, history, idempotency, projects, takes
 from mcp_handoff.store.lookup import FoundTicket, look_up_ticket, require_open
 from mcp_handoff.store.standings import move, standing_of
 from mcp_handoff.store.transaction import Row, Transaction
 from mcp_handoff.takes import may_take_over_live, taken
+from mcp_handoff.text.masking import masked_fields
 from mcp_handoff.work import TakenTicket, TakeTicket, without_role
 from mcp_handoff.workflow import STILL_TO_ACT, Standing, take
 

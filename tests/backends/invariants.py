@@ -9,7 +9,7 @@ from pathlib import Path
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.transaction import Scope, Transaction
-from mcp_handoff.terms import words_of
+from mcp_handoff.text.terms import words_of
 from mcp_handoff.workflow import Standing
 from tests.backends.writer_process import CALLER, Acknowledgement
 from tests.databases import open_database

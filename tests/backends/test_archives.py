@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.archive_files import ArchiveFile
+from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.progress import Abandoned, untold
 from mcp_handoff.store.archive_tables import DERIVED, TABLES
 from mcp_handoff.store.store_backend import StoreBackend

@@ -11,7 +11,6 @@ import psycopg
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.builds import CreateBuild
 from mcp_handoff.dispatches import Attempt
-from mcp_handoff.incoming import Found, checked
 from mcp_handoff.postgres.database import PostgresDatabase
 from mcp_handoff.progress import untold
 from mcp_handoff.projects import ChangeProject, CreateProject
@@ -22,6 +21,7 @@ from mcp_handoff.repositories import LinkRepository, Repository, UnlinkRepositor
 from mcp_handoff.runs import ReportRun
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tokens import CreateToken, RevokeToken, RotateToken
+from mcp_handoff.trackers.incoming import Found, checked
 from mcp_handoff.webhooks import AddWebhook, RemoveWebhook, Webhook, WebhookTest
 from tests import facts, requests
 

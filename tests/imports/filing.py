@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from mcp_handoff.actors import Actor, Caller, bot
-from mcp_handoff.archives import Outcome
-from mcp_handoff.imports import beads, github
-from mcp_handoff.incoming import Incoming, checked
+from mcp_handoff.archives.archive import Outcome
 from mcp_handoff.progress import untold
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import TicketDetail
+from mcp_handoff.trackers import beads, github
+from mcp_handoff.trackers.incoming import Incoming, checked
 from tests import requests
 from tests.databases import open_database
 

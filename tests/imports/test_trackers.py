@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mcp_handoff.imports import backlog
-from mcp_handoff.incoming import checked
+from mcp_handoff.trackers import backlog
+from mcp_handoff.trackers.incoming import checked
 from tests.backends.invariants import assert_whole
 from tests.databases import open_database
 from tests.imports.filing import beads_of, filed, imported, issues, numbers_in, pages, read

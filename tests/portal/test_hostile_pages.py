@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, StorageState, expect
 
-from mcp_handoff.text import visible
+from mcp_handoff.text.characters import visible
 from tests.chromium import opened
 from tests.portal.browser import Browser
 from tests.portal.hostile import TEXTS, Hostile

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from mcp_handoff.masking import find_secrets
+from mcp_handoff.text.masking import find_secrets
 
 Values = SearchStrategy[Any]
 Arguments = dict[str, Any]

@@ -27,7 +27,7 @@ from mcp_handoff.mcp.tools import TOOLS
 from mcp_handoff.references import parse_name
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.store_backend import StoreBackend
-from mcp_handoff.text import folded
+from mcp_handoff.text.characters import folded
 from mcp_handoff.validation import Arguments as Checked
 from tests.clock import SteppedClock
 from tests.mcp.agent import Agent

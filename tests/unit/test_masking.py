@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_handoff import masking
-from mcp_handoff.masking import find_secrets, mask, masked_json
 from mcp_handoff.runs import run_secret
-from mcp_handoff.secret_shapes import PREFIXED
+from mcp_handoff.text import masking
+from mcp_handoff.text.masking import find_secrets, mask, masked_json
+from mcp_handoff.text.secret_shapes import PREFIXED
 from mcp_handoff.tokens import new_secret
 from tests.unit.secret_samples import ORDINARY, SECRETS, drawn
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_handoff.spelling import is_spelt, nearest
+from mcp_handoff.text.spelling import is_spelt, nearest
 
 
 @pytest.mark.parametrize("near", ["carts", "crat", "care", "art", "cart"])

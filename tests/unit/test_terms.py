@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_handoff.terms import MOST_TERMS, TERM_LENGTH, terms_of, terms_of_ticket, words_of
+from mcp_handoff.text.terms import MOST_TERMS, TERM_LENGTH, terms_of, terms_of_ticket, words_of
 
 TICKET = {
     "title": "Checkout fails",

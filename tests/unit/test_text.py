@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_handoff.text import check_json, made_visible, shortened, visible
+from mcp_handoff.text.characters import made_visible, shortened, visible
+from mcp_handoff.text.free_json import check_json
 
 
 @given(st.text())

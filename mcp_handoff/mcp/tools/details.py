@@ -13,7 +13,7 @@ from mcp_handoff.mcp.tools.words import moment
 from mcp_handoff.merges import LinkedChange
 from mcp_handoff.messages import Message
 from mcp_handoff.takes import Take
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.tickets import TicketDetail, TicketSummary
 from mcp_handoff.workflow import MERGED, STILL_TO_ACT
 

@@ -10,7 +10,7 @@ from mcp_handoff.messages import Message
 from mcp_handoff.overview import Counts, GetOverview, Overview
 from mcp_handoff.schema import COUNTED
 from mcp_handoff.takes import HeldRole
-from mcp_handoff.text import shortened
+from mcp_handoff.text.characters import shortened
 from mcp_handoff.workflow import LIVE
 
 BODY_SHOWN = 200

@@ -21,7 +21,7 @@ from mcp_handoff.suggestions import (
     Suggestion,
     SuggestionPage,
 )
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 
 _WHERE = {
     "live": "is closed",

@@ -21,7 +21,7 @@ from mcp_handoff.mcp.tools.details import (
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import page_words, written
 from mcp_handoff.schema import Limit
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.tickets import (
     CreatedTicket,
     CreateTicket,

@@ -12,7 +12,7 @@ from mcp_handoff.mcp.answers import Answer, Line, Reader
 from mcp_handoff.mcp.tools.details import TicketAnswer, standing_words, statuses, ticket_answer
 from mcp_handoff.mcp.tools.tool import Tool
 from mcp_handoff.mcp.tools.words import moment, written
-from mcp_handoff.text import listed
+from mcp_handoff.text.characters import listed
 from mcp_handoff.tickets import TicketDetail
 from mcp_handoff.work import Note, TakenTicket, TakeTicket, UpdatedTicket
 from mcp_handoff.workflow import Standing

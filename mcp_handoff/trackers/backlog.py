@@ -11,7 +11,7 @@ from typing import Any, cast
 import yaml
 
 from mcp_handoff.errors import NotFound, ValidationFailed
-from mcp_handoff.incoming import Found, request_type_among, roles_among
+from mcp_handoff.trackers.incoming import Found, request_type_among, roles_among
 from mcp_handoff.whole_files import shown
 
 _FOLDERS = {"tasks": None, "completed": "completed", "archive/tasks": "no_longer_relevant"}

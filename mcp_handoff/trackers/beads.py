@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mcp_handoff.errors import ValidationFailed
-from mcp_handoff.incoming import Found, request_type_among, roles_among
+from mcp_handoff.trackers.incoming import Found, request_type_among, roles_among
 from mcp_handoff.whole_files import require_file, shown
 
 _SECTIONS = {

@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from mcp_handoff.errors import ValidationFailed
-from mcp_handoff.incoming import Found, request_type_among, roles_among
+from mcp_handoff.trackers.incoming import Found, request_type_among, roles_among
 from mcp_handoff.whole_files import require_file, shown
 from mcp_handoff.work import Resolution
 

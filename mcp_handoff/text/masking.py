@@ -7,7 +7,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from mcp_handoff.secret_shapes import (
+from mcp_handoff.text.characters import mapped_texts, replaced, visible_places
+from mcp_handoff.text.secret_shapes import (
     IN_CONTEXT,
     PASSWORD_NAME,
     PREFIXED,
@@ -16,7 +17,6 @@ from mcp_handoff.secret_shapes import (
     is_drawn,
     is_password,
 )
-from mcp_handoff.text import mapped_texts, replaced, visible_places
 
 Span = tuple[int, int, str]
 """Where a secret begins and ends, and its kind."""

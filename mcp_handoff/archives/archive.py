@@ -1,4 +1,4 @@
-"""Archives: a whole store as lines of JSON, which any database can take in."""
+"""What an archive is made of, and what a store does with one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from mcp_handoff.archives import END, FORMAT, ROW, Line
+from mcp_handoff.archives.archive import END, FORMAT, ROW, Line
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.whole_files import require_file, shown
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, StringConstraints
 
 from mcp_handoff.actors import BOT, Caller
-from mcp_handoff.archives import Outcome
+from mcp_handoff.archives.archive import Outcome
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.progress import Progress
 from mcp_handoff.schema import ONE_LINE, STORABLE, Instant, JsonObject, Request

@@ -1,0 +1,1 @@
+"""Archives: a whole store as lines of JSON, which any database can take in."""

@@ -1,1 +1,0 @@
-"""Readers of what other trackers export: a tracker a file."""

@@ -1,0 +1,1 @@
+"""Texts: what they may hold, what of them is shown, which words they have and which secrets."""

@@ -1,0 +1,1 @@
+"""Other trackers: what they export, a tracker a file, as tickets that come in."""
