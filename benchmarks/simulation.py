@@ -228,13 +228,14 @@ def _large(projects: int, heard: bool, outcome: Outcome) -> list[str]:
 
 def _needed(costs: Costs, of_one: Outcome) -> list[list[str]]:
     databases = math.ceil(WANTED / of_one.rate)
+    connections = PROCESSES * (CONNECTIONS + 2)  # a server listens and announces on its own
     return [
         ["projects at least, evenly used", f"{math.ceil(WANTED * costs.locked):,}"],
         ["cores of servers", f"{math.ceil(WANTED * costs.served):,}"],
         ["… and to hear of all, in each server", f"{WANTED * costs.heard:.1f}"],
         ["cores of PostgreSQL", f"{math.ceil(WANTED * costs.database):,}"],
         ["databases as the one above", f"{databases:,}"],
-        ["connections of each", f"{PROCESSES * (CONNECTIONS + 1):,}"],
+        ["connections of each", f"{connections:,}"],
     ]
 
 

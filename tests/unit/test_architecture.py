@@ -20,6 +20,7 @@ OWNERS = {
     "apsw": ("sqlite/",),
     "watchfiles": ("sqlite/watch.py",),
     "Stemmer": ("text/terms.py",),
+    "rapidfuzz": ("text/spelling.py",),
     "pyromark": ("text/markdown.py",),
     "psycopg": ("postgres/",),
     "psycopg_pool": ("postgres/",),
