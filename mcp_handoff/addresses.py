@@ -49,6 +49,12 @@ def is_loopback(host: str | None) -> bool:
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
+def is_unspecified(host: str) -> bool:
+    """Tell whether a host is 0.0.0.0 or ::, which stand for all addresses of a machine."""
+    address = ip_address_of(host)
+    return address is not None and address.is_unspecified
+
+
 def is_secure(address: str) -> bool:
     """Tell whether an address is https://, or http:// on this machine, and holds no password."""
     parts = split_address(address)

@@ -53,7 +53,7 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "HANDOFF_PUBLIC_URL": Variable(
         "this server's address as others see it: for reports of builds, links, and signing in",
-        otherwise="serve's own address",
+        otherwise="serve's own address, if that is one",
     ),
     "HANDOFF_WEBHOOK_NETWORKS": Variable(
         "addresses and networks that webhooks may reach besides public ones"

@@ -68,7 +68,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
             origins=options.allow_origin,
             no_auth=options.no_auth,
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
-            beside=lambda url: background_work(backend, settings, settings.public_url or url),
+            beside=lambda url: background_work(backend, settings, url),
         )
 
     return run(open_backend(settings), settings, use)

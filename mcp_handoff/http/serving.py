@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 
+from mcp_handoff.addresses import is_unspecified
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
@@ -94,9 +95,10 @@ async def serve(
     origins: Sequence[str],
     no_auth: bool,
     announce: Callable[[str], None],
-    beside: Callable[[str], AbstractAsyncContextManager[None]],
+    beside: Callable[[str | None], AbstractAsyncContextManager[None]],
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, and run beside it what the server's own address is given to.
+    """Serve until SIGTERM or Ctrl-C, and run beside it what is given the address by which others
+    reach this server, where that is known.
 
     With `no_auth` it asks nobody for credentials. Raises Misconfigured for what lets in callers
     from elsewhere as long as nobody has to prove who it is.
@@ -133,7 +135,14 @@ async def serve(
     announce(
         f"http://{address} for people, its /mcp, /sse and /api for programs; open to {open_to}"
     )
-    async with application.sessions(), beside(f"http://{address}"):
+    own = None if is_unspecified(host) else f"http://{address}"
+    reached_at = settings.public_url or own
+    if reached_at is None:
+        announce(
+            f"warning: {host} is nobody's address, and HANDOFF_PUBLIC_URL is not set: webhooks come"
+            " without links, and builds are not told where to report"
+        )
+    async with application.sessions(), beside(reached_at):
         await Server(application).serve([bound])
 
 

@@ -1,6 +1,7 @@
 """A build reports on its run: run, build, ticket and history change together."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -39,11 +40,28 @@ def served(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
 def told(served: Served, receiver: Receiver) -> dict[str, Any]:
     """What the receiver was told of the run of ticket 1, the only one."""
     empty(served.store)
+    return receiver.of_run(trigger(served)).data
+
+
+def trigger(served: Served) -> str:
+    """Trigger a build of a new ticket and return its run's id."""
     served.http.post("/api/projects", json={"name": "shop"})
     served.http.post("/api/projects/shop/tickets", json=TICKET)
     path = "/api/projects/shop/tickets/1/trigger-bot-build"
     triggered = served.http.post(path, json={"repo": "acme/shop"}).json()["ticket"]
-    return receiver.of_run(triggered["ai_output"]["build_run"]["id"]).data
+    return triggered["ai_output"]["build_run"]["id"]
+
+
+def test_a_build_is_not_told_to_report_where_nobody_reaches_the_server(
+    store: Path, receiver: Receiver
+) -> None:
+    token = make_token(store, "ada", "user")
+    settings = {"BUILD_DISPATCH_URL": receiver.url, "BUILD_DISPATCH_SECRET": SECRET}
+    with Served(store, "--host", "0.0.0.0", token=token, **settings) as served:
+        triggered = trigger(served)
+        assert "report_url" not in receiver.of_run(triggered).data
+        _, said = served.end()
+    assert b"HANDOFF_PUBLIC_URL is not set" in said
 
 
 def report(told: dict[str, Any], status: str, **more: str) -> httpx2.Response:
