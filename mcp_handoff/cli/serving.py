@@ -53,8 +53,13 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from mcp_handoff.http.openings import Opening
     from mcp_handoff.http.serving import serve
     from mcp_handoff.logs import write_logs_as_json
+
+    opening = Opening(
+        options.host, options.port, options.allow_host, options.allow_origin, options.no_auth
+    )
 
     async def use(backend: Backend) -> None:
         write_logs_as_json(settings.log_level)
@@ -62,11 +67,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         await serve(
             backend,
             settings,
-            host=options.host,
-            port=options.port,
-            hosts=options.allow_host,
-            origins=options.allow_origin,
-            no_auth=options.no_auth,
+            opening,
             announce=lambda text: print(f"mcp-handoff: {text}", file=sys.stderr),
             beside=lambda url: background_work(backend, settings, url),
         )

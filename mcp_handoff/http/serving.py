@@ -6,7 +6,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
@@ -23,7 +23,7 @@ from mcp_handoff.http.connections import Connections
 from mcp_handoff.http.credentials import Credentials
 from mcp_handoff.http.deadlines import DeadlineProtocol
 from mcp_handoff.http.oauth import Issuer
-from mcp_handoff.http.openings import require_loopback, require_seclusion
+from mcp_handoff.http.openings import Opening, require_loopback, require_seclusion
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.text.characters import shortened, visible
 
@@ -88,55 +88,34 @@ class Server(uvicorn.Server):
 async def serve(
     backend: Backend,
     settings: Settings,
+    opening: Opening,
     *,
-    host: str,
-    port: int,
-    hosts: Sequence[str],
-    origins: Sequence[str],
-    no_auth: bool,
     announce: Callable[[str], None],
     beside: Callable[[str | None], AbstractAsyncContextManager[None]],
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, and run beside it what is given the address by which others
     reach this server, where that is known.
 
-    With `no_auth` it asks nobody for credentials. Raises Misconfigured for what lets in callers
-    from elsewhere as long as nobody has to prove who it is.
+    Raises Misconfigured for what lets in callers from elsewhere as long as nobody has to prove who
+    it is.
     """
-    resource = issuer = flow = None
-    if settings.oauth_issuer and settings.oauth_audience:
-        resource = Resource(settings.oauth_audience, settings.oauth_issuer)
-        issuer = Issuer(
-            resource.issuer,
-            resource.address,
-            projects_claim=settings.oauth_projects_claim,
-            role_claim=settings.oauth_role_claim,
-        )
-        if settings.oauth_client_id:
-            flow = CodeFlow(issuer, settings.oauth_client_id, settings.oauth_client_secret)
+    resource, issuer, flow = _oauth(settings)
     credentials = Credentials(backend if isinstance(backend, Store) else None, issuer)
-    required = await credentials.are_required()
-    if no_auth:
-        require_loopback(settings, host)
-        unasked = "; the store's tokens are not asked for" if required else ""
-        announce(f"warning: --no-auth makes an admin of everyone who reaches this server{unasked}")
-        open_to = "whoever reaches it"
-    elif required:
-        open_to = "whoever has a token"
-    else:
-        require_seclusion(settings, host, hosts, origins, credentials.first_step)
-        open_to = "everyone on this machine (there is no token)"
-    bound = listen(host, port)
+    open_to = await _who_is_let_in(settings, opening, credentials, announce)
+    host, origins = opening.host, opening.origins
+    bound = listen(host, opening.port)
     address = f"{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-    allowlist = Allowlist([*_LOOPBACK_HOSTS, address, *hosts], [*_LOOPBACK_ORIGINS, *origins])
-    access = Access(allowlist, origins, None if no_auth else credentials, resource, flow)
+    allowlist = Allowlist(
+        [*_LOOPBACK_HOSTS, address, *opening.names], [*_LOOPBACK_ORIGINS, *origins]
+    )
+    asked_for = None if opening.no_auth else credentials
+    access = Access(allowlist, origins, asked_for, resource, flow)
     application = create_application(backend, settings, access)
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
     announce(
         f"http://{address} for people, its /mcp, /sse and /api for programs; open to {open_to}"
     )
-    own = None if is_unspecified(host) else f"http://{address}"
-    reached_at = settings.public_url or own
+    reached_at = settings.public_url or (None if is_unspecified(host) else f"http://{address}")
     if reached_at is None:
         announce(
             f"warning: {host} is nobody's address, and HANDOFF_PUBLIC_URL is not set: webhooks come"
@@ -144,6 +123,40 @@ async def serve(
         )
     async with application.sessions(), beside(reached_at):
         await Server(application).serve([bound])
+
+
+def _oauth(settings: Settings) -> tuple[Resource | None, Issuer | None, CodeFlow | None]:
+    """Return what this server is to an issuer, who that is, and how people sign in there."""
+    if not (settings.oauth_issuer and settings.oauth_audience):
+        return None, None, None
+    resource = Resource(settings.oauth_audience, settings.oauth_issuer)
+    issuer = Issuer(
+        resource.issuer,
+        resource.address,
+        projects_claim=settings.oauth_projects_claim,
+        role_claim=settings.oauth_role_claim,
+    )
+    client_id, secret = settings.oauth_client_id, settings.oauth_client_secret
+    return resource, issuer, CodeFlow(issuer, client_id, secret) if client_id else None
+
+
+async def _who_is_let_in(
+    settings: Settings,
+    opening: Opening,
+    credentials: Credentials,
+    announce: Callable[[str], None],
+) -> str:
+    """Return to whom a server is open, in words."""
+    required = await credentials.are_required()
+    if opening.no_auth:
+        require_loopback(settings, opening)
+        unasked = "; the store's tokens are not asked for" if required else ""
+        announce(f"warning: --no-auth makes an admin of everyone who reaches this server{unasked}")
+        return "whoever reaches it"
+    if required:
+        return "whoever has a token"
+    require_seclusion(settings, opening, credentials.first_step)
+    return "everyone on this machine (there is no token)"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from mcp_handoff.config import read_settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.http.credentials import Credentials
-from mcp_handoff.http.openings import require_loopback, require_seclusion
+from mcp_handoff.http.openings import Opening, require_loopback, require_seclusion
 from mcp_handoff.tokens import RevokeToken
 from tests.databases import in_store
 from tests.http.served import OPERATOR, Served, bearer, command, make_token
@@ -131,10 +132,14 @@ def test_what_lets_in_others_needs_a_token_first(store: Path) -> None:
 
 @pytest.mark.parametrize("host", ["desk.example", "127.evil.example:8484", "0.0.0.0", "10.0.0.7:*"])
 def test_a_name_that_is_not_this_machines_is_an_opening(host: str) -> None:
-    settings, here = read_settings({}), "127.0.0.1"
-    for hosts, origins in (([host], []), ([], [f"https://{host}"]), ([], ["*"])):
+    settings, here = read_settings({}), Opening("127.0.0.1", 0)
+    for opening in (
+        replace(here, names=[host]),
+        replace(here, origins=[f"https://{host}"]),
+        replace(here, origins=["*"]),
+    ):
         with pytest.raises(Misconfigured, match="for callers from elsewhere"):
-            require_seclusion(settings, here, hosts, origins, "make a token")
+            require_seclusion(settings, opening, "make a token")
 
 
 def test_over_an_api_the_first_step_is_an_issuer() -> None:
@@ -167,4 +172,4 @@ def test_no_auth_opens_no_more_than_a_port_of_this_machine(store: Path) -> None:
         "HANDOFF_OAUTH_AUDIENCE": "https://desk.example/mcp",
     }
     with pytest.raises(Misconfigured, match="contradict"):
-        require_loopback(read_settings(issuer), "127.0.0.1")
+        require_loopback(read_settings(issuer), Opening("127.0.0.1", 0))
