@@ -98,7 +98,7 @@ def read_settings(
     client_id, client_secret = _oauth_client(values, audience)
     return Settings(
         backend=_backend(values["HANDOFF_BACKEND"]),
-        project=_project(values["HANDOFF_PROJECT"], directory or Path.cwd()),
+        project=_project(values["HANDOFF_PROJECT"], directory or _working_directory()),
         organization=_slug("HANDOFF_ORG", values["HANDOFF_ORG"]),
         actor_id=_actor_id(values["HANDOFF_ACTOR_ID"]),
         read_only=_switch(values, "HANDOFF_READ_ONLY"),
@@ -168,11 +168,14 @@ def _backend(value: str) -> BackendAddress:
     names_file = rest.startswith("/") and rest != "/"
     if kind is None or (kind == "sqlite" and not names_file):
         # What is no address may be a password that ended up here.
-        begins = f"begins with {_quoted(scheme)}" if separator and scheme.isalnum() else "is none"
+        wrong = "is no address"
+        if kind == "sqlite":
+            wrong = "names no file"
+        elif separator and scheme.isalnum():
+            wrong = f"begins with {_quoted(scheme)}"
         raise Misconfigured(
-            f"HANDOFF_BACKEND {begins}; this version knows"
-            " sqlite:///file (sqlite:////absolute/path for one that is not relative),"
-            " postgresql://host/database and https://host/api."
+            f"HANDOFF_BACKEND {wrong}; it takes sqlite:////absolute/file or sqlite:///relative/file,"
+            " postgresql://host/database, or the address of an API: https://host/api."
         )
     if kind == "postgresql" and not _ends_its_password_once(rest):
         raise Misconfigured(
@@ -198,6 +201,13 @@ def _project(value: str, directory: Path) -> str:
     if not value:
         return checkout_slug(directory)
     return value.lower() if is_id(value) else _slug("HANDOFF_PROJECT", value)
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Misconfigured("The working directory is gone; change into another one.") from None
 
 
 def _slug(name: str, value: str) -> str:

@@ -1,7 +1,9 @@
 """`mcp-handoff check`: it tells how this is set up, and makes and changes nothing."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mcp_handoff.wiring import look_at_schema
 from tests import requests
 from tests.databases import EVERY_DATABASE, address, open_database
 from tests.http.served import command
+from tests.mcp.wire import TIMEOUT
 
 pytestmark = pytest.mark.proof
 
@@ -163,13 +166,36 @@ def test_a_file_is_as_it_was_when_it_was_checked(
 
 def test_it_fails_on_a_file_that_is_no_store(store: Path) -> None:
     store.write_text("This is a letter, not a database. " * 100)
-    failed = run(str(store), "check")
-    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
-    assert "it is not a SQLite database" in failed.stderr
+    failed = run(str(store), "check", "--json")
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    [problem] = json.loads(failed.stdout)["problems"]
+    assert "it is not a SQLite database" in problem
+    assert problem in failed.stderr
+
+
+def test_it_fails_where_no_database_listens() -> None:
+    failed = run("postgresql://desk@127.0.0.1:1/desk", "check", "--json")
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    report = json.loads(failed.stdout)
+    assert (report["schema"], report["reads"]) == (None, {})
+    assert "nothing listens there" in report["problems"][0]
+
+
+def test_it_fails_where_this_user_may_make_no_store(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    command = [sys.executable, "-m", "mcp_handoff", "check"]
+    if os.geteuid() == 0:  # to whom a mode is nothing as long as it has its capabilities
+        command = ["setpriv", "--bounding-set=-all", *command]
+    environment = {"HANDOFF_BACKEND": f"sqlite:///{tmp_path}/locked/handoff.db"}
+    failed = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
+    assert "permission was denied" in failed.stderr
 
 
 def test_it_fails_where_a_directory_is(store: Path) -> None:
     store.mkdir()
     failed = run(str(store), "check")
-    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
+    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
     assert "is a directory" in failed.stderr

@@ -44,16 +44,19 @@ def run(store: Path, *arguments: str, **settings: str) -> subprocess.CompletedPr
     ("name", "value", "words"),
     [
         ("HANDOFF_BACKEND", "mysql://db/x", "begins with 'mysql'"),
-        ("HANDOFF_BACKEND", "sqlite:///", "this version knows sqlite:///file"),
+        ("HANDOFF_BACKEND", "sqlite:///", "names no file; it takes sqlite:////absolute/file"),
         ("HANDOFF_BACKEND", "sqlite:////nowhere/at/all.db", "/nowhere/at does not exist"),
-        ("HANDOFF_BACKEND", "host=db user=u password=secret", "HANDOFF_BACKEND is none"),
-        ("HANDOFF_BACKEND", "secret", "HANDOFF_BACKEND is none"),
+        (
+            "HANDOFF_BACKEND",
+            "host=db user=u password=secret",
+            "HANDOFF_BACKEND is no address; it takes",
+        ),
+        ("HANDOFF_BACKEND", "secret", "HANDOFF_BACKEND is no address; it takes"),
         ("HANDOFF_BACKEND", "https://api.example/v1?key=secret", "or a query in it"),
         ("HANDOFF_BACKEND", "https://api.example/u:secret@x", "without a password"),
         ("HANDOFF_BACKEND", "postgresql://u:p@secret/w@db.invalid/x", "@ is %40"),
         ("HANDOFF_BACKEND", "postgresql://u:p/secret@db.invalid/x", "/ is %2F"),
         ("HANDOFF_BACKEND", "postgresql://u:p@secret@db.invalid/x", "@ is %40"),
-        ("HANDOFF_BACKEND", "postgresql://:1/x%20password=secret", "the PostgreSQL database"),
         ("HANDOFF_PROJECT", "Web Shop", "such as web-shop"),
         ("HANDOFF_ORG", "A!", "HANDOFF_ORG"),
         ("HANDOFF_READ_ONLY", "maybe", "must be 1 or 0"),
@@ -357,6 +360,79 @@ def test_a_command_whose_output_nobody_reads_any_more_ends_without_a_word(
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("token", "create", "ci", "--role", "bot"),
+        ("webhook", "list"),
+        ("check", "--json"),
+        ("demo",),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_command_whose_output_can_not_be_written_says_so(
+    store: Path, command: tuple[str, ...], unbuffered: str
+) -> None:
+    run(store, "webhook", "add", "https://hooks.invalid/")
+    with Path("/dev/full").open("w") as full:
+        failed = subprocess.run(
+            [sys.executable, "-m", "mcp_handoff", *command],
+            env=environment(store, HANDOFF_PROJECT="", PYTHONUNBUFFERED=unbuffered),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert failed.returncode == 1
+    assert "stdout can't be written: No space left on device" in failed.stderr.splitlines()[-1]
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("command", [("export",), ("check",), ("token", "list")])
+def test_a_closed_stdout_is_written_nowhere(store: Path, command: tuple[str, ...]) -> None:
+    run(store, "project", "create", "Shop")
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "mcp_handoff", *command]
+    ended = subprocess.run(
+        shell, env=environment(store), stderr=subprocess.PIPE, timeout=TIMEOUT, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_working_directory_that_is_gone_is_told_in_one_line(store: Path) -> None:
+    gone = store.parent / "gone"
+    gone.mkdir()
+    shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", sys.executable, "-m", "mcp_handoff"]
+    failed = subprocess.run(
+        [*shell, "check"],
+        cwd=gone,
+        env=environment(store),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
+    assert "The working directory is gone" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("postgresql://desk@127.0.0.1:1/desk", 1),
+        ("postgresql://desk@no-such-host.invalid/desk", 1),
+        ("postgresql://:1/x%20password=secret", 1),
+        ("postgresql://desk@127.0.0.1/desk?changes=maybe", 2),
+    ],
+)
+def test_what_may_pass_ends_with_another_status_than_a_wrong_setting(
+    store: Path, address: str, status: int
+) -> None:
+    failed = run(store, "serve", "--port", "0", HANDOFF_BACKEND=address)
+    assert (failed.returncode, failed.stderr.count("\n")) == (status, 1)
+    assert "secret" not in failed.stderr
 
 
 @pytest.mark.parametrize(

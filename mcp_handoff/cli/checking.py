@@ -45,9 +45,9 @@ class Report:
 
     version: str
     backend: str
-    schema: SchemaState | None
     organization: str
     project: str
+    schema: SchemaState | None = None
     project_exists: bool | None = None
     acts_as: str | None = None
     pending_dispatches: int | None = None
@@ -66,14 +66,25 @@ def add_command(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    schema = look_at_schema(settings)
     report = Report(
         version=__version__,
         backend=describe_backend(settings),
-        schema=schema,
         organization=settings.organization,
         project=settings.project,
     )
+    try:
+        _look(report, settings)
+    except HandoffError as error:
+        report.problems.append(error.message)
+    print(json.dumps(asdict(report), indent=2) if options.json else "\n".join(_lines(report)))
+    for problem in report.problems:
+        print(f"mcp-handoff: {one_line(problem)}", file=sys.stderr)
+    return 1 if report.problems else 0
+
+
+def _look(report: Report, settings: Settings) -> None:
+    """Find out what can be found without changing anything."""
+    report.schema = schema = look_at_schema(settings)
     if schema is None or schema.is_current:
         backend = open_backend(settings, migrates=False)
 
@@ -83,10 +94,6 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
         run_at_desk(backend, replace(settings, read_only=True), fill)
     elif schema.version == 0:
         _note_absence(report, settings, [])
-    print(json.dumps(asdict(report), indent=2) if options.json else "\n".join(_lines(report)))
-    for problem in report.problems:
-        print(f"mcp-handoff: {one_line(problem)}", file=sys.stderr)
-    return 1 if report.problems else 0
 
 
 async def _fill(
@@ -234,7 +241,7 @@ def _told_schema(schema: SchemaState) -> str:
 def _told_absence(report: Report) -> str:
     if report.project_exists is not False:
         return ""
-    if is_id(report.project):
+    if is_id(report.project) or report.problems:
         return "; does not exist"
     return "; does not exist yet, its first ticket creates it"
 

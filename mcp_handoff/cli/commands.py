@@ -17,6 +17,12 @@ _LEFT = 22
 """Where the column begins that tells what a variable means."""
 
 
+_UNWRITABLE = (
+    "mcp-handoff: stdout can't be written: {why}. What the command did stays done; a secret that it"
+    " could not show can only be replaced.\n"
+)
+
+
 class Command(NamedTuple):
     """A command, and the module beside this one whose `add_command` adds what it takes."""
 
@@ -49,14 +55,20 @@ COMMANDS: Mapping[str, Command] = {
 def main(arguments: Sequence[str] | None = None, opened: "OpenWire | None" = None) -> int:
     """Run a command; return 0, 1 when it failed, 2 when it was used wrongly. `opened` is the wire
     of a client that is being answered already."""
+    if sys.__stdout__ is None:  # it was closed, and a file that is opened would take its number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout = os.fdopen(1, "w")
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else arguments, opened)
         finally:
-            sys.stdout.flush()  # while a broken pipe can still be caught
-    except BrokenPipeError:
-        # Whoever read the output has gone, such as head; what is left is written nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.stdout.flush()  # while its failure can still be caught
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
+        if not isinstance(error, BrokenPipeError):  # or whoever read it has gone, such as head
+            sys.stderr.write(_UNWRITABLE.format(why=error.strerror))
         return 1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from mcp_handoff.errors import BackendUnavailable, Misconfigured, OutcomeUnknown
+from mcp_handoff.errors import BackendUnavailable, HandoffError, Misconfigured, OutcomeUnknown
 from mcp_handoff.sqlite.locks import BUSY_SECONDS
 from mcp_handoff.store.transaction import took_too_long
 from mcp_handoff.text.characters import visible
@@ -36,19 +36,23 @@ def is_broken(error: Exception) -> bool:
     return isinstance(error, apsw.Error) and not isinstance(error, passing)
 
 
-def unusable(path: Path, error: Exception, *, read_only: bool) -> Misconfigured:
-    """Return what stops the start when a file can't be opened."""
+def unusable(path: Path, error: Exception, *, read_only: bool) -> HandoffError:
+    """Return what stops the start when a file can't be opened: BackendUnavailable where the same
+    start may succeed later, else Misconfigured."""
     logger.debug("opening the store failed", exc_info=error)
     reason = reason_of(error) or "it could not be opened"
     if read_only and isinstance(error, apsw.ReadOnlyError):
         reason = "SQLite must write in its directory to read it while no server has it open"
-    return Misconfigured(f"{visible(str(path))} can't be used: {reason}.")
+    kind = BackendUnavailable if isinstance(error, _PASSING) else Misconfigured
+    return kind(f"{visible(str(path))} can't be used: {reason}.")
 
 
 def reason_of(error: Exception) -> str | None:
     """Return what is wrong with the disk or the file, None when it is not that."""
     return next((why for kind, why in _REASONS.items() if isinstance(error, kind)), None)
 
+
+_PASSING = apsw.BusyError, apsw.FullError, apsw.IOError, apsw.NoMemError
 
 _REASONS: Mapping[type[Exception], str] = {
     apsw.NotADBError: "it is not a SQLite database",

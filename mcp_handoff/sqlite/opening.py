@@ -1,5 +1,6 @@
 """From a path to a file that can be used: its connections, its schema."""
 
+import os
 import time
 from pathlib import Path
 from threading import Event
@@ -72,6 +73,7 @@ def state_of(path: Path) -> SchemaState:
     Raises Misconfigured when it can't be used.
     """
     if not path.exists():
+        _require_right_to_make(path)
         return SchemaState(0, len(STEPS))
     try:
         # For writing as far as that is allowed: who only reads leaves a log behind at the end.
@@ -84,6 +86,14 @@ def state_of(path: Path) -> SchemaState:
             connection.close()
     except apsw.Error as error:
         raise unusable(path, error, read_only=False) from None
+
+
+def _require_right_to_make(path: Path) -> None:
+    """Refuse where this user may make no file, or none of the directories that are missing
+    (Misconfigured)."""
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{path} can't be made: permission was denied for {there}.")
 
 
 def require_place(path: Path) -> None:
