@@ -45,7 +45,7 @@ VARIABLES: Mapping[str, Variable] = {
         "this server as a client of that issuer, for signing in to the portal"
     ),
     "HANDOFF_OAUTH_CLIENT_SECRET": Variable("its secret there, if the issuer gave one"),
-    "BUILD_DISPATCH_URL": Variable("the address that is told of triggered builds"),
+    "BUILD_DISPATCH_URL": Variable("the address that is notified of triggered builds"),
     "BUILD_DISPATCH_SECRET": Variable("whsec_..., signs what it is told and proves its reports"),
     "HANDOFF_BUILD_TIMEOUT": Variable(
         "hours after which a build that does not report has failed; 0 for never",

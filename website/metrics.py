@@ -6,6 +6,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from mcp_handoff.calls import OK, Call
+from mcp_handoff.errors import RateLimited
 from mcp_handoff.http.metrics import Metrics
 from website.pages import put_together, table
 
@@ -20,6 +21,7 @@ def page() -> str:
     """Return the page."""
     metrics = Metrics()
     metrics.count(Call("rest", "create_ticket", "ci", OK))
+    metrics.count_refusal(RateLimited("one, so that its labels are shown"))
     text = bytes(metrics.exposition(0).body).decode()
     head = ("metric", "type", "labels", "meaning")
     return put_together([_BEGIN, table(head, _rows(text_string_to_metric_families(text)))])

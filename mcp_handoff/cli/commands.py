@@ -39,16 +39,16 @@ COMMANDS: Mapping[str, Command] = {
     "project": Command("create, list and change projects", "projects"),
     "token": Command("make, list, rotate and revoke tokens", "tokens"),
     "repo": Command("link repositories to projects", "repositories"),
-    "webhook": Command("tell other programs what happens", "webhooks"),
-    "receiver": Command("set and show who is told of triggered builds", "receivers"),
+    "webhook": Command("notify other programs of what happens", "webhooks"),
+    "receiver": Command("set and show who is notified of triggered builds", "receivers"),
     "merged": Command("propose to close the tickets that a merge finishes", "merges"),
     "dispatch": Command("send the dispatches that are due, once", "dispatching"),
     "backup": Command("copy the store into a file while it is used", "backups"),
     "restore": Command("make the store from a backup, where there is none", "restoring"),
     "export": Command("write everything in the store as lines of JSON", "exports"),
     "import": Command("take in what was exported, here or elsewhere", "imports"),
-    "redact": Command("take a text out of a ticket, wherever it stands", "redactions"),
-    "prune": Command("delete what has been closed for long", "pruning"),
+    "redact": Command("remove a text from a ticket, wherever it occurs", "redactions"),
+    "prune": Command("delete tickets that were closed long ago", "pruning"),
 }
 
 

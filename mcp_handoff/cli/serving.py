@@ -36,7 +36,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         metavar="ORIGIN",
         help="whose pages may call it from a browser, beside its own; once for each",
     )
-    parser.add_argument("--no-auth", action="store_true", help="ask nobody for a token")
+    parser.add_argument("--no-auth", action="store_true", help="let everybody in without a token")
     parser.set_defaults(run=_serve)
 
 

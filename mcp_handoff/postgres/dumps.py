@@ -15,11 +15,12 @@ _SEARCH_PATH = re.compile(r"-c\s*search_path=[\"']?([^\s,\"']+)")
 
 
 def dumping(url: str, file: Path) -> str:
-    """Return the command that copies a store into a file; its password is asked for, or is in
-    PGPASSWORD or the password file."""
+    """Return the command that copies a store into a file of its owner's alone; its password is
+    asked for, or is in PGPASSWORD or the password file."""
     given, schema = _place(url)
     only = ["--schema", schema] if schema else []
-    return shlex.join(["pg_dump", "--format=custom", "--file", str(file), *only, "--dbname", given])
+    into = ("--format=custom", "--file", str(file))
+    return f"(umask 077; {shlex.join(['pg_dump', *into, *only, '--dbname', given])})"
 
 
 def restoring(url: str, file: Path) -> str:

@@ -2,8 +2,8 @@
 
 import json
 import os
-import shlex
 import signal
+import stat
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -303,7 +303,7 @@ def test_postgresql_is_copied_by_the_lines_that_are_told(
         pytest.skip("a PostgreSQL that was named has no programs here")
     anyio.run(file_one, postgres, caller)
     settings = {"HANDOFF_BACKEND": address(postgres)}
-    for told, status in (("backup", "pg_dump "), ("restore", "pg_restore ")):
+    for told, status in (("backup", "(umask 077; pg_dump "), ("restore", "pg_restore ")):
         done = command(store, told, str(copy), **settings)
         assert_refused(done, 2, status)
         assert PASSWORD not in done.stderr
@@ -311,7 +311,8 @@ def test_postgresql_is_copied_by_the_lines_that_are_told(
         if told == "restore":
             drop_schema(postgres)
         path = {"PATH": f"{programs}:{os.environ['PATH']}", "PGPASSWORD": PASSWORD}
-        subprocess.run(shlex.split(line), env=path, check=True, timeout=60)
+        subprocess.run(line, shell=True, env=path, check=True, timeout=60)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert anyio.run(numbers, postgres, caller) == [1]
     anyio.run(assert_whole, postgres)
 

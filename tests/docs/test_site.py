@@ -96,7 +96,10 @@ def test_a_reader_finds_a_tool_without_another_host(address: str, chromium: Brow
         ("commands", list(COMMANDS)),
         ("environment", list(VARIABLES)),
         ("errors", list(STATUSES)),
-        ("metrics", ["handoff_calls_total", "handoff_call_seconds", "outcome"]),
+        (
+            "metrics",
+            ["handoff_calls_total", "handoff_call_seconds", "outcome", "<code>code</code>"],
+        ),
         ("events", list(get_args(EventKind))),
         ("rest", ["/api/projects/{id}/tickets", "/api/runs/{run_id}/report", "TriggeredTicket"]),
     ],

@@ -25,6 +25,9 @@ MANIFESTS = (
 HOLDS_SECRETS = {"HANDOFF_BACKEND", "BUILD_DISPATCH_URL"}
 """Variables that may hold a password or a key, beside those that are one."""
 
+OF_SERVE = ("HANDOFF_OAUTH_", "HANDOFF_RATE_LIMIT", "HANDOFF_TRUSTED_PROXIES")
+"""How the variables begin that mean something to `serve` alone."""
+
 
 def read(name: str) -> dict[str, Any]:
     return json.loads((ROOT / name).read_text(encoding="utf-8"))
@@ -54,9 +57,14 @@ def test_the_registry_would_take_the_server() -> None:
     assert f"<!-- mcp-name: {read('server.json')['name']} -->" in readme
 
 
-def test_every_variable_is_one_that_is_read() -> None:
+def test_every_variable_can_be_set_where_it_means_something() -> None:
+    over_stdio, served = (
+        {variable["name"] for variable in package["environmentVariables"]} for package in packages()
+    )
+    assert served == set(VARIABLES)
+    assert served - over_stdio == {name for name in VARIABLES if name.startswith(OF_SERVE)}
     bundled = read("bundle/manifest.json")["server"]["mcp_config"]["env"]
-    assert {variable["name"] for variable in variables()} | set(bundled) <= set(VARIABLES)
+    assert set(bundled) <= set(VARIABLES)
 
 
 def test_every_secret_is_marked_as_one() -> None:
@@ -70,7 +78,7 @@ def test_every_secret_is_marked_as_one() -> None:
 async def test_the_entry_over_http_serves_what_an_api_keeps(store: Path) -> None:
     *_, package = packages()
     command, *options = package["packageArguments"]
-    values = {option["name"]: option["default"] for option in options}
+    values = {one["name"]: one["default"] for one in options if "default" in one}
     values["--port"] = str(free_port())  # for the usual one may be taken
     address = re.sub(r"\{(.+?)\}", lambda name: values[name[1]], package["transport"]["url"])
     token = make_token(store, "claude", "bot")
