@@ -38,7 +38,11 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda limits: ": ".join(
         filter(None, ("is required", listed(limits.get("choices", ()), "or")))
     ),
-    "string_too_short": lambda limits: f"must have at least {limits['min_length']} characters",
+    "string_too_short": lambda limits: (
+        f"must have at least {limits['min_length']} characters"
+        if limits["min_length"] > 1
+        else "must not be empty"
+    ),
     "too_long": lambda limits: f"must have at most {limits['max_length']} items",
     "string_too_long": lambda limits: f"must have at most {limits['max_length']} characters",
     "literal_error": lambda limits: f"must be one of {limits['expected']}".replace("'", ""),

@@ -490,3 +490,20 @@ def test_the_demo_tells_the_whole_story_in_plain_text_when_piped(store: Path) ->
     assert "HO-1-shop is closed; merged marked done" in shown.stdout
     assert "Now qa can begin." in shown.stdout
     assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("token create ci --role bot --expires 0", "--expires must be at least 1"),
+        ("webhook add https://hooks.example --events closing", "--events must be one of"),
+        ("webhook test 7", "ID must be a uuid"),
+        ("prune --older-than 99999999", "--older-than must be at most"),
+    ],
+)
+def test_a_wrong_value_is_told_by_the_option_that_it_was_given_to(
+    store: Path, arguments: str, words: str
+) -> None:
+    refused = run(store, *arguments.split())
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"mcp-handoff: {words}")

@@ -50,8 +50,8 @@ def test_a_running_server_takes_both_secrets_in_the_grace_and_the_list_tells_of_
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("rotate", "ci", "--grace", "-1"), 2, "grace_minutes must be at least 0"),
-        (("rotate", "ci", "--grace", "1441"), 2, "grace_minutes must be at most 1440"),
+        (("rotate", "ci", "--grace", "-1"), 2, "--grace must be at least 0"),
+        (("rotate", "ci", "--grace", "1441"), 2, "--grace must be at most 1440"),
         (("rotate", "nobody", "--grace", "5"), 1, "token names no valid token"),
     ],
 )

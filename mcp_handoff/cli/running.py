@@ -4,7 +4,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from mcp_handoff.actors import Actor
@@ -17,6 +17,17 @@ from mcp_handoff.text.masking import mask
 from mcp_handoff.wiring import claim_store
 
 BackendT = TypeVar("BackendT", bound=Backend)
+
+
+_TYPED: Mapping[str, str] = {
+    "events": "--events",
+    "expires_days": "--expires",
+    "grace_minutes": "--grace",
+    "older_than_days": "--older-than",
+    "projects": "--project",
+    "webhook_id": "ID",
+}
+"""How a person types the fields that are called otherwise at the command line."""
 
 
 def run_at_desk(
@@ -81,7 +92,11 @@ class _LogFormatter(logging.Formatter):
 def complain(error: HandoffError) -> int:
     """Tell an error on stderr, and return the status that the program ends with: 2 for wrong use,
     else 1."""
-    print(f"mcp-handoff: {one_line(error.message)}", file=sys.stderr)
+    message = error.message
+    for name in error.fields:
+        field = name.partition(".")[0]
+        message = message.replace(name, _TYPED.get(field, field))
+    print(f"mcp-handoff: {one_line(message)}", file=sys.stderr)
     return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
 
 

@@ -2,12 +2,13 @@
 written anew."""
 
 import re
+import tomllib
 from collections.abc import MutableMapping
 from typing import Any, cast
 
 import tomlkit
 from pydantic import JsonValue
-from tomlkit.exceptions import ParseError, TOMLKitError
+from tomlkit.exceptions import TOMLKitError
 
 from mcp_handoff.clients.documents import Path, Unreadable, place_of
 
@@ -58,11 +59,20 @@ def remove(text: str, path: Path) -> str:
 def _parsed(text: str) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(text)
-    except ParseError as error:
-        why = str(error).rpartition(" at line ")[0]
-        raise Unreadable(why, error.line, error.col + 1) from None
-    except TOMLKitError as error:
-        raise Unreadable(str(error), 1, 1) from None
+    except TOMLKitError:
+        raise Unreadable("this is not valid TOML", *_place_of_error(text)) from None
+
+
+def _place_of_error(text: str) -> tuple[int, int]:
+    """Return where a text is no TOML, as Python's parser tells it: tomlkit takes the end of a text
+    for a character, and where it began to read for where that is."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        if found := re.search(r"at line (\d+), column (\d+)", str(error)):
+            return int(found[1]), int(found[2])
+        return place_of(text, len(text))
+    return 1, 1
 
 
 def _is_whole(text: str) -> bool:

@@ -70,7 +70,7 @@ def _unreadable(error: yaml.YAMLError) -> Unreadable:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return Unreadable(str(error.problem), mark.line + 1, mark.column + 1)
-    return Unreadable("it is no YAML", 1, 1)
+    return Unreadable("this is not valid YAML", 1, 1)
 
 
 def _place(node: yaml.Node) -> tuple[int, int]:

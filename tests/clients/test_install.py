@@ -120,7 +120,8 @@ def test_another_server_of_that_name_is_left_alone(arguments: tuple[str, ...], h
             "line 3, column 9: a colon is missing",
         ),
         ("cursor", "[]", "line 1, column 1: { is missing"),
-        ("codex", 'model = "gpt"\n[tui\n', "line 2"),
+        ("codex", 'model = "gpt"\n[tui\n', "line 2, column 5: this is not valid TOML"),
+        ("codex", "notify = [\n", "line 2, column 1: this is not valid TOML"),
         ("goose", "a: 1\nb: [\n", "line 3, column 1"),
     ],
 )
