@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import Forbidden, Misconfigured
+from mcp_handoff.errors import Forbidden, Misconfigured, ValidationFailed
 from mcp_handoff.principals import Principal
 from mcp_handoff.schema import (
     SLUG_LENGTH,
@@ -141,11 +141,24 @@ def is_id(name: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", name.lower()) is not None
 
 
+def require_slug(name: str) -> str:
+    """Return the slug of a new project of this name; ValidationFailed where it makes none."""
+    slug = _slug_in(name)
+    if not slug:
+        why = "is required: the name has no digits or Latin letters to make it of"
+        raise ValidationFailed.at("slug", why, "give one")
+    return slug
+
+
 def slug_of(name: str) -> str:
-    """Return a slug made of `name`: "Crème Brûlée!" becomes "creme-brulee"."""
+    """Return a slug made of `name`: "Crème Brûlée!" becomes "creme-brulee", and what makes none
+    "default"."""
+    return _slug_in(name) or FALLBACK_SLUG
+
+
+def _slug_in(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-")
-    return slug or FALLBACK_SLUG
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-")
 
 
 def checkout_slug(directory: Path) -> str:

@@ -279,6 +279,14 @@ def test_projects_are_created_and_listed(store: Path) -> None:
     taken = run(store, "project", "create", "Other", "--slug", "web-shop")
     assert (taken.returncode, taken.stderr.count("\n")) == (1, 1)
     assert "'web-shop' is taken" in taken.stderr
+
+
+@pytest.mark.parametrize("name", ["日本", "!!!"])
+def test_a_project_whose_name_makes_no_slug_needs_one(store: Path, name: str) -> None:
+    refused = run(store, "project", "create", name)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert "slug is required: the name has no digits or Latin letters" in refused.stderr
+    assert run(store, "project", "create", name, "--slug", "japan").stdout.startswith("japan  ")
     wrong = run(store, "project", "create", "Other", "--slug", "Web Shop")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
 

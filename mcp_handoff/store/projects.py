@@ -16,7 +16,7 @@ from mcp_handoff.projects import (
     is_id,
     require_organization,
     require_sight,
-    slug_of,
+    require_slug,
 )
 from mcp_handoff.schema import timestamp
 from mcp_handoff.store import cursors, history, idempotency
@@ -68,7 +68,7 @@ def _seen(tx: Transaction, caller: Caller, position: str, most: int) -> list[Row
 
 def _require_sight(tx: Transaction, caller: Caller, request: CreateProject) -> str:
     """Return the slug that a project is asked for under."""
-    slug = request.slug or slug_of(request.name)
+    slug = request.slug or require_slug(request.name)
     require_sight(caller.principal, slug)
     return slug
 
