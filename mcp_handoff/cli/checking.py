@@ -61,7 +61,7 @@ class Report:
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="say it as a JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.set_defaults(run=_check)
 
 

@@ -31,9 +31,9 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
-    "demo": Command("show a ticket's whole story on a throw-away store", "demonstration"),
+    "demo": Command("play a ticket's whole story on a throw-away store", "demonstration"),
     "install": Command("write this server into the settings of a client", "installing"),
-    "check": Command("say what this is connected to and whether it works", "checking"),
+    "check": Command("show what this is connected to and whether it works", "checking"),
     "inbox": Command("show an agent what waits for it, as a session begins", "inbox"),
     "serve": Command("serve MCP and REST over HTTP", "serving"),
     "project": Command("create, list and change projects", "projects"),
@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     "backup": Command("copy the store into a file while it is used", "backups"),
     "restore": Command("make the store from a backup, where there is none", "restoring"),
     "export": Command("write everything in the store as lines of JSON", "exports"),
-    "import": Command("take in what was exported, here or elsewhere", "imports"),
+    "import": Command("read in what was exported, here or by another tracker", "imports"),
     "redact": Command("remove a text from a ticket, wherever it occurs", "redactions"),
     "prune": Command("delete tickets that were closed long ago", "pruning"),
 }
@@ -127,7 +127,8 @@ def parser_of(chosen: Collection[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mcp-handoff {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
-        of_command = commands.add_parser(name, help=command.help)
+        sentence = f"{command.help[0].upper()}{command.help[1:]}."
+        of_command = commands.add_parser(name, help=command.help, description=sentence)
         if name in chosen:
             import_module(f"mcp_handoff.cli.{command.module}").add_command(of_command)
     return parser

@@ -13,10 +13,10 @@ from mcp_handoff.wiring import open_store
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    show = commands.add_parser("show", help="say who is told")
+    show = commands.add_parser("show", help="show who is notified")
     show.set_defaults(run=_show_receiver)
     change = commands.add_parser(
-        "set", help="have BUILD_DISPATCH_URL told from now on, signed with BUILD_DISPATCH_SECRET"
+        "set", help="notify BUILD_DISPATCH_URL from now on, signed with BUILD_DISPATCH_SECRET"
     )
     change.set_defaults(run=_set_receiver)
 

@@ -33,8 +33,10 @@ LOOK_SECONDS = 0.2
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add = commands.add_parser("add", help="tell an address what happens; its secret is shown once")
-    add.add_argument("url", metavar="URL", help="the https:// address that is told")
+    add = commands.add_parser(
+        "add", help="notify an address of what happens; its secret is shown once"
+    )
+    add.add_argument("url", metavar="URL", help="the https:// address that is notified")
     add.add_argument(
         "--events",
         metavar="LIST",
@@ -47,11 +49,11 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     add.set_defaults(run=_add)
     commands.add_parser("list", help="list the webhooks and how they fare").set_defaults(run=_list)
-    remove = commands.add_parser("remove", help="tell a webhook nothing more")
+    remove = commands.add_parser("remove", help="stop notifying a webhook")
     remove.add_argument("id", metavar="ID", help="one of webhook list")
     remove.set_defaults(run=_remove)
     test = commands.add_parser(
-        "test", help="send a webhook a test message; one that was off and takes it is on again"
+        "test", help="send a test message; a webhook that was off and takes it is on again"
     )
     test.add_argument("id", metavar="ID", help="one of webhook list")
     test.set_defaults(run=_test)
