@@ -42,6 +42,7 @@ from mcp_handoff.errors import Forbidden, NotFound, Unsupported
 from mcp_handoff.events import Change
 from mcp_handoff.merges import Delivery, ForgeName
 from mcp_handoff.principals import Principal
+from mcp_handoff.progress import Progress
 from mcp_handoff.schema import Request
 from mcp_handoff.validation import Arguments
 from mcp_handoff.waiting import Places, WaitingRequest, Waits
@@ -261,8 +262,13 @@ class Desk:
     ) -> projects.ChangedProject:
         return await self._administer(visitor, arguments, self._store.change_project, writes=True)
 
-    async def prune(self, visitor: Visitor, arguments: Arguments[pruning.Prune]) -> pruning.Pruned:
-        return await self._administer(visitor, arguments, self._store.prune, writes=True)
+    async def prune(
+        self, visitor: Visitor, arguments: Arguments[pruning.Prune], progress: Progress
+    ) -> pruning.Pruned:
+        async def prune(caller: Caller, request: pruning.Prune) -> pruning.Pruned:
+            return await self._store.prune(caller, request, progress)
+
+        return await self._administer(visitor, arguments, prune, writes=True)
 
     async def link_repository(
         self, visitor: Visitor, arguments: Arguments[repositories.LinkRepository]

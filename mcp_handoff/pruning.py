@@ -5,6 +5,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.progress import Progress
 from mcp_handoff.projects import ProjectName
 from mcp_handoff.schema import Record, Request, Timestamp
 
@@ -35,7 +36,7 @@ class Pruned(Record):
 class PruningOperations(Protocol):
     """What a store does with what is over."""
 
-    async def prune(self, caller: Caller, request: Prune, /) -> Pruned:
+    async def prune(self, caller: Caller, request: Prune, progress: Progress, /) -> Pruned:
         """Delete old closed tickets with their messages, suggestions, builds, history and words,
         batch after batch, each whole; what was deleted by then stays deleted if it is cut short.
         Their numbers are never given again. Raises NotFound for a project."""

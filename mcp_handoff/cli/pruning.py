@@ -2,6 +2,7 @@
 
 import argparse
 
+from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import counted, line_of, run_at_desk
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk, Visitor
@@ -37,7 +38,8 @@ def _prune(options: argparse.Namespace, settings: Settings) -> int:
     arguments = Arguments(Prune, {**sent, "dry_run": options.dry_run})
 
     async def prune(desk: Desk, visitor: Visitor) -> None:
-        pruned = await desk.prune(visitor, arguments)
+        with shown_progress() as progress:
+            pruned = await desk.prune(visitor, arguments, progress)
         done = "would be pruned" if options.dry_run else "pruned"
         fields = [
             f"{counted(pruned.tickets, 'ticket')} closed before {pruned.before} {done}",

@@ -20,9 +20,8 @@ def size_of(*texts: str) -> str:
     return f"{_ROW_BYTES}{lengths} AS size"
 
 
-def cut(rows: Sequence[Row], limit: int) -> Sequence[Row]:
+def cut(rows: Sequence[Row], limit: int, room: int = PAGE_BYTES) -> Sequence[Row]:
     """Return those of `rows`, of which each tells its `size`, that make a page."""
-    room = PAGE_BYTES
     for count, row in enumerate(rows[:limit]):
         room -= row["size"]
         if count and room < 0:

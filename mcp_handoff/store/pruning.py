@@ -1,24 +1,28 @@
 """Deleting closed tickets, batch after batch."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.pruning import Prune
+from mcp_handoff.progress import Progress
+from mcp_handoff.pruning import Prune, Pruned
 from mcp_handoff.schema import Timestamp, timestamp
 from mcp_handoff.store import history, near_words, projects, ticket_terms
-from mcp_handoff.store.transaction import Row, Transaction, placeholders
+from mcp_handoff.store.pages import cut, size_of
+from mcp_handoff.store.transaction import Database, Row, Transaction, placeholders
 
-BATCH = 100
+BATCH = 20
 """How many tickets one transaction deletes at most."""
+
+BATCH_BYTES = 2**14
+"""What they take at most together, but for one alone: while other writes wait, it is looked up of
+each word in them whether another ticket has it."""
 
 LOOKED_THROUGH = 20_000
 """How many tickets one transaction looks through for those that are to be deleted."""
-
-WORDS = 500
-"""How many words one transaction looks up to see whether any ticket has them."""
 
 _OLD = "t.status = 'closed' AND coalesce(t.resolved_at, t.updated_at) < :before"
 _HELD = (
@@ -26,6 +30,10 @@ _HELD = (
     " WHERE l.blocker_id = t.id AND o.status = 'open')"
 )
 """An open ticket was blocked by it: its notes are for whoever takes that."""
+
+_SIZE = size_of(
+    "t.title", "t.description", "t.evidence", "t.suggested_resolution", "t.implementation_notes"
+)
 
 _DELETED = (
     "DELETE FROM outbox WHERE ticket_id IN ({ids})"
@@ -57,12 +65,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tickets that are to be deleted, how many of those looked through are held, the words that
-    only they may have, by their projects, and after which number to go on."""
+    """Tickets that are to be deleted, how many of those looked through are held, and after which
+    number to go on."""
 
     ticket_ids: list[str]
     held: int
-    words: dict[str, set[str]]
     position: int
 
 
@@ -80,14 +87,34 @@ def plan(tx: Transaction, caller: Caller, request: Prune) -> Plan:
     return Plan(before, project["id"] if project else None, row["newest"], keys, request.dry_run)
 
 
+async def prune_tickets(
+    database: Database, caller: Caller, asked: Plan, progress: Progress
+) -> Pruned:
+    """Delete the tickets that are to be deleted, batch after batch, each in a transaction of its
+    own; return what was done."""
+    tickets = held = position = 0
+    while position < asked.newest:
+        batch = await database.read(partial(next_batch, asked=asked, position=position))
+        position, held = batch.position, held + batch.held
+        if asked.dry_run:
+            tickets += len(batch.ticket_ids)
+        elif batch.ticket_ids:
+            delete = partial(
+                delete_tickets, caller=caller, asked=asked, ticket_ids=batch.ticket_ids
+            )
+            tickets += await database.write(delete)
+        progress("Pruning", min(position, asked.newest), asked.newest)
+    return Pruned(before=asked.before, tickets=tickets, held=held, keys=asked.keys)
+
+
 def next_batch(tx: Transaction, asked: Plan, position: int) -> Batch:
-    """Return the tickets after a number that are to be deleted: BATCH of them at most, out of
-    LOOKED_THROUGH."""
+    """Return the tickets after a number that are to be deleted: BATCH of them at most, of
+    BATCH_BYTES, out of LOOKED_THROUGH."""
     end = position + LOOKED_THROUGH
     # So that no index of the project's is taken, which has all its closed tickets, unsorted.
     in_project = " AND coalesce(t.project_id, '') = :project_id" if asked.project_id else ""
     rows = tx.fetch_all(
-        f"SELECT t.*, CASE WHEN {_HELD} THEN 1 ELSE 0 END AS held FROM tickets t"
+        f"SELECT t.id, t.seq, CASE WHEN {_HELD} THEN 1 ELSE 0 END AS held, {_SIZE} FROM tickets t"
         f" WHERE t.seq > :position AND t.seq <= :end AND {_OLD}{in_project}"
         " ORDER BY t.seq LIMIT :most",
         position=position,
@@ -96,34 +123,34 @@ def next_batch(tx: Transaction, asked: Plan, position: int) -> Batch:
         project_id=asked.project_id,
         most=BATCH,
     )
-    free = [row for row in rows if not row["held"]]
-    words = defaultdict[str, set[str]](set)
-    if not asked.dry_run:
-        for row in free:
-            words[row["project_id"]].update(ticket_terms.terms_of(row))
-    last = rows[-1]["seq"] if len(rows) == BATCH else end
-    return Batch([row["id"] for row in free], len(rows) - len(free), words, last)
+    taken = cut(rows, BATCH, BATCH_BYTES)
+    free = [row["id"] for row in taken if not row["held"]]
+    is_full = len(taken) < len(rows) or len(taken) == BATCH
+    return Batch(free, len(taken) - len(free), taken[-1]["seq"] if is_full else end)
 
 
 def delete_tickets(
     tx: Transaction, caller: Caller, asked: Plan, ticket_ids: Collection[str]
 ) -> int:
     """Delete those of these tickets that are closed and held by no open one still, with all that
-    hangs on them and an event of their project; return how many."""
+    hangs on them, the words that none has any more, and an event of their project; return how
+    many."""
     for ticket_id in sorted(ticket_ids):
         tx.lock("tickets", ticket_id)
     parameters, ids = placeholders("id", ticket_ids)
     rows = tx.fetch_all(
-        f"SELECT t.id, t.seq, t.project_id FROM tickets t WHERE t.id IN ({parameters})"
-        f" AND {_OLD} AND NOT {_HELD}",
+        f"SELECT t.* FROM tickets t WHERE t.id IN ({parameters}) AND {_OLD} AND NOT {_HELD}",
         before=asked.before,
         **ids,
     )
     if not rows:
         return 0
+    by_project = defaultdict[str, list[Row]](list)
+    for row in rows:
+        by_project[row["project_id"]].append(row)
     # Before the others' events go: the number of the newest is never given again.
-    for project_id, count in Counter(row["project_id"] for row in rows).items():
-        after = {"tickets": count, "closed_before": asked.before}
+    for project_id, of_project in by_project.items():
+        after = {"tickets": len(of_project), "closed_before": asked.before}
         history.add_event(
             tx,
             caller,
@@ -136,19 +163,14 @@ def delete_tickets(
     parameters, ids = placeholders("id", [row["id"] for row in rows])
     for statement in _DELETED:
         tx.execute(statement.format(ids=parameters), **ids)
+    for project_id, of_project in by_project.items():
+        _forget_words(tx, project_id, of_project)
     return len(rows)
 
 
-def chunks_of(words: dict[str, set[str]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield words by their projects, as many as one transaction looks up."""
-    for project_id, of_project in words.items():
-        listed = sorted(of_project)
-        for start in range(0, len(listed), WORDS):
-            yield project_id, listed[start : start + WORDS]
-
-
-def forget_words(tx: Transaction, project_id: str, words: Collection[str]) -> None:
-    """Forget those of these words of a project that none of its tickets has any more."""
-    project: Row | None = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=project_id)
+def _forget_words(tx: Transaction, project_id: str, deleted: Collection[Row]) -> None:
+    """Forget those words of deleted tickets that none of their project's tickets has any more."""
+    project = tx.fetch_one("SELECT * FROM projects WHERE id = :id", id=project_id)
     assert project is not None, "projects stay"
+    words = {word for row in deleted for word in ticket_terms.terms_of(row)}
     near_words.forget_unused(tx, project, words)

@@ -1,6 +1,5 @@
 """The Backend over a database of our own."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
@@ -170,30 +169,12 @@ class StoreBackend:
                 lambda tx: idempotency.forget_keys(tx, days),
             )
 
-    async def prune(self, caller: Caller, request: Prune) -> Pruned:
+    async def prune(self, caller: Caller, request: Prune, progress: Progress, /) -> Pruned:
         with span("store prune"):
             asked = await self.database.read(lambda tx: pruning.plan(tx, caller, request))
             if asked.keys and not request.dry_run:
                 await self.forget_keys(request.older_than_days)
-            tickets = held = position = 0
-            words = defaultdict[str, set[str]](set)
-            while position < asked.newest:
-                batch = await self._find_old(asked, position)
-                position, held = batch.position, held + batch.held
-                if request.dry_run:
-                    tickets += len(batch.ticket_ids)
-                    continue
-                if batch.ticket_ids:
-                    tickets += await self._delete_tickets(caller, asked, batch.ticket_ids)
-                for project_id, of_project in batch.words.items():
-                    words[project_id] |= of_project
-            for chunk in pruning.chunks_of(words):
-                await self._forget_words(*chunk)
-            return Pruned(before=asked.before, tickets=tickets, held=held, keys=asked.keys)
-
-    _find_old = _read(pruning.next_batch)
-    _delete_tickets = _write(pruning.delete_tickets)
-    _forget_words = _write(pruning.forget_words)
+            return await pruning.prune_tickets(self.database, caller, asked, progress)
 
     find_builds = _read(builds.find_builds)
     create_build = _write(builds.create_build)

@@ -11,6 +11,7 @@ import pytest
 
 from mcp_handoff.dispatches import Attempt
 from mcp_handoff.errors import NotFound
+from mcp_handoff.progress import untold
 from mcp_handoff.pruning import Prune, Pruned
 from mcp_handoff.receivers import SetReceiver
 from mcp_handoff.redactions import RedactTicket
@@ -22,6 +23,7 @@ from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.archives import exported, imported, lines_of
+from tests.backends.children import child
 from tests.backends.invariants import check_search_index, damage
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
@@ -42,12 +44,20 @@ async def close(store: StoreBackend, *numbers: int) -> None:
 
 
 async def prune(store: StoreBackend, days: int, **fields: object) -> Pruned:
-    return await store.prune(ADMIN, Prune.model_validate({"older_than_days": days, **fields}))
+    return await store.prune(
+        ADMIN, Prune.model_validate({"older_than_days": days, **fields}), untold
+    )
 
 
 async def numbers(store: StoreBackend) -> list[int | None]:
     page = await store.find_tickets(CI, requests.find_tickets())
     return [ticket.number for ticket in page.tickets]
+
+
+async def words(store: StoreBackend) -> set[str]:
+    """Return the words that mistaken ones of a search may stand for."""
+    rows = await store.database.read(lambda tx: tx.fetch_all("SELECT word FROM project_words"))
+    return {row["word"] for row in rows}
 
 
 async def filed(store: StoreBackend, count: int) -> None:
@@ -165,6 +175,45 @@ async def test_words_that_other_tickets_have_stay(desk: StoreBackend, clock: Ste
     near = requests.find_tickets(query="pfannkuchem")
     assert [one.number for one in (await desk.find_tickets(CI, near)).tickets] == [2]
     assert await found(desk, "apfelmus") == set()
+
+
+async def test_a_prune_that_is_killed_leaves_no_word_that_only_deleted_tickets_had(
+    desk: StoreBackend, place: str
+) -> None:
+    titles = ("Apfelmus", "Birnbrot", "Pfannkuchen", "Rosinenstuten", "Pfannkuchen again")
+    for title in titles:
+        await desk.create_ticket(CI, requests.create_ticket(title=title))
+    await close(desk, 1, 2, 3, 4)
+    await desk.database.write(
+        lambda tx: tx.execute("UPDATE tickets SET resolved_at = '2020-01-01T00:00:00.000Z'")
+    )
+    with anyio.fail_after(SECONDS):
+        async with child("pruner_process", place) as pruner:
+            for ticket in (1, 2, 3):
+                assert await pruner.line() == f"Pruning {ticket} 5"
+                if ticket < 3:
+                    await pruner.tell("")
+            assert await pruner.kill() == []
+    assert await numbers(desk) == [5, 4]
+    planted = {"apfelmus", "birnbrot", "pfannkuchen", "rosinenstuten"}
+    assert planted & await words(desk) == {"pfannkuchen", "rosinenstuten"}
+    assert (await prune(desk, 1)).tickets == 1
+    assert planted & await words(desk) == {"pfannkuchen"}
+
+
+async def test_many_words_at_once_are_pruned_in_several_transactions(
+    desk: StoreBackend, clock: SteppedClock
+) -> None:
+    for number in range(1, 10):
+        said = " ".join(f"w{number}x{word}" for word in range(600))
+        await desk.create_ticket(CI, requests.create_ticket(title=TEXT, description=said))
+        await close(desk, number)
+    clock.advance(days=2)
+    assert (await prune(desk, 1)).tickets == 9
+    events = (await desk.list_events(CI, requests.list_events(limit=200))).events
+    pruned = [event.after for event in events if event.kind == "project.pruned"]
+    assert [after and after["tickets"] for after in pruned] == [3, 3, 3]
+    assert await words(desk) == set()
 
 
 async def test_who_hears_of_changes_hears_of_it(desk: StoreBackend, clock: SteppedClock) -> None:

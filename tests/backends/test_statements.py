@@ -47,7 +47,7 @@ READ_WHOLE: Mapping[str, str] = {
 READ_WHOLE_BY: Mapping[tuple[str, str], str] = {
     ("redact_ticket", "idempotency"): "a kept result may name any ticket, and is kept for a month",
     ("redact_ticket", "outbox"): "what is still to be sent of a ticket or of its runs",
-    ("prune", "outbox"): "the same, of a hundred tickets at once",
+    ("prune", "outbox"): "the same, of a batch of tickets at once",
 }
 """What one operation may read from its beginning, and why it stays short, or it is done seldom."""
 

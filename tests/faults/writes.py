@@ -212,7 +212,7 @@ async def change_project(desk: Desk) -> Case:
     )
 
 
-async def delete_tickets(desk: Desk) -> Case:
+async def prune(desk: Desk) -> Case:
     slug = uuid4().hex
     project = (await desk.backend.create_project(CALLER, CreateProject(name=slug))).project
     filed = requests.create_ticket(project=slug)
@@ -221,7 +221,8 @@ async def delete_tickets(desk: Desk) -> Case:
     desk.execute(f"UPDATE tickets SET {old} WHERE id = '{ticket}'")
     request = Prune(older_than_days=1, project=slug)
     return Case(
-        lambda backend: backend.prune(CALLER, request), _events("project.pruned", project.id)
+        lambda backend: backend.prune(CALLER, request, untold),
+        _events("project.pruned", project.id),
     )
 
 
@@ -388,7 +389,7 @@ PREPARED: dict[str, Prepare] = {
         report_build,
         create_project,
         change_project,
-        delete_tickets,
+        prune,
         link_repository,
         unlink_repository,
         take_delivery,
