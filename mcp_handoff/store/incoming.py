@@ -14,7 +14,7 @@ from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import id_of
 from mcp_handoff.progress import Progress
-from mcp_handoff.store import history, idempotency, projects, ticket_terms
+from mcp_handoff.store import history, projects, ticket_terms
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
 from mcp_handoff.store.transaction import Row, Transaction, encode_json, insert
@@ -43,7 +43,6 @@ def import_tickets(
     Raises Undone where one does not fit, or after a `dry_run`; the transaction is to end with it.
     """
     project = projects.open_or_create(tx, caller, None)
-    tx.lock("organizations", project["organization_id"])  # as whoever links tickets does
     problems = [*incoming.problems, *_circles(incoming)]
     work = _Filing(tx, caller, project, incoming)
     for done, (place, ticket) in enumerate(incoming.tickets, start=1):
@@ -188,7 +187,7 @@ class _Filing:
             **self._caller.principal.as_json(),
             **author_keys(actor.id, self._caller.principal),
             "urgency": urgency(request.priority, blocking=False),
-            "fingerprint": int(idempotency.fingerprint(ticket_id), 16) - 2**63,
+            "fingerprint": 0,  # of no content: to repeat what is imported is to file a ticket
             "created_at": ticket.created_at,
             "updated_at": newest,
         }

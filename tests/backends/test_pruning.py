@@ -1,8 +1,7 @@
 """What is deleted once it has been closed for long, and what stays."""
 
-import asyncio
 import json
-import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.archives import exported, imported, lines_of
 from tests.backends.children import child
+from tests.backends.interleaving import interleaved
 from tests.backends.invariants import check_search_index, damage
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
@@ -135,6 +135,39 @@ async def test_a_ticket_that_an_open_one_was_blocked_by_stays_until_that_is_clos
     assert (await desk.get_ticket(CI, requests.get_ticket(2))).blocked_by == []
 
 
+def reopen(store: StoreBackend) -> Awaitable[object]:
+    returned = requests.update_ticket(1, role="backend", role_status="pending", note="Again.")
+    return store.update_ticket(CI, returned)
+
+
+def block_another(store: StoreBackend) -> Awaitable[object]:
+    return store.create_ticket(CI, requests.create_ticket(blocked_by=["1"]))
+
+
+@pytest.mark.parametrize("change", [reopen, block_another])
+async def test_a_ticket_stays_that_is_found_old_and_then_reopened_or_waited_for(
+    desk: StoreBackend,
+    clock: SteppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[StoreBackend], Awaitable[object]],
+) -> None:
+    await desk.create_ticket(CI, requests.create_ticket(title="Apfelmus", roles=["backend"]))
+    await filed(desk, 1)
+    await close(desk, 1, 2)
+    clock.advance(days=2)
+    write = desk.database.write
+
+    async def write_after_the_change(operation: Callable[[Transaction], int]) -> int:
+        monkeypatch.undo()
+        await change(desk)
+        return await write(operation)
+
+    monkeypatch.setattr(desk.database, "write", write_after_the_change)
+    assert (await prune(desk, 1)).tickets == 1
+    assert (await desk.get_ticket(CI, requests.get_ticket(1))).ticket.title == "Apfelmus"
+    assert "apfelmus" in await words(desk)
+
+
 async def test_of_one_project_its_tickets_go_and_no_keys(
     desk: StoreBackend, clock: SteppedClock
 ) -> None:
@@ -235,7 +268,6 @@ async def test_a_ticket_that_a_forge_mentions_as_it_goes_is_gone_all_the_same(
     await close(store, 1)
     clock.advance(days=2)
     linked = await store.link_repository(ADMIN, LinkRepository(name=REPOSITORY))
-    mentioned, waited_for = threading.Event(), threading.Event()
 
     def mention(tx: Transaction) -> None:
         tx.fetch_one(
@@ -243,22 +275,13 @@ async def test_a_ticket_that_a_forge_mentions_as_it_goes_is_gone_all_the_same(
             " SELECT id, :repository_id, '50', 0 FROM tickets RETURNING ticket_id",
             repository_id=linked.repository.id,
         )
-        mentioned.set()
-        waited_for.wait(SECONDS)
 
-    waiting = (
-        "SELECT 1 AS one FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    _, pruned = await interleaved(
+        store,
+        lambda pause: store.database.write(lambda tx: (mention(tx), pause())),
+        lambda: prune(store, 1),
     )
-    with anyio.fail_after(SECONDS):
-        telling = asyncio.ensure_future(store.database.write(mention))
-        await asyncio.to_thread(mentioned.wait)
-        pruned = asyncio.ensure_future(prune(store, 1))
-        while not await store.database.read(lambda tx: tx.fetch_one(waiting)):
-            pass
-        waited_for.set()
-        await telling
-        assert (await pruned).tickets == 1
+    assert pruned.tickets == 1
     assert await numbers(store) == []
     await store.close()
 

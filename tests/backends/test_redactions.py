@@ -6,6 +6,7 @@ import anyio
 import apsw
 import pytest
 
+from mcp_handoff.builds import GetBuild
 from mcp_handoff.errors import NotFound, Outdated
 from mcp_handoff.redactions import MARK, NAMES, RedactedTicket, RedactTicket
 from mcp_handoff.redactions import TEXTS as TEXT_FIELDS
@@ -14,6 +15,7 @@ from mcp_handoff.store.redactions import JSON_COLUMNS, PLACES
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from tests import requests
+from tests.backends.interleaving import interleaved
 from tests.backends.planting import ADMIN, CI, found, plant
 from tests.clock import SteppedClock
 from tests.databases import open_database
@@ -132,6 +134,33 @@ async def test_a_text_that_stands_nowhere_or_in_names_alone_changes_nothing(
         with pytest.raises(NotFound, match=why):
             await redact(desk, text)
     assert await desk.get_ticket(CI, requests.get_ticket(1)) == before
+
+
+async def test_what_others_write_into_a_build_meanwhile_is_redacted_and_not_lost(
+    postgres: str,
+) -> None:
+    store = StoreBackend(open_database(postgres))
+    await store.create_ticket(CI, requests.create_ticket())
+    triggered = await store.trigger_bot_build(CI, requests.trigger_bot_build(1))
+    run = triggered.ticket.ai_output["build_run"]
+    build = run["build_id"]
+    await store.update_build(CI, requests.update_build(build, description=f"First {PLAIN}"))
+
+    def write(tx: Transaction) -> None:
+        for change in (
+            f"UPDATE builds SET description = 'Then {PLAIN}' WHERE id = '{build}'",
+            f"UPDATE build_runs SET last_error = 'Then {PLAIN}' WHERE id = '{run['id']}'",
+        ):
+            tx.fetch_one(f"{change} RETURNING id")
+
+    await interleaved(
+        store,
+        lambda pause: store.database.write(lambda tx: (write(tx), pause())),
+        lambda: redact(store, PLAIN),
+    )
+    assert await found(store, PLAIN.lower()) == set()
+    assert (await store.get_build(CI, GetBuild(build_id=build))).description == f"Then {MARK}"
+    await store.close()
 
 
 async def test_history_says_who_took_a_text_out_and_keeps_no_digest_of_it(

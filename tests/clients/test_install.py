@@ -296,6 +296,25 @@ def test_what_is_set_here_and_may_not_be_passed_on_is_named(home: Path) -> None:
     assert "Set in" not in install(home, "opencode").stdout
 
 
+def test_what_another_program_writes_meanwhile_is_not_lost(home: Path) -> None:
+    file, theirs = user_file("cursor", home), '{"theirs": true}'
+    install(home, "cursor")
+    others = {*file.parent.iterdir()}
+    code = (
+        "import os, sys; from pathlib import Path; from mcp_handoff.cli.commands import main;"
+        f"file, sync = Path({str(file)!r}), os.fsync;"
+        f"os.fsync = lambda written: (sync(written), file.write_text({theirs!r}));"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    told = install(home, "cursor", "--url", URL, program=(sys.executable, "-c", code))
+    assert (told.returncode, told.stderr) == (
+        1,
+        f"mcp-handoff: {file} was changed by another program just now; try again.\n",
+    )
+    assert file.read_text() == theirs
+    assert {*file.parent.iterdir()} == others
+
+
 def test_run_as_a_module_it_is_started_as_one(home: Path) -> None:
     install(home, "codex", program=(sys.executable, "-m", "mcp_handoff"))
     assert entry("codex", home) == {"command": sys.executable, "args": ["-m", "mcp_handoff"]}

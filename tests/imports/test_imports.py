@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import anyio
 import pytest
 
 from mcp_handoff.actors import Caller, bot
-from mcp_handoff.progress import Abandoned, untold
+from mcp_handoff.progress import Abandoned, Progress, untold
 from mcp_handoff.store.store_backend import StoreBackend
 from tests import requests
+from tests.backends.interleaving import interleaved
 from tests.backends.invariants import assert_whole
 from tests.databases import open_database
 from tests.http.served import command
@@ -19,6 +21,16 @@ from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read
 from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue
 
 pytestmark = pytest.mark.proof
+
+
+def paused_at(step: int, pause: Callable[[], None]) -> Progress:
+    """Return what pauses an import when it has come to its ticket of this number."""
+
+    def progress(_: str, done: int, total: int | None = None, /) -> None:
+        if done == step:
+            pause()
+
+    return progress
 
 
 async def test_what_is_imported_twice_is_there_once_and_stays_as_it_became(
@@ -42,6 +54,41 @@ async def test_what_is_imported_twice_is_there_once_and_stays_as_it_became(
     closed, _, new = await read(database_name, 1, 2, 3)
     assert (closed.ticket.status, new.open_blockers) == ("closed", [])
     await assert_whole(database_name)
+
+
+async def test_two_imports_of_the_same_tickets_at_once_file_them_once(
+    postgres: str, file: Path
+) -> None:
+    await filed(postgres, beads_of(file, bead("bd-0")))
+    incoming = beads_of(file, bead("bd-1"), bead("bd-2"))
+    store = StoreBackend(open_database(postgres))
+    first, second = await interleaved(
+        store,
+        lambda pause: store.import_tickets(SHOP, incoming, paused_at(1, pause), dry_run=False),
+        lambda: store.import_tickets(SHOP, incoming, untold, dry_run=False),
+    )
+    await store.close()
+    assert (dict(first.added), first.present) == ({"ticket": 2}, 0)
+    assert (dict(second.added), second.present) == ({}, 2)
+    await assert_whole(postgres)
+
+
+async def test_what_is_imported_waits_for_no_ticket_that_is_closed_meanwhile(
+    postgres: str, file: Path
+) -> None:
+    await filed(postgres, beads_of(file, bead("bd-1")))
+    waits = bead("bd-2", dependencies=[{"depends_on_id": "bd-1", "type": "blocks"}])
+    incoming = beads_of(file, bead("bd-1"), waits)
+    store = StoreBackend(open_database(postgres))
+    closing = requests.update_ticket(1, close_as="wont_fix", note="Not now.")
+    await interleaved(
+        store,
+        lambda pause: store.import_tickets(SHOP, incoming, paused_at(2, pause), dry_run=False),
+        lambda: store.update_ticket(SHOP, closing),
+    )
+    await store.close()
+    assert await numbers_in(postgres, ready=True) == [2]
+    await assert_whole(postgres)
 
 
 async def test_the_same_tickets_can_go_into_two_projects(store: Path, file: Path) -> None:
