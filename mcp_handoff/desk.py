@@ -268,7 +268,8 @@ class Desk:
         async def prune(caller: Caller, request: pruning.Prune) -> pruning.Pruned:
             return await self._store.prune(caller, request, progress)
 
-        return await self._administer(visitor, arguments, prune, writes=True)
+        writes = arguments.sent.get("dry_run") is not True
+        return await self._administer(visitor, arguments, prune, writes=writes)
 
     async def link_repository(
         self, visitor: Visitor, arguments: Arguments[repositories.LinkRepository]

@@ -1,6 +1,7 @@
 """`mcp-handoff prune`: counts, deletes, and says in one line what is wrong."""
 
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def test_a_dry_run_says_what_is_then_done_while_a_server_runs(two_old: Path) -> 
         assert gone.status_code == 404
         again = command(two_old, "prune", "--older-than", "365")
         assert again.stdout.startswith("0 tickets closed before 20")
+
+
+def test_where_only_reading_is_allowed_a_dry_run_is_and_a_prune_is_not(two_old: Path) -> None:
+    def prune(*more: str) -> subprocess.CompletedProcess[str]:
+        return command(two_old, "prune", "--older-than", "365", *more, HANDOFF_READ_ONLY="1")
+
+    refused = prune()
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "prune writes, and this server only reads (HANDOFF_READ_ONLY=1)." in refused.stderr
+    dry = prune("--dry-run")
+    assert (dry.returncode, dry.stderr) == (0, "")
+    assert dry.stdout.startswith("2 tickets closed before 20")
+    assert dry.stdout.endswith("Z would be pruned  1 idempotency key\n")
 
 
 @pytest.mark.parametrize(
