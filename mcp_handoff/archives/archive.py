@@ -39,12 +39,17 @@ class Archive(Protocol):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an import did, or would do: how many rows of which kind are new, how many were there
-    already, and what does not fit and why. Where anything does not fit, nothing was imported."""
+    already, and what does not fit and why. Where anything does not fit, nothing was imported.
+
+    `differing` are the references of tickets that were there and are otherwise where they came
+    from, by how they are.
+    """
 
     added: Mapping[str, int]
     present: int
     problems: Sequence[str] = field(default_factory=tuple[str, ...])
     more_problems: int = 0
+    differing: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 class Undone(Exception):

@@ -23,6 +23,10 @@ from mcp_handoff.wiring import claim_store, open_store
 
 _OURS = "handoff"
 
+NAMED = 20
+"""How many tickets are named that are otherwise in the other tracker; of more it is said how many.
+"""
+
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="what was exported")
@@ -103,5 +107,16 @@ def _tell(outcome: Outcome, done: str) -> None:
         things = "thing does" if count == 1 else "things do"
         raise HandoffError(f"{count} {things} not fit{unlisted}; nothing was imported.")
     added = [counted(count, kind.replace("_", " ")) for kind, count in outcome.added.items()]
-    there = f"; {outcome.present} were there already" if outcome.present else ""
-    print(f"{done}: {listed(added) or 'nothing'}{there}")
+    told = [f"{done}: {listed(added) or 'nothing'}"]
+    if outcome.present:
+        told.append(f"{outcome.present} {_were(outcome.present)} there already")
+    for how, references in outcome.differing.items():
+        named, unnamed = references[:NAMED], len(references) - NAMED
+        others = [f"{unnamed} more"] if unnamed > 0 else []
+        are = "is" if len(references) == 1 else "are"
+        told.append(f"{len(references)} of them {are} {how}: {listed([*named, *others])}")
+    print("; ".join(told))
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,11 +1,12 @@
 """Filing tickets that come from another tracker, each once."""
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import Any
 
 from mcp_handoff.actors import NAME_LENGTH, Actor, Caller
@@ -14,6 +15,7 @@ from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import id_of
 from mcp_handoff.progress import Progress
+from mcp_handoff.references import reference
 from mcp_handoff.store import history, projects, ticket_terms
 from mcp_handoff.store.ticket_filters import author_keys
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
@@ -38,7 +40,8 @@ _COMPLETED = ("completed", "already_done")
 def import_tickets(
     tx: Transaction, caller: Caller, incoming: Incoming, progress: Progress, *, dry_run: bool
 ) -> Outcome:
-    """File the tickets that are not there yet, and return what that was.
+    """File the tickets that are not there yet, and what was said since in those that are; return
+    what that was.
 
     Raises Undone where one does not fit, or after a `dry_run`; the transaction is to end with it.
     """
@@ -54,7 +57,7 @@ def import_tickets(
     if not problems:
         work.link()
     tx.fetch_one("SELECT 1 AS one")  # where the database refused anything, it says so by now
-    outcome = Outcome(work.added, work.present, problems)
+    outcome = Outcome(work.added, work.present, problems, differing=work.differing)
     if dry_run or problems:
         raise Undone(outcome)
     return outcome
@@ -79,6 +82,16 @@ class _Known:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message that comes of a comment or of what a description can't hold."""
+
+    id: str
+    body: str
+    author: str | None
+    created_at: str
+
+
 class _Filing:
     """The filing of tickets in a project."""
 
@@ -89,12 +102,15 @@ class _Filing:
         self._source = incoming.source
         self.added: Counter[str] = Counter()
         self.present = 0
+        self.differing = defaultdict[str, list[str]](list)
         ids = {ticket.origin: self._id_of(ticket) for _, ticket in incoming.tickets}
         asked = {name for _, ticket in incoming.tickets for name in ticket.blocked_by}
         blocking = {ids[name] for name in asked & ids.keys()}
         for ticket_id in sorted(blocking & self._statuses(ids.values()).keys()):
             tx.lock("tickets", ticket_id)
         self._there = self._statuses(ids.values())
+        by_id = {ids[ticket.origin]: ticket for _, ticket in incoming.tickets}
+        self._said_since = self._new_messages({one: by_id[one] for one in self._there})
         self._known = {
             ticket.origin: _Known(
                 ids[ticket.origin],
@@ -106,13 +122,15 @@ class _Filing:
         self._origins = set[str]()
 
     def file(self, ticket: IncomingTicket) -> None:
-        """File a ticket with its thread, unless it was filed before."""
+        """File a ticket with its thread, or what was said in it since it was filed before."""
         if ticket.origin in self._origins:
             raise ValidationFailed(f"{ticket.origin} is there twice")
         self._origins.add(ticket.origin)
         ticket_id = self._known[ticket.origin].id
         if ticket_id in self._there:
             self.present += 1
+            self._add_messages(ticket_id, self._said_since.get(ticket_id, ()))
+            self._compare(ticket_id, ticket)
             return
         title, description, rest = _fitted(ticket)
         blockers = [self._known[name] for name in ticket.blocked_by if name in self._known]
@@ -135,7 +153,8 @@ class _Filing:
         self.added["ticket"] += 1
         self._write(row, ticket, request.roles)
         self._links += [(ticket_id, blocker.id) for blocker in blockers]
-        self._add_thread(row, ticket, rest)
+        text = _parts(f"{ticket_id} text", rest, ticket.author, ticket.created_at)
+        self._add_messages(ticket_id, chain(text, *_comments(ticket_id, ticket)))
         if ticket.is_begun and ticket.closed_at is None:
             self._tell_moved("ticket.updated", row, row["updated_at"])
         if ticket.closed_at is not None:
@@ -224,36 +243,55 @@ class _Filing:
             ticket_terms.indexed(row, terms),
         )
 
-    def _add_thread(self, row: Row, ticket: IncomingTicket, rest: str) -> None:
-        """Write the rest of a description and the comments as messages, oldest first."""
-        thread = [(rest, ticket.author, ticket.created_at)] if rest else []
-        thread += [(one.body, one.author, one.created_at) for one in ticket.comments]
-        for place, (body, author, created_at) in enumerate(thread):
-            for part in range(0, len(body), MESSAGE):
-                self._add_message(row, f"{place}.{part}", body[part:][:MESSAGE], author, created_at)
-
-    def _add_message(
-        self, ticket: Row, name: str, body: str, author: str | None, created_at: str
-    ) -> None:
-        if not body.strip():
-            return
-        message_id = id_of(f"{ticket['id']} {name}", datetime.fromisoformat(created_at))
-        message = {
-            "id": message_id,
-            "project_id": ticket["project_id"],
-            "ticket_id": ticket["id"],
-            "kind": "message",
-            "body": mask(body),
-            **self._actor(author).as_json(),
-            **self._caller.principal.as_json(),
-            "waits": 0,
-            "created_at": created_at,
-        }
-        insert(self._tx, "messages", message)
-        self._tell(
-            "message.added", message_id, ticket, author, created_at, after={"kind": "message"}
+    def _new_messages(self, filed: Mapping[str, IncomingTicket]) -> dict[str, list[_Message]]:
+        """Return what was said since in tickets that were filed before, by their ids."""
+        threads = {ticket_id: [*_comments(ticket_id, one)] for ticket_id, one in filed.items()}
+        rows = self._tx.fetch_all(
+            f"SELECT m.id FROM {self._tx.rows_among('asked')}"
+            " CROSS JOIN messages m WHERE m.id = asked.value ->> 0",
+            asked=json.dumps([[one[0].id] for thread in threads.values() for one in thread]),
         )
-        self.added["message"] += 1
+        known = {row["id"] for row in rows}
+        return {
+            ticket_id: new
+            for ticket_id, thread in threads.items()
+            if (new := [*chain(*(one for one in thread if one[0].id not in known))])
+        }
+
+    def _add_messages(self, ticket_id: str, messages: Iterable[_Message]) -> None:
+        ticket = {"id": ticket_id, "project_id": self._project["id"]}
+        for one in messages:
+            message = {
+                "id": one.id,
+                "project_id": ticket["project_id"],
+                "ticket_id": ticket_id,
+                "kind": "message",
+                "body": mask(one.body),
+                **self._actor(one.author).as_json(),
+                **self._caller.principal.as_json(),
+                "waits": 0,
+                "created_at": one.created_at,
+            }
+            insert(self._tx, "messages", message)
+            after = {"kind": "message"}
+            self._tell("message.added", one.id, ticket, one.author, one.created_at, after=after)
+            self.added["message"] += 1
+
+    def _compare(self, ticket_id: str, ticket: IncomingTicket) -> None:
+        """Note where a ticket that was filed before is otherwise where it came from."""
+        row = self._tx.fetch_one(
+            "SELECT number, status, title, description FROM tickets WHERE id = :id", id=ticket_id
+        )
+        if row is None:  # pruned since its status was read
+            return
+        name = reference(row["number"], self._project["slug"])
+        status = _status_of(ticket)
+        if status != row["status"]:
+            self.differing[f"{status} there and {row['status']} here"].append(name)
+        title, description, _ = _fitted(ticket)
+        texts, _ = masked_fields({"title": title, "description": description})
+        if any(row[field].split() != text.split() for field, text in texts.items()):
+            self.differing["worded otherwise there"].append(name)
 
     def _tell_moved(self, kind: EventKind, row: Row, created_at: str, **how: str) -> None:
         """Write down that a ticket came elsewhere to where it stands; by whom is not known."""
@@ -306,6 +344,25 @@ def _fitted(ticket: IncomingTicket) -> tuple[str, str, str]:
         return title, text, ""
     fits = DESCRIPTION - len(_GOES_ON)
     return title, f"{text[:fits]}{_GOES_ON}", text[fits:]
+
+
+def _comments(ticket_id: str, ticket: IncomingTicket) -> Iterator[list[_Message]]:
+    """Yield the messages that come of each comment. It is known again by when it was written, and
+    as the how-manieth then, whatever became of others."""
+    before = Counter[str]()
+    for one in ticket.comments:
+        name = f"{ticket_id} {one.created_at} {before[one.created_at]}"
+        before[one.created_at] += 1
+        if messages := [*_parts(name, one.body, one.author, one.created_at)]:
+            yield messages
+
+
+def _parts(name: str, body: str, author: str | None, created_at: str) -> Iterator[_Message]:
+    """Yield the messages, one after the other, that hold a text."""
+    for start in range(0, len(body), MESSAGE):
+        if (part := body[start:][:MESSAGE]).strip():
+            message_id = id_of(f"{name}.{start}", datetime.fromisoformat(created_at))
+            yield _Message(message_id, part, author, created_at)
 
 
 def _status_of(ticket: IncomingTicket) -> Status:

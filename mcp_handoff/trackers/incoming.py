@@ -128,6 +128,7 @@ class IncomingOperations(Protocol):
         self, caller: Caller, incoming: Incoming, progress: Progress, /, *, dry_run: bool
     ) -> Outcome:
         """File tickets in the caller's project, which is made when it is first used, with their
-        authors, dates and threads; those that were filed before stay as they are. Where one does
-        not fit, or `dry_run` says that it is only tried, none is filed."""
+        authors, dates and threads; those that were filed before stay as they are, and get the
+        comments that were added since. Where one does not fit, or `dry_run` says that it is only
+        tried, nothing is written."""
         ...

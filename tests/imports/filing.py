@@ -6,6 +6,7 @@ from typing import Any
 
 from mcp_handoff.actors import Actor, Caller, bot
 from mcp_handoff.archives.archive import Outcome
+from mcp_handoff.messages import Message
 from mcp_handoff.progress import untold
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.tickets import TicketDetail
@@ -50,6 +51,14 @@ async def read(name: str, *numbers: int) -> list[TicketDetail]:
     found = [await backend.get_ticket(caller, requests.get_ticket(number)) for number in numbers]
     await backend.close()
     return found
+
+
+async def thread_of(name: str, number: int) -> list[Message]:
+    """Return all messages of a ticket, oldest first."""
+    backend = StoreBackend(open_database(name))
+    page = await backend.list_messages(SHOP, requests.list_messages(number))
+    await backend.close()
+    return page.messages
 
 
 async def numbers_in(name: str, **asked: Any) -> list[int | None]:

@@ -11,13 +11,17 @@ import pytest
 
 from mcp_handoff.actors import Caller, bot
 from mcp_handoff.progress import Abandoned, Progress, untold
+from mcp_handoff.pruning import Prune
+from mcp_handoff.redactions import MARK, RedactTicket
+from mcp_handoff.store import pruning
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Transaction
 from tests import requests
 from tests.backends.interleaving import interleaved
 from tests.backends.invariants import assert_whole
 from tests.databases import open_database
 from tests.http.served import command
-from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read
+from tests.imports.filing import SHOP, beads_of, filed, issues, numbers_in, read, thread_of
 from tests.imports.samples import BACKLOG, bead, gh_comment, gh_issue
 
 pytestmark = pytest.mark.proof
@@ -54,6 +58,129 @@ async def test_what_is_imported_twice_is_there_once_and_stays_as_it_became(
     closed, _, new = await read(database_name, 1, 2, 3)
     assert (closed.ticket.status, new.open_blockers) == ("closed", [])
     await assert_whole(database_name)
+
+
+async def test_what_was_said_there_since_is_added_once_with_its_author_and_date(
+    database_name: str, file: Path
+) -> None:
+    first, second, long, last = (
+        gh_comment("bob", "Here too.", "2025-03-20T09:30:00Z"),
+        gh_comment("ada", "Found it.", "2025-03-20T09:30:00Z"),
+        gh_comment("eve", "answer " * 4_000, "2025-03-21T09:30:00Z"),
+        gh_comment("bob", "Thanks!", "2025-03-22T09:30:00Z"),
+    )
+    long_issue = gh_issue(1, body="word " * 2_000, comments=[first, second])
+    await filed(database_name, issues(file, long_issue, gh_issue(2)))
+    before, said = await read(database_name, 1, 2), await thread_of(database_name, 1)
+    # The first comment was deleted there, and the description became short.
+    incoming = issues(file, gh_issue(1, comments=[second, long, last]), gh_issue(2))
+    tried = await filed(database_name, incoming, dry_run=True)
+    assert await read(database_name, 1, 2) == before
+    done = await filed(database_name, incoming)
+    assert tried == done
+    assert (dict(done.added), done.present) == ({"message": 3}, 2)
+    again = await filed(database_name, incoming)
+    assert (dict(again.added), again.present) == ({}, 2)
+    changed, same = await read(database_name, 1, 2)
+    assert same == before[1]
+    assert changed.ticket == before[0].ticket
+    thread = await thread_of(database_name, 1)
+    assert thread[: len(said)] == said
+    assert [(one.actor_id, one.created_at) for one in thread[len(said) :]] == [
+        ("eve", "2025-03-21T09:30:00.000Z"),
+        ("eve", "2025-03-21T09:30:00.000Z"),
+        ("bob", "2025-03-22T09:30:00.000Z"),
+    ]
+    event = changed.events[0]
+    assert (event.kind, event.actor_id, event.source) == ("message.added", "bob", "github")
+    assert event.created_at == "2025-03-22T09:30:00.000Z"
+    await assert_whole(database_name)
+
+
+async def test_a_comment_that_was_redacted_here_stays_so(database_name: str, file: Path) -> None:
+    comment = gh_comment("bob", "My door code is Zwiebelkuchen.", "2025-03-20T09:30:00Z")
+    incoming = issues(file, gh_issue(1, comments=[comment]))
+    await filed(database_name, incoming)
+    backend = StoreBackend(open_database(database_name))
+    await backend.redact_ticket(SHOP, RedactTicket(ticket="1", text="Zwiebelkuchen"))
+    again = await backend.import_tickets(SHOP, incoming, untold, dry_run=False)
+    await backend.close()
+    assert (dict(again.added), again.present) == ({}, 1)
+    [detail] = await read(database_name, 1)
+    assert [one.body for one in detail.messages] == [f"My door code is {MARK}."]
+
+
+async def test_what_is_otherwise_there_by_now_is_told_and_stays_as_it_is_here(
+    database_name: str, file: Path
+) -> None:
+    await filed(database_name, issues(file, *map(gh_issue, range(1, 6))))
+    backend = StoreBackend(open_database(database_name))
+    for number in (2, 3):
+        changed = requests.update_ticket(number, close_as="wont_fix", note="Not now.")
+        await backend.update_ticket(SHOP, changed)
+    await backend.close()
+    before = await read(database_name, 1, 2, 3, 4, 5)
+    closed = {"state": "CLOSED", "closedAt": "2025-03-20T09:30:00Z"}
+    incoming = issues(
+        file,
+        gh_issue(1, **closed),
+        gh_issue(2),
+        gh_issue(3, **closed),
+        gh_issue(4, title="Checkout fails at 399 items"),
+        gh_issue(5, labels=[]),
+    )
+    for dry_run in (True, False):
+        done = await filed(database_name, incoming, dry_run=dry_run)
+        assert (dict(done.added), done.present) == ({}, 5)
+        assert done.differing == {
+            "closed there and open here": ["HO-1-shop"],
+            "open there and closed here": ["HO-2-shop"],
+            "worded otherwise there": ["HO-4-shop"],
+        }
+    assert await read(database_name, 1, 2, 3, 4, 5) == before
+
+
+async def test_what_was_said_since_in_a_ticket_that_is_pruned_meanwhile_comes_with_it_again(
+    postgres: str, file: Path
+) -> None:
+    closed = {"state": "CLOSED", "closedAt": "2025-03-20T09:30:00Z"}
+    comment = gh_comment("bob", "Here too.", "2025-03-21T09:30:00Z")
+    await filed(postgres, issues(file, gh_issue(1, **closed)))
+    incoming = issues(file, gh_issue(1, comments=[comment], **closed))
+    store = StoreBackend(open_database(postgres))
+
+    async def prune(pause: Callable[[], None]) -> object:
+        def delete(tx: Transaction) -> None:
+            [ticket] = tx.fetch_all("SELECT id FROM tickets")
+            assert pruning.delete_tickets(tx, SHOP, asked, [ticket["id"]]) == 1
+            pause()
+
+        request = Prune(older_than_days=1)
+        asked = await store.database.read(lambda tx: pruning.plan(tx, SHOP, request))
+        return await store.database.write(delete)
+
+    _, done = await interleaved(
+        store, prune, lambda: store.import_tickets(SHOP, incoming, untold, dry_run=False)
+    )
+    await store.close()
+    assert (dict(done.added), done.present) == ({"ticket": 1, "message": 1}, 0)
+
+
+async def test_a_ticket_that_is_pruned_once_it_was_seen_is_not_in_the_way_of_others(
+    postgres: str, file: Path
+) -> None:
+    closed = {"state": "CLOSED", "closedAt": "2025-03-20T09:30:00Z"}
+    await filed(postgres, issues(file, gh_issue(1), gh_issue(2, **closed)))
+    incoming = issues(file, gh_issue(1), gh_issue(2, **closed), gh_issue(3))
+    store = StoreBackend(open_database(postgres))
+    done, pruned = await interleaved(
+        store,
+        lambda pause: store.import_tickets(SHOP, incoming, paused_at(1, pause), dry_run=False),
+        lambda: store.prune(SHOP, Prune(older_than_days=1), untold),
+    )
+    await store.close()
+    assert (pruned.tickets, dict(done.added), done.present) == (1, {"ticket": 1}, 2)
+    assert await numbers_in(postgres) == [3, 1]
 
 
 async def test_two_imports_of_the_same_tickets_at_once_file_them_once(
@@ -249,6 +376,13 @@ def test_the_command_files_into_the_project_that_is_named(store: Path, file: Pat
     assert (tried.returncode, tried.stdout) == (0, "would be imported: 2 tickets\n")
     assert (done.returncode, done.stdout) == (0, "imported: 2 tickets\n")
     assert (again.returncode, again.stdout) == (0, "imported: nothing; 2 were there already\n")
+    comment = gh_comment("bob", "Here too.", "2025-03-20T09:30:00Z")
+    closed = gh_issue(2, state="CLOSED", closedAt="2025-03-20T09:30:00Z")
+    issues(file, gh_issue(1, comments=[comment]), closed)
+    said = "1 message; 2 were there already; 1 of them is closed there and open here: HO-2-quinces"
+    for done, arguments in (("would be imported", ["--dry-run"]), ("imported", [])):
+        since = command(store, "import", *given, *arguments)
+        assert (since.returncode, since.stdout) == (0, f"{done}: {said}\n")
     assert "quinces" in command(store, "project", "list").stdout
 
 
