@@ -156,10 +156,10 @@ class _Filing:
         text = _parts(f"{ticket_id} text", rest, ticket.author, ticket.created_at)
         self._add_messages(ticket_id, chain(text, *_comments(ticket_id, ticket)))
         if ticket.is_begun and ticket.closed_at is None:
-            self._tell_moved("ticket.updated", row, row["updated_at"])
+            self._tell_moved("ticket.updated", row, None, row["updated_at"])
         if ticket.closed_at is not None:
             how = {"close_as": row["resolution_type"], "note": row["resolution_note"]}
-            self._tell_moved("ticket.closed", row, ticket.closed_at, **how)
+            self._tell_moved("ticket.closed", row, ticket.closed_by, ticket.closed_at, **how)
 
     def link(self) -> None:
         """Have the tickets that were filed wait for those that come first."""
@@ -293,10 +293,12 @@ class _Filing:
         if any(row[field].split() != text.split() for field, text in texts.items()):
             self.differing["worded otherwise there"].append(name)
 
-    def _tell_moved(self, kind: EventKind, row: Row, created_at: str, **how: str) -> None:
-        """Write down that a ticket came elsewhere to where it stands; by whom is not known."""
+    def _tell_moved(
+        self, kind: EventKind, row: Row, author: str | None, created_at: str, **how: str
+    ) -> None:
+        """Write down that a ticket came elsewhere to where it stands, by whom if that is known."""
         before, after = {"stage": "backlog"}, {"stage": row["stage"], **how}
-        self._tell(kind, row["id"], row, None, created_at, before=before, after=after)
+        self._tell(kind, row["id"], row, author, created_at, before=before, after=after)
 
     def _tell(
         self,
@@ -347,8 +349,8 @@ def _fitted(ticket: IncomingTicket) -> tuple[str, str, str]:
 
 
 def _comments(ticket_id: str, ticket: IncomingTicket) -> Iterator[list[_Message]]:
-    """Yield the messages that come of each comment. It is known again by when it was written, and
-    as the how-manieth then, whatever became of others."""
+    """Yield the messages that come of each comment. It is known again by when it was written and by
+    its place among those of that instant, so that one that is deleted there moves no other."""
     before = Counter[str]()
     for one in ticket.comments:
         name = f"{ticket_id} {one.created_at} {before[one.created_at]}"

@@ -5,6 +5,7 @@ https://docs.github.com/en/rest/issues/issues#list-repository-issues.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,15 @@ _ASKED_FOR = (
     "gh issue list --state all --limit 100000 --json number,title,body,labels,state,stateReason,"
     "author,createdAt,updatedAt,closedAt,comments,assignees,milestone,url"
 )
+_TAKEN_OVER = {
+    *("number", "title", "body", "state", "closed", "comments", "url", "labels", "type"),
+    *("author", "createdAt", "updatedAt", "closedAt", "closedBy"),
+    *("user", "created_at", "updated_at", "closed_at", "closed_by", "assignee"),
+}
+"""What has a field of its own here, or is among the details in another form; `assignee` is one of
+`assignees`. Everything else is kept as a detail."""
+
+_OF_THE_API = re.compile(r"(?!parent_issue_url$)(?:.*_)?(?:url|id)")
 _URGENT = {"high", "critical", "urgent", "p0", "p1"}
 _LATER = {"low", "minor", "trivial", "p3", "p4"}
 
@@ -70,7 +80,7 @@ def _found(place: int, issue: Mapping[str, Any]) -> Found:
         return Found(where, {}, f"lacks {lacks}; write it with: {_ASKED_FOR}")
     try:
         return Found(where, _fields(issue, f"github:{_repository(url)}#{number}", url))
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, RecursionError):
         return Found(where, {}, "is not as GitHub writes an issue")
 
 
@@ -80,6 +90,7 @@ def _fields(issue: Mapping[str, Any], origin: str, url: str) -> dict[str, Any]:
     reason = str(_either(issue, "stateReason", "state_reason") or "").lower()
     is_closed = str(issue.get("state", "")).lower() == "closed"
     changed_at = _either(issue, "updatedAt", "updated_at") or None
+    closer = _either(issue, "closedBy", "closed_by")
     thread = issue.get("comments")
     return {
         "origin": origin,
@@ -92,6 +103,7 @@ def _fields(issue: Mapping[str, Any], origin: str, url: str) -> dict[str, Any]:
         "created_at": _either(issue, "createdAt", "created_at"),
         "updated_at": changed_at,
         "closed_at": _closed_at(issue) if is_closed else None,
+        "closed_by": _login(closer) if is_closed and closer else None,
         "resolution": _RESOLUTIONS.get(reason, "completed") if is_closed else None,
         "comments": [_comment(one) for one in cast(Sequence[Any], thread)]
         if isinstance(thread, list)
@@ -102,14 +114,29 @@ def _fields(issue: Mapping[str, Any], origin: str, url: str) -> dict[str, Any]:
 
 def _details(issue: Mapping[str, Any], url: str, labels: Sequence[str]) -> dict[str, Any]:
     """Return what has no field of its own here; REST counts comments and leaves them out."""
-    milestone, comments = issue.get("milestone"), issue.get("comments")
+    comments = issue.get("comments")
+    others = {name: value for name, value in issue.items() if name not in _TAKEN_OVER}
     return {
+        **_kept(others),
         "url": url,
         "labels": labels,
-        "assignees": [_login(one) for one in issue.get("assignees") or ()],
-        "milestone": str(milestone["title"]) if milestone else None,
+        "type": _name(issue.get("type") or ""),
         "comments_left_there": comments if isinstance(comments, int) else None,
     }
+
+
+def _kept(value: Any) -> Any:
+    """Return a value without what is empty and what serves the API alone: addresses and ids. Of a
+    person the login is kept."""
+    if isinstance(value, list):
+        return [_kept(one) for one in cast(Sequence[Any], value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast(Mapping[str, Any], value)
+    if "login" in fields:
+        return _login(fields)
+    kept = {name: _kept(one) for name, one in fields.items() if not _OF_THE_API.fullmatch(name)}
+    return {name: one for name, one in kept.items() if one}
 
 
 def _closed_at(issue: Mapping[str, Any]) -> str:

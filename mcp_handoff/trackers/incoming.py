@@ -33,7 +33,7 @@ class IncomingTicket(Request):
 
     `origin` is its name there, by which it is known again; `blocked_by` are the origins of those
     that come first; `details` is what has no field of its own here. One that is closed says when
-    and how.
+    and how, and by whom if that is known.
     """
 
     origin: Line
@@ -47,6 +47,7 @@ class IncomingTicket(Request):
     updated_at: Instant | None = None
     is_begun: bool = False
     closed_at: Instant | None = None
+    closed_by: Line | None = None
     resolution: Resolution | None = None
     resolution_note: Text | None = None
     blocked_by: list[Line] = Field(default_factory=list[str])

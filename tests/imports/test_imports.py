@@ -274,6 +274,7 @@ async def test_whoever_gives_up_leaves_nothing(database_name: str, file: Path) -
         (gh_issue(2, createdAt=None), "issue #2: lacks createdAt"),
         (gh_issue(2, createdAt="yesterday"), "issue #2: created_at must be a date"),
         (gh_issue(2, labels=7), "issue #2: is not as GitHub writes an issue"),
+        (gh_issue(2, projectItems=json.loads("[" * 500 + "]" * 500)), "issue #2: "),
         (gh_issue(2, comments=[7]), "issue #2: is not as GitHub writes an issue"),
         (
             gh_issue(2, comments=[gh_comment("bob", "Hm", "")]),

@@ -20,7 +20,7 @@ async def test_an_issue_of_github_keeps_its_author_dates_thread_and_labels(
 ) -> None:
     thread = [gh_comment("bob", "Here too.", TIME), gh_comment("ada", "Found it.", TIME)]
     labels = [{"name": "bug"}, {"name": "area/backend"}, {"name": "qa"}, {"name": "P1"}]
-    milestone = {"number": 1, "title": "Spring"}
+    milestone = {"number": 1, "title": "Spring", "description": "", "dueOn": "2025-06-01T00:00:00Z"}
     issue = gh_issue(7, comments=thread, labels=labels, milestone=milestone)
     done = await filed(database_name, issues(file, issue))
     assert (dict(done.added), done.problems) == ({"ticket": 1, "message": 2}, [])
@@ -40,7 +40,7 @@ async def test_an_issue_of_github_keeps_its_author_dates_thread_and_labels(
             "url": "https://github.com/octo/shop/issues/7",
             "labels": ["bug", "area/backend", "qa", "P1"],
             "assignees": ["eve"],
-            "milestone": "Spring",
+            "milestone": {"number": 1, "title": "Spring", "dueOn": "2025-06-01T00:00:00Z"},
         }
     }
     said = [(one.actor_id, one.body, one.created_at) for one in reversed(detail.messages)]
@@ -91,6 +91,52 @@ async def test_the_rest_apis_list_is_read_and_its_pull_requests_are_not(
     assert open_one.ticket.evidence is not None
     assert open_one.ticket.evidence["imported"]["comments_left_there"] == 2
     assert closed_one.ticket.resolution_type == "wont_fix"
+    assert imported(closed_one)["state_reason"] == "not_planned"
+
+
+async def test_all_that_rest_tells_of_an_issue_is_kept_but_what_serves_the_api(
+    store: Path, file: Path
+) -> None:
+    person = {"login": "eve", "id": 7, "node_id": "U_7", "url": "https://api.github.com/users/eve"}
+    issue = rest_issue(
+        1,
+        state="closed",
+        state_reason="completed",
+        closed_at=TIME,
+        closed_by=person,
+        locked=True,
+        active_lock_reason="too heated",
+        author_association="MEMBER",
+        assignee=person,
+        assignees=[person, {"login": "bob"}],
+        reactions={"url": "https://api.github.com/x", "total_count": 2, "+1": 2, "-1": 0},
+        type={"id": 1, "name": "Task", "color": "yellow"},
+        milestone={"id": 3, "title": "Spring", "creator": person, "due_on": TIME},
+        parent_issue_url="https://api.github.com/repos/octo/shop/issues/9",
+        node_id="I_1",
+        timeline_url="https://api.github.com/y",
+        pinned_comment=None,
+    )
+    await filed(str(store), issues(file, issue))
+    [detail] = await read(str(store), 1)
+    assert imported(detail) == {
+        "from": "github:octo/shop#1",
+        "url": "https://github.com/octo/shop/issues/1",
+        "labels": ["bug"],
+        "type": "Task",
+        "state_reason": "completed",
+        "locked": True,
+        "active_lock_reason": "too heated",
+        "author_association": "MEMBER",
+        "assignees": ["eve", "bob"],
+        "reactions": {"total_count": 2, "+1": 2},
+        "milestone": {"title": "Spring", "creator": "eve", "due_on": TIME},
+        "parent_issue_url": "https://api.github.com/repos/octo/shop/issues/9",
+        "comments_left_there": 2,
+    }
+    closed = detail.events[0]
+    assert (closed.kind, closed.actor_id, closed.source) == ("ticket.closed", "eve", "github")
+    assert closed.created_at == "2025-03-20T09:30:00.000Z"
 
 
 async def test_the_same_issue_read_by_gh_and_by_rest_is_one(store: Path, file: Path) -> None:
