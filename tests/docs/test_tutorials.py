@@ -29,6 +29,7 @@ from tests.deploy import programs
 from tests.docs.tutorial import Tutorial
 from tests.mcp.agent import text
 from tests.mcp.wire import TIMEOUT
+from tests.missing import missing
 from tests.portal.screenshots import sign_in
 from tests.postgres import require_binaries
 from tests.repositories import Repository
@@ -68,10 +69,8 @@ PROGRAMS = ("bash", "curl", "git", "openssl")
 @pytest.fixture(autouse=True)
 def a_machine_as_the_pages_expect_it() -> None:
     """Skip a test where a program is missing; in CI that is a failure."""
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if missing:
-        told = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        told(f"{', '.join(missing)} is not installed; the pages use it.")
+    if lacking := [name for name in PROGRAMS if shutil.which(name) is None]:
+        missing(f"{', '.join(lacking)} is not installed; the pages use it.")
 
 
 @pytest.fixture
