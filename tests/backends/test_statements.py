@@ -13,6 +13,7 @@ from mcp_handoff.builds import GetBuild
 from mcp_handoff.ids import new_id
 from mcp_handoff.people import ListPeople
 from mcp_handoff.principals import Principal
+from mcp_handoff.progress import untold
 from mcp_handoff.projects import ListProjects
 from mcp_handoff.receivers import GetReceiver
 from mcp_handoff.repositories import ListRepositories
@@ -23,6 +24,7 @@ from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Database, Row, Transaction
 from mcp_handoff.takes import ListTakes
 from mcp_handoff.tokens import ListTokens
+from mcp_handoff.trackers.incoming import Found, checked
 from mcp_handoff.webhooks import ListWebhooks
 from tests import requests
 from tests.databases import open_database
@@ -63,6 +65,16 @@ async def get_newest_build(store: Store) -> object:
     return await store.get_build(CALLER, GetBuild(build_id=newest.id))
 
 
+async def import_again(store: Store) -> object:
+    """Import a ticket, and once more with a comment."""
+    fields = {"origin": "bd-1", "title": "Lift the limit", "created_at": "2025-03-01"}
+    thread = [{"body": "Here too.", "created_at": "2025-03-02"}]
+    for found in (fields, {**fields, "comments": thread}):
+        incoming = checked("beads", iter([Found("line 1", found)]))
+        outcome = await store.import_tickets(CALLER, incoming, untold, dry_run=False)
+    return outcome
+
+
 READS: Sequence[Callable[[Store], Awaitable[object]]] = (
     lambda store: store.authenticate("mho_" + 43 * "x"),
     lambda store: store.authenticate_session("a session"),
@@ -85,6 +97,7 @@ READS: Sequence[Callable[[Store], Awaitable[object]]] = (
     lambda store: store.get_receiver(CALLER, GetReceiver()),
     lambda store: store.get_ticket(CALLER, requests.get_ticket(1)),
     lambda store: store.has_had_tokens(),
+    import_again,
     lambda store: store.is_dispatch_due(),
     lambda store: store.is_dispatch_due([None, "a webhook"]),
     lambda store: store.list_events(CALLER, requests.list_events()),
@@ -125,6 +138,9 @@ class WatchedDatabase:
 
     async def read(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._database.read(partial(self._watch, operation))
+
+    async def write_at_length(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
+        return await self._database.write_at_length(partial(self._watch, operation))
 
     async def read_apart(self, operation: Callable[[Transaction], ResultT]) -> ResultT:
         return await self._database.read_apart(partial(self._watch, operation))
