@@ -36,6 +36,10 @@ class Archive(Protocol):
     def __iter__(self) -> Iterator[Line]: ...
 
 
+LISTED = 100
+"""How many problems of what does not fit are kept, the first ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an import did, or would do: how many rows of which kind are new, how many were there

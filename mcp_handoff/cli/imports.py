@@ -65,6 +65,7 @@ def _import_file(file: Path, options: argparse.Namespace, settings: Settings) ->
             lambda store, progress: store.import_archive(
                 archive, progress, dry_run=options.dry_run
             ),
+            "imported",
         )
     project = options.project or settings.project
     if project != slug_of(project):
@@ -82,18 +83,19 @@ def _import_file(file: Path, options: argparse.Namespace, settings: Settings) ->
             await claim_store(store, settings)
         return await store.import_tickets(caller, incoming, progress, dry_run=options.dry_run)
 
-    return _run(options, settings, import_tickets)
+    return _run(options, settings, import_tickets, f"imported into {project}")
 
 
 def _run(
     options: argparse.Namespace,
     settings: Settings,
     take_in: Callable[[Store, Progress], Awaitable[Outcome]],
+    done: str,
 ) -> int:
     async def import_and_tell(store: Store) -> None:
         with shown_progress() as progress:
             outcome = await take_in(store, progress)
-        _tell(outcome, "would be imported" if options.dry_run else "imported")
+        _tell(outcome, f"would be {done}" if options.dry_run else done)
 
     return use_and_close(open_store(settings, migrates=not options.dry_run), import_and_tell)
 

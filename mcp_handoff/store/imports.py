@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mcp_handoff.archives.archive import Archive, Line, Outcome, Undone
+from mcp_handoff.archives.archive import LISTED, Archive, Line, Outcome, Undone
 from mcp_handoff.principals import Principal
 from mcp_handoff.progress import Progress
 from mcp_handoff.store import links
@@ -22,9 +22,6 @@ BATCH_ROWS = 1_000
 
 BATCH_BYTES = 2**20
 """How many bytes of an archive make a batch, however few rows they are."""
-
-LISTED = 100
-"""How many of the problems of an archive are kept, the first ones."""
 
 _BY_KIND = {table.kind: place for place, table in enumerate(TABLES)}
 _BY_NAME = {table.name: table for table in TABLES}

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from mcp_handoff.actors import NAME_LENGTH, Actor, Caller
-from mcp_handoff.archives.archive import Outcome, Undone
+from mcp_handoff.archives.archive import LISTED, Outcome, Undone
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind
 from mcp_handoff.ids import id_of
@@ -45,9 +45,12 @@ def import_tickets(
 
     Raises Undone where one does not fit, or after a `dry_run`; the transaction is to end with it.
     """
+    is_new = projects.find(tx, caller.project) is None
     project = projects.open_or_create(tx, caller, None)
     problems = [*incoming.problems, *_circles(incoming)]
     work = _Filing(tx, caller, project, incoming)
+    if is_new:
+        work.added["project"] += 1
     for done, (place, ticket) in enumerate(incoming.tickets, start=1):
         try:
             work.file(ticket)
@@ -57,7 +60,8 @@ def import_tickets(
     if not problems:
         work.link()
     tx.fetch_one("SELECT 1 AS one")  # where the database refused anything, it says so by now
-    outcome = Outcome(work.added, work.present, problems, differing=work.differing)
+    listed, more = problems[:LISTED], len(problems[LISTED:])
+    outcome = Outcome(work.added, work.present, listed, more, work.differing)
     if dry_run or problems:
         raise Undone(outcome)
     return outcome

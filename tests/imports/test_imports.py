@@ -224,7 +224,7 @@ async def test_the_same_tickets_can_go_into_two_projects(store: Path, file: Path
     backend = StoreBackend(open_database(str(store)))
     other = Caller(SHOP.actor, project="quinces")
     done = await backend.import_tickets(other, incoming, untold, dry_run=False)
-    assert (dict(done.added), done.present) == ({"ticket": 1}, 0)
+    assert (dict(done.added), done.present) == ({"project": 1, "ticket": 1}, 0)
     await backend.close()
 
 
@@ -374,16 +374,18 @@ def test_the_command_files_into_the_project_that_is_named(store: Path, file: Pat
     tried = command(store, "import", *given, "--dry-run")
     done = command(store, "import", *given)
     again = command(store, "import", *given)
-    assert (tried.returncode, tried.stdout) == (0, "would be imported: 2 tickets\n")
-    assert (done.returncode, done.stdout) == (0, "imported: 2 tickets\n")
-    assert (again.returncode, again.stdout) == (0, "imported: nothing; 2 were there already\n")
+    filed = "imported into quinces: 1 project and 2 tickets\n"
+    assert (tried.returncode, tried.stdout) == (0, f"would be {filed}")
+    assert (done.returncode, done.stdout) == (0, filed)
+    there = "imported into quinces: nothing; 2 were there already\n"
+    assert (again.returncode, again.stdout) == (0, there)
     comment = gh_comment("bob", "Here too.", "2025-03-20T09:30:00Z")
     closed = gh_issue(2, state="CLOSED", closedAt="2025-03-20T09:30:00Z")
     issues(file, gh_issue(1, comments=[comment]), closed)
     said = "1 message; 2 were there already; 1 of them is closed there and open here: HO-2-quinces"
     for done, arguments in (("would be imported", ["--dry-run"]), ("imported", [])):
         since = command(store, "import", *given, *arguments)
-        assert (since.returncode, since.stdout) == (0, f"{done}: {said}\n")
+        assert (since.returncode, since.stdout) == (0, f"{done} into quinces: {said}\n")
     assert "quinces" in command(store, "project", "list").stdout
 
 

@@ -23,7 +23,7 @@ async def test_an_issue_of_github_keeps_its_author_dates_thread_and_labels(
     milestone = {"number": 1, "title": "Spring", "description": "", "dueOn": "2025-06-01T00:00:00Z"}
     issue = gh_issue(7, comments=thread, labels=labels, milestone=milestone)
     done = await filed(database_name, issues(file, issue))
-    assert (dict(done.added), done.problems) == ({"ticket": 1, "message": 2}, [])
+    assert (dict(done.added), done.problems) == ({"project": 1, "ticket": 1, "message": 2}, [])
     [detail] = await read(database_name, 1)
     ticket = detail.ticket
     assert (ticket.title, ticket.description) == (issue["title"], issue["body"])
@@ -85,7 +85,7 @@ async def test_the_rest_apis_list_is_read_and_its_pull_requests_are_not(
     pull_request = rest_issue(3, pull_request={"url": "https://api.github.com/x"})
     incoming = pages(file, [rest_issue(1), pull_request], [rest_issue(2, **closed)])
     done = await filed(str(store), incoming)
-    assert (dict(done.added), done.problems) == ({"ticket": 2}, [])
+    assert (dict(done.added), done.problems) == ({"project": 1, "ticket": 2}, [])
     open_one, closed_one = await read(str(store), 1, 2)
     assert open_one.ticket.author == "ada (user), without a token"
     assert open_one.ticket.evidence is not None
@@ -191,7 +191,7 @@ async def test_secrets_are_masked_as_they_are_in_what_is_filed_here(
 
 async def test_tasks_of_backlog_md_keep_what_they_are(database_name: str) -> None:
     done = await filed(database_name, checked("backlog", backlog.read(BACKLOG)))
-    assert (dict(done.added), done.problems) == ({"ticket": 5, "message": 2}, [])
+    assert (dict(done.added), done.problems) == ({"project": 1, "ticket": 5, "message": 2}, [])
     details = await read(database_name, 1, 2, 3, 4, 5)
     by_origin = {imported(detail)["from"]: detail for detail in details}
     first = by_origin["backlog:demo#TASK-1"]
@@ -270,7 +270,7 @@ async def test_issues_of_beads_keep_what_they_are(database_name: str, file: Path
     closed = bead("bd-3", status="closed", closed_at=TIME, close_reason="Paid by hand", priority=4)
     gone = bead("bd-4", status="tombstone")
     done = await filed(database_name, beads_of(file, bead("bd-1"), second, closed, gone))
-    assert (dict(done.added), done.problems) == ({"ticket": 3, "message": 1}, [])
+    assert (dict(done.added), done.problems) == ({"project": 1, "ticket": 3, "message": 1}, [])
     found = await read(database_name, 1, 2, 3)
     by_origin = {imported(detail)["from"]: detail for detail in found}
     begun, ended = by_origin["beads:bd-2"], by_origin["beads:bd-3"]
