@@ -35,7 +35,8 @@ def open_backend(
     """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used.
 
     `checkout` is the git checkout that a store of ours may ask of commits. What only reads leaves
-    it to others to bring an old store up to date (`migrates`), for older versions may be using it.
+    it to others to make a store (NotFound where there is none) and to bring an old one up to date
+    (`migrates`), for older versions may be using it.
     """
     if settings.backend.kind == "api":
         return _open_api(settings)
@@ -55,7 +56,7 @@ def open_store(
         case BackendAddress(kind="sqlite"):
             from mcp_handoff.sqlite.database import SqliteDatabase
 
-            path = _store_path(settings.backend)
+            path = (_store_path if migrates else _place_of_store)(settings.backend)
             database = SqliteDatabase.open(path, read_only=settings.read_only, migrates=migrates)
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
@@ -94,7 +95,7 @@ def file_of_store(settings: Settings, copies: Literal["into", "from"], file: Pat
     """
     match settings.backend:
         case BackendAddress(kind="sqlite"):
-            return _store_path(settings.backend)
+            return (_store_path if copies == "from" else _place_of_store)(settings.backend)
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
                 from mcp_handoff.postgres.dumps import dumping, restoring
@@ -187,11 +188,6 @@ def _place_of_store(address: BackendAddress) -> Path:
     if address.url is not None:
         return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
     return platformdirs.user_data_path("mcp-handoff") / "handoff.db"
-
-
-def is_there(address: BackendAddress) -> bool:
-    """Tell whether there is anything to be opened: of an embedded store, whether it was made."""
-    return address.kind != "sqlite" or _place_of_store(address).exists()
 
 
 def _store_path(address: BackendAddress) -> Path:

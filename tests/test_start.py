@@ -126,7 +126,7 @@ def test_every_variable_that_the_docs_name_may_be_set(store: Path) -> None:
     named = _variables("".join(place.read_text() for place in (*places, ROOT / "action.yml")))
     ours_alone = {"HANDOFF_SEED", "HANDOFF_WRITE_GOLDEN"}  # the tests take them from their servers
     assert named - ours_alone <= VARIABLES.keys() | OTHERS.keys()
-    assert run(store, "project", "list", **dict.fromkeys(OTHERS, "x")).returncode == 0
+    assert run(store, "project", "create", "Shop", **dict.fromkeys(OTHERS, "x")).returncode == 0
 
 
 def _variables(text: str) -> set[str]:
@@ -181,7 +181,7 @@ def test_what_kubernetes_says_of_a_service_called_handoff_stops_nothing(store: P
         "HANDOFF_PORT_8484_TCP_PORT": "8484",
         "HANDOFF_DESK_PORT_8484_TCP_ADDR": "10.0.0.11",
     }
-    assert run(store, "project", "list", **told).returncode == 0
+    assert run(store, "project", "create", "Shop", **told).returncode == 0
 
 
 def _actions(parser: ArgumentParser) -> Iterator[Action]:

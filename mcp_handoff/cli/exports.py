@@ -32,7 +32,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
         if file is not None:
             print(f"{file} holds all {rows} rows")
 
-    store = open_store(replace(settings, read_only=True))
+    store = open_store(replace(settings, read_only=True), migrates=False)
     with disk_failures_told(f"{shown(file) if file else 'stdout'} can't be written"):
         return use_and_close(store, export)
 

@@ -2,8 +2,11 @@
 
 import argparse
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 from mcp_handoff.actors import Actor, Caller
@@ -12,8 +15,8 @@ from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
 from mcp_handoff.cli.running import counted, use_and_close
-from mcp_handoff.config import Settings
-from mcp_handoff.errors import HandoffError, Misconfigured
+from mcp_handoff.config import BackendAddress, Settings
+from mcp_handoff.errors import HandoffError, Misconfigured, NotFound
 from mcp_handoff.progress import Progress
 from mcp_handoff.projects import slug_of
 from mcp_handoff.text.characters import listed, one_line
@@ -97,7 +100,19 @@ def _run(
             outcome = await take_in(store, progress)
         _tell(outcome, f"would be {done}" if options.dry_run else done)
 
-    return use_and_close(open_store(settings, migrates=not options.dry_run), import_and_tell)
+    with ExitStack() as opened:
+        store = _open_to_try(settings, opened) if options.dry_run else open_store(settings)
+        return use_and_close(store, import_and_tell)
+
+
+def _open_to_try(settings: Settings, opened: ExitStack) -> Store:
+    """Open the store that a dry run tries in; where there is none yet, one that nobody keeps."""
+    try:
+        return open_store(settings, migrates=False)
+    except NotFound:
+        folder = opened.enter_context(TemporaryDirectory(prefix="mcp-handoff-"))
+        passing = BackendAddress("sqlite", f"sqlite:///{folder}/handoff.db")
+        return open_store(replace(settings, backend=passing, read_only=False))
 
 
 def _tell(outcome: Outcome, done: str) -> None:

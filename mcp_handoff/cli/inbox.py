@@ -17,7 +17,7 @@ from mcp_handoff.overview import SHOWN, GetOverview, Overview
 from mcp_handoff.takes import ME
 from mcp_handoff.tickets import FindTickets, TicketPage
 from mcp_handoff.validation import Arguments
-from mcp_handoff.wiring import is_there, open_backend
+from mcp_handoff.wiring import open_backend
 
 SECONDS = 2.0
 """How long the backend may take: a session that begins waits for this."""
@@ -40,10 +40,11 @@ def add_command(parser: argparse.ArgumentParser) -> None:
 def _show_inbox(_: argparse.Namespace, settings: Settings) -> int:
     """Print what waits for HANDOFF_ACTOR_ID, or for the token of the API; nothing where nothing
     does. A store is neither made nor migrated for it."""
-    if not is_there(settings.backend):
-        return 0
     reading = replace(settings, read_only=True)
-    backend = open_backend(reading)
+    try:
+        backend = open_backend(reading, migrates=False)
+    except NotFound:
+        return 0  # no store yet, so nothing waits in it
     desk = Desk(backend, reading)
     visitor = Visitor("cli", bot(settings.actor_id))
     held = {"taken_by": ME, "order": "urgency", "slim": True, "limit": SHOWN}

@@ -102,7 +102,7 @@ class PostgresDatabase:
 
         Raises Misconfigured when the database can't be used: no such URL, host, user, password or
         database, no TLS as asked for, another program's tables, a newer program's schema, an old
-        one.
+        one. Raises NotFound where others are to make the schema.
         """
         address = prepare(url, read_only=read_only, migrates=migrates)
         pool = Pool(address, CONNECTIONS)

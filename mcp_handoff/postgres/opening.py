@@ -18,7 +18,7 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.postgres.failures import unusable
 from mcp_handoff.postgres.grants import missing_grant
 from mcp_handoff.postgres.transaction import Connection, PostgresTransaction, set_search_path
-from mcp_handoff.store.migrations import SchemaState, outdated, require_served, served_from
+from mcp_handoff.store.migrations import SchemaState, require_ready, require_served, served_from
 from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
 from mcp_handoff.store.transaction import utc_now
 
@@ -70,10 +70,10 @@ class Address:
 
 
 def prepare(url: str, *, read_only: bool, migrates: bool = True) -> Address:
-    """Return how to use a database, once its schema was made or, unless that is left to others
-    (`migrates`), brought up to date.
+    """Return how to use a database, once its schema was made or brought up to date, unless that is
+    left to others (`migrates`).
 
-    Raises Misconfigured when it can't be used.
+    Raises Misconfigured when it can't be used, NotFound where others are to make its schema.
     """
     name, address = described(url), _address(url)
     try:
@@ -118,13 +118,9 @@ def _bring_up_to_date(
     connection: Connection, name: str, *, read_only: bool, migrates: bool
 ) -> None:
     version = _version(connection, name)
-    if version >= len(_STEPS):
-        return
-    if read_only:
-        raise Misconfigured(f"{name} has no store of this version; open it once for writing.")
-    if version and not migrates:
-        raise outdated(name, version, len(_STEPS))
-    _migrate(connection, name)
+    require_ready(name, len(_STEPS), version, read_only=read_only, migrates=migrates)
+    if version < len(_STEPS):
+        _migrate(connection, name)
 
 
 def _is_behind_pooler(connection: Connection) -> bool:

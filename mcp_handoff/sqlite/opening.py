@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -14,35 +15,35 @@ from mcp_handoff.sqlite.locks import LockWait
 from mcp_handoff.sqlite.schema import STEPS, version_of
 from mcp_handoff.sqlite.transaction import execute
 from mcp_handoff.sqlite.upgrades import bring_up_to_date
-from mcp_handoff.store.migrations import SchemaState
+from mcp_handoff.store.migrations import SchemaState, require_ready
+from mcp_handoff.text.characters import visible
 
 
 def prepare(
     path: Path, *, read_only: bool, migrates: bool = True
 ) -> tuple[apsw.Connection, OpenFiles]:
     """Return a connection to the file, which is made when it is new and migrated when it is old,
-    unless that is left to others (`migrates`). A new one is its owner's alone; others that may get
+    unless both are left to others (`migrates`). A new one is its owner's alone; others that may get
     at an old one are told of in the log.
 
     Raises Misconfigured when it can't be used: no directory, no permission, another program's
-    file, a newer program's, an old one. What keeps a copy from being made of one that is to be
-    migrated is raised as `back_up` does.
+    file, a newer program's, an old one; NotFound where there is none and others are to make it.
+    What keeps a copy from being made of one that is to be migrated is raised as `back_up` does.
     """
+    name = visible(str(path))
+    require = partial(require_ready, name, len(STEPS), read_only=read_only, migrates=migrates)
     began = time.monotonic()
     try:
+        if not path.exists():
+            require(0)
         require_place(path)
-        if read_only and not path.exists():
-            raise Misconfigured(f"{path} does not exist, and a read-only server does not make it.")
         if not read_only:
             create_private(path)
         connection = connect(path, read_only=read_only, wait=LockWait(Event(), lambda: began))
         try:
+            require(version_of(connection, path))
             if not read_only:
-                bring_up_to_date(connection, path, migrates=migrates)
-            elif version_of(connection, path) < len(STEPS):
-                raise Misconfigured(
-                    f"{path} is from an older mcp-handoff; open it once for writing."
-                )
+                bring_up_to_date(connection, path)
             files = OpenFiles(path, connection)
         except BaseException:
             connection.close()

@@ -9,7 +9,7 @@ import apsw
 from mcp_handoff.sqlite.locks import BUSY_SECONDS
 from mcp_handoff.sqlite.schema import APPLICATION_ID, STEPS, version_of
 from mcp_handoff.sqlite.transaction import SqliteTransaction, execute
-from mcp_handoff.store.migrations import outdated, served_from
+from mcp_handoff.store.migrations import served_from
 from mcp_handoff.store.ticket_terms import INDEXES_TERMS, index_all
 from mcp_handoff.store.transaction import utc_now
 from mcp_handoff.text.characters import visible
@@ -20,17 +20,12 @@ KEPT = 2
 """How many copies stay beside a file, those of the newest versions: each is as large as it was."""
 
 
-def bring_up_to_date(connection: apsw.Connection, path: Path, *, migrates: bool) -> None:
+def bring_up_to_date(connection: apsw.Connection, path: Path) -> None:
     """Make the schema of a new file, and bring that of an old one up to date once a copy of it lies
-    beside; of two processes that start at once, one does it.
-
-    Raises Misconfigured for an old one unless it `migrates`.
-    """
+    beside; of two processes that start at once, one does it."""
     if connection.readonly("main"):
         raise apsw.ReadOnlyError
     version = version_of(connection, path)
-    if 0 < version < len(STEPS) and not migrates:
-        raise outdated(visible(str(path)), version, len(STEPS))
     _use_wal(connection)
     if version >= len(STEPS):
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_handoff.errors import Misconfigured
+from mcp_handoff.errors import Misconfigured, NotFound
 
 COMPATIBLE = "-- compatible:"
 """How a step begins that programs of the version before it need not know of: it adds what they
@@ -41,10 +41,26 @@ def require_served(name: str, version: int, serves_from: int | None, newest: int
         )
 
 
-def outdated(name: str, version: int, newest: int) -> Misconfigured:
-    """Return what stops a program that may not bring a store up to date."""
-    return Misconfigured(
-        f"{name} is from an older mcp-handoff (schema {version}, this one's is {newest}), and what"
-        " only reads does not change that: mcp-handoff serve, or a client over stdio, brings it up"
-        " to date."
+def require_ready(name: str, newest: int, version: int, *, read_only: bool, migrates: bool) -> None:
+    """Refuse a store that others have to make or to bring up to date, for a server is `read_only`,
+    or a command that only reads neither makes nor `migrates` one.
+
+    Raises Misconfigured for an old one and where a server finds none, NotFound where a command
+    does.
+    """
+    if version >= newest or (migrates and not read_only):
+        return
+    if version:
+        raise Misconfigured(
+            f"{name} is from an older mcp-handoff (schema {version}, this one's is {newest}), and"
+            " what only reads does not change that: mcp-handoff serve, or a client over stdio,"
+            " brings it up to date."
+        )
+    if migrates:
+        raise Misconfigured(
+            f"There is no store in {name}, and a read-only server does not make it."
+        )
+    raise NotFound(
+        f"There is no store in {name}, and what only reads makes none: set HANDOFF_BACKEND to where"
+        " it is. mcp-handoff serve, or a client over stdio, makes a new one."
     )

@@ -84,7 +84,7 @@ def test_a_newer_programs_store_is_refused_with_both_versions(kept: str) -> None
 
 
 def test_a_store_that_is_not_there_is_not_made_by_reading(postgres: str) -> None:
-    assert "open it once for writing" in refusal(postgres, read_only=True)
+    assert "a read-only server does not make it" in refusal(postgres, read_only=True)
     assert execute(postgres, TABLES) == []
 
 

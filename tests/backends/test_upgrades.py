@@ -36,6 +36,8 @@ READERS = (
     ("receiver", "show"),
     ("prune", "--older-than", "1", "--dry-run"),
     ("import", str(TASKS), "--format", "backlog", "--dry-run"),
+    ("export",),
+    ("inbox",),
 )
 
 ADDED = """\

@@ -124,6 +124,7 @@ def test_a_process_that_disagrees_with_its_store_is_told_so_in_one_line(
 def test_the_receiver_is_changed_on_purpose_and_shown_without_what_may_be_secret(
     store: Path,
 ) -> None:
+    assert command(store, "project", "create", "Shop").returncode == 0
     assert command(store, "receiver", "show").stdout == f"{NOBODY}\n"
     assert command(store, "receiver", "set").returncode == 2
     told = {"BUILD_DISPATCH_URL": URL, "BUILD_DISPATCH_SECRET": SECRET}
