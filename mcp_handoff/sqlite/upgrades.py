@@ -29,33 +29,31 @@ def bring_up_to_date(connection: apsw.Connection, path: Path) -> None:
     _use_wal(connection)
     if version >= len(STEPS):
         return
-    copy = None
     connection.transaction_mode = "IMMEDIATE"
     with connection:
         version = version_of(connection, path)
         if 0 < version < len(STEPS):
-            copy = _copy_beside(path)
+            _copy_beside(path, version)
         _take_steps(connection, version)
-    if copy:
+    if version:
         _forget_old_copies(path)
-        logger.warning(
-            "%s was brought from schema %d to %d; as it was before it lies in %s",
-            visible(str(path)),
-            version,
-            len(STEPS),
-            visible(copy.name),
-        )
 
 
-def _copy_beside(path: Path) -> Path:
-    """Copy a file as it is while nobody else writes; a copy of this name is from before the file
-    was last brought back, and gives way."""
+def _copy_beside(path: Path, version: int) -> None:
+    """Copy a file of this version while nobody else writes; a copy of this name is from before the
+    file was last brought back, and gives way."""
     from mcp_handoff.sqlite.backups import back_up  # here, for it takes long to load
 
     copy = path.with_name(f"{path.name}.before-{len(STEPS)}")
+    logger.warning(
+        "%s is brought from schema %d to %d; a copy of it as it was is kept as %s",
+        visible(str(path)),
+        version,
+        len(STEPS),
+        visible(copy.name),
+    )
     copy.unlink(missing_ok=True)
     back_up(path, copy)
-    return copy
 
 
 def _take_steps(connection: apsw.Connection, version: int) -> None:
