@@ -5,17 +5,19 @@ import os
 import signal
 import sys
 
+from mcp_handoff.endings import end_at_once
+
 _CLOSED = "mcp-handoff: it talks to a client on stdin and stdout, and one of the two is closed.\n"
 
 
 def main() -> int:
     """Run the command line; return its exit status, 1 when Ctrl-C came before it was done."""
     # Python raises KeyboardInterrupt wherever it is, and drops it in a callback of the import
-    # system: the program would go on. Nothing is lost yet that ending at once could lose.
+    # system: the program would go on. Ending at once loses nothing that is in a store.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
-    # A container's first process is ended by no signal that it does not handle itself.
-    if os.getpid() == 1:
+    # Where nobody handles it, SIGTERM leaves half a copy, and a container's first process goes on.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, end_at_once)
     gc.disable()  # what loading makes, stays: looking through it is a fifth of a start
     try:
@@ -33,10 +35,6 @@ def main() -> int:
         return run(opened=opened)
     except KeyboardInterrupt:
         return 1
-
-
-def end_at_once(_: int, __: object) -> None:
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from glob import escape
 from pathlib import Path
 
 import apsw
@@ -41,8 +42,9 @@ def bring_up_to_date(connection: apsw.Connection, path: Path) -> None:
 
 def _copy_beside(path: Path, version: int) -> None:
     """Copy a file of this version while nobody else writes; a copy of this name is from before the
-    file was last brought back, and gives way."""
+    file was last brought back, and gives way, as do copies that were never finished."""
     from mcp_handoff.sqlite.backups import back_up  # here, for it takes long to load
+    from mcp_handoff.whole_files import remove_unfinished
 
     copy = path.with_name(f"{path.name}.before-{len(STEPS)}")
     logger.warning(
@@ -52,6 +54,7 @@ def _copy_beside(path: Path, version: int) -> None:
         len(STEPS),
         visible(copy.name),
     )
+    remove_unfinished(path.parent, f"{escape(path.name)}.before-*")
     copy.unlink(missing_ok=True)
     back_up(path, copy)
 
