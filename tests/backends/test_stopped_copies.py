@@ -36,8 +36,9 @@ def target(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def copying(store: Path, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
-    """Run mcp-handoff until it is in the middle of a copy, where it stays."""
+def copying(store: Path, *arguments: str) -> Generator[tuple[subprocess.Popen[bytes], bytes]]:
+    """Run mcp-handoff until it is in the middle of a copy, where it stays; yield what it said
+    before that as well."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.backends.stopped_copy_process", *arguments],
         env=environment(store),
@@ -46,10 +47,14 @@ def copying(store: Path, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stderr is not None
+        said = b""
         with bounded(process):
-            assert b"copying\n" in iter(process.stderr.readline, b"")
+            while not said.endswith(b"copying\n"):
+                line = process.stderr.readline()
+                assert line, said.decode()
+                said += line
         try:
-            yield process
+            yield process, said.removesuffix(b"copying\n")
         finally:
             process.kill()
 
@@ -65,6 +70,13 @@ def unfinished(target: Path) -> list[Path]:
     return [*target.parent.glob(".*.part-*/*")]
 
 
+@pytest.mark.parametrize("start", STARTS)
+def test_before_a_start_copies_a_store_it_says_why(old: Path, start: str) -> None:
+    with copying(old, *STARTS[start]) as (_, said):
+        told = f"{old} is brought from schema 1 to {len(STEPS)}; a copy"
+        assert said.decode().count(told) == 1
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM)]
 )
@@ -73,7 +85,7 @@ def test_a_start_that_a_signal_ends_leaves_nothing_of_its_copy(
     old: Path, start: str, number: signal.Signals, status: int
 ) -> None:
     before = old.read_bytes()
-    with copying(old, *STARTS[start]) as process:
+    with copying(old, *STARTS[start]) as (process, _):
         assert len(unfinished(old)) == 1
         assert end(process, number) == status
     assert [file for file in os.listdir(old.parent) if ".before-" in file] == []
@@ -86,7 +98,7 @@ def test_a_start_that_a_signal_ends_leaves_nothing_of_its_copy(
 def test_a_backup_that_a_signal_ends_leaves_nothing(
     old: Path, target: Path, number: signal.Signals, status: int
 ) -> None:
-    with copying(old, "backup", str(target)) as process:
+    with copying(old, "backup", str(target)) as (process, _):
         assert len(unfinished(target)) == 1
         assert end(process, number) == status
     assert os.listdir(target.parent) == []
@@ -99,7 +111,7 @@ def test_what_killed_starts_left_is_removed_by_the_start_that_brings_the_store_u
     earlier.mkdir()
     (earlier / f"{old.name}.before-3").touch()
     for left in range(2):
-        with copying(old, "serve", "--port", "0") as process:
+        with copying(old, "serve", "--port", "0") as (process, _):
             process.kill()
         assert len(unfinished(old)) == 1, left
     with Served(old):
@@ -111,7 +123,7 @@ def test_what_killed_starts_left_is_removed_by_the_start_that_brings_the_store_u
 def test_what_a_killed_run_left_is_removed_by_the_next_one_for_the_same_file(
     old: Path, target: Path, again: str
 ) -> None:
-    with copying(old, "backup", str(target)) as process:
+    with copying(old, "backup", str(target)) as (process, _):
         process.kill()
     assert len(unfinished(target)) == 1
     others = target.with_name(f".{target.name}.part-s"), target.with_name(".m.db.part-abcdefgh")
