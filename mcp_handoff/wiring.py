@@ -105,6 +105,16 @@ def file_of_store(settings: Settings, copies: Literal["into", "from"], file: Pat
             raise Misconfigured(_IS_API)
 
 
+def copies_of_store(settings: Settings) -> list[Path]:
+    """Return the copies of the embedded store that upgrades left beside it; of another backend
+    there are none that we know of."""
+    if settings.backend.kind != "sqlite":
+        return []
+    from mcp_handoff.sqlite.upgrades import copies_beside
+
+    return copies_beside(_place_of_store(settings.backend))
+
+
 async def agree_on_receiver(backend: Backend, settings: Settings) -> None:
     """Make BUILD_DISPATCH_URL the receiver of a store that has none yet; Misconfigured where the
     store has another one."""

@@ -67,7 +67,7 @@ def test_where_only_reading_is_allowed_a_dry_run_is_and_a_prune_is_not(two_old: 
     [
         (("--older-than", "0"), 2, "it is a number of days, 1 or more"),
         (("--older-than", "-7"), 2, "it is a number of days, 1 or more"),
-        (("--older-than", "1000000"), 2, "older_than_days must be at most 36500"),
+        (("--older-than", "1000000"), 2, "--older-than must be at most 36500"),
         (("--older-than", "7", "--project", "nowhere"), 1, "no project here; there is only shop"),
     ],
 )

@@ -52,8 +52,18 @@ def test_a_text_is_taken_out_once_and_a_second_time_stands_nowhere(store: Path) 
     assert described(store) == "The customer is [redacted]."
     again = run(store, "1", "--project", "shop")
     assert (again.returncode, again.stdout) == (1, "")
-    assert "text stands nowhere in HO-1-shop" in again.stderr
+    assert "text does not occur in HO-1-shop" in again.stderr
     assert TEXT not in again.stderr
+
+
+def test_copies_that_upgrades_left_are_named(store: Path) -> None:
+    file_ticket(store)
+    for version in ("9", "19"):
+        store.with_name(f"{store.name}.before-{version}").touch()
+    copies = f"{store}.before-9 and {store}.before-19"
+    done = run(store, "HO-1-shop")
+    assert (done.returncode, done.stdout) == (0, "HO-1-shop  1 place redacted\n")
+    assert done.stderr == f"{copies} may still hold it, from before an upgrade\n"
 
 
 def test_a_ticket_is_named_as_people_write_it_within_their_project(store: Path) -> None:

@@ -13,7 +13,8 @@ from mcp_handoff.errors import Misconfigured
 from mcp_handoff.redactions import LONGEST, RedactTicket
 from mcp_handoff.text.characters import listed
 from mcp_handoff.validation import Arguments
-from mcp_handoff.wiring import open_backend
+from mcp_handoff.whole_files import shown
+from mcp_handoff.wiring import copies_of_store, open_backend
 
 _MOST_BYTES = 4 * LONGEST
 
@@ -52,6 +53,8 @@ def _redact(options: argparse.Namespace, settings: Settings) -> int:
             print(f"it stays in {listed(redacted.stays_in)}: names are kept", file=sys.stderr)
         if not redacted.erased:
             print(_NOT_ERASED, file=sys.stderr)
+        if copies := [shown(copy) for copy in copies_of_store(settings)]:
+            print(f"{listed(copies)} may still hold it, from before an upgrade", file=sys.stderr)
 
     return run_at_desk(open_backend(settings), settings, redact)
 

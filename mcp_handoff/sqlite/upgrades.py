@@ -40,6 +40,14 @@ def bring_up_to_date(connection: apsw.Connection, path: Path) -> None:
         _forget_old_copies(path)
 
 
+def copies_beside(path: Path) -> list[Path]:
+    """Return the copies that upgrades left beside a file, the oldest first."""
+    begins = f"{path.name}.before-"
+    ends = [file.name.removeprefix(begins) for file in path.parent.glob("*.before-*")]
+    versions = sorted(filter(str.isdecimal, ends), key=int)
+    return [path.with_name(f"{begins}{version}") for version in versions]
+
+
 def _copy_beside(path: Path, version: int) -> None:
     """Copy a file of this version while nobody else writes; a copy of this name is from before the
     file was last brought back, and gives way, as do copies that were never finished."""
@@ -84,10 +92,8 @@ edited once it had been taken."""
 
 
 def _forget_old_copies(path: Path) -> None:
-    begins = f"{path.name}.before-"
-    ends = [file.name.removeprefix(begins) for file in path.parent.glob("*.before-*")]
-    for version in sorted(filter(str.isdecimal, ends), key=int)[:-KEPT]:
-        path.with_name(f"{begins}{version}").unlink(missing_ok=True)
+    for copy in copies_beside(path)[:-KEPT]:
+        copy.unlink(missing_ok=True)
 
 
 def _use_wal(connection: apsw.Connection) -> None:

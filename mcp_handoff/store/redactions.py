@@ -68,9 +68,10 @@ def redact_ticket(tx: Transaction, caller: Caller, request: RedactTicket) -> Red
         _redact(tx, found, place, redaction)
     if not redaction.places:
         names = listed(sorted(redaction.stays_in))
-        where = f"in {names} alone, which stay" if names else "nowhere"
-        why = f"stands {where} in {found.reference}"
-        raise NotFound.at("text", why, "it is looked for to the letter")
+        why = f"does not occur in {found.reference}"
+        if names:
+            why = f"occurs in {names} alone of {found.reference}, which are kept"
+        raise NotFound.at("text", why, "it is searched for exactly as given")
     history.forget_digests(tx, found.ticket["id"])
     _forget_fingerprint(tx, found)
     _forget_words(tx, found, request.text)

@@ -71,7 +71,7 @@ def _config(folder: Path) -> dict[str, Any]:
             try:
                 return _yaml(file.read_text(encoding="utf-8-sig"))
             except ValueError:
-                raise ValidationFailed(f"{shown(file)} is no YAML.") from None
+                raise ValidationFailed(f"{shown(file)} is not valid YAML.") from None
     return {}
 
 
@@ -94,7 +94,7 @@ def _parts(content: str) -> tuple[dict[str, Any], str]:
     try:
         return _yaml(front), parts["text"]
     except ValueError:
-        raise ValidationFailed("what stands in front is no YAML") from None
+        raise ValidationFailed("what stands in front is not valid YAML") from None
 
 
 def _fields(

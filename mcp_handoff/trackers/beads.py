@@ -40,7 +40,7 @@ def read(path: Path) -> Iterator[Found]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except ValueError:
-        raise ValidationFailed(f"{shown(file)} is no text in UTF-8.") from None
+        raise ValidationFailed(f"{shown(file)} is not UTF-8 text.") from None
     issues = {place: line for place, line in enumerate(lines, start=1) if line.strip()}
     if not issues:
         raise ValidationFailed(f"{shown(file)} holds no issue.")

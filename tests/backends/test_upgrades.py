@@ -297,10 +297,14 @@ def test_a_newer_store_that_does_not_serve_this_version_stops_the_start(
     make_project(database_name, "shop")
     with serve(database_name, next_version.with_step(BROKEN)):
         pass
-    for arguments in (("serve", "--port", "0"), ("check",), ("token", "list"), ()):
+    newer = "was written by a newer mcp-handoff"
+    for arguments in (("serve", "--port", "0"), ("token", "list"), ()):
         stopped = run(database_name, *arguments)
         assert (stopped.returncode, stopped.stdout, stopped.stderr.count("\n")) == (2, "", 1)
-        assert "was written by a newer mcp-handoff" in stopped.stderr
+        assert newer in stopped.stderr
+    checked = run(database_name, "check", "--json")
+    assert (checked.returncode, checked.stderr.count("\n")) == (1, 1)
+    assert newer in json.loads(checked.stdout)["problems"][0]
 
 
 def test_what_came_after_a_step_that_serves_no_older_version_serves_none_either(

@@ -35,7 +35,7 @@ async def test_a_text_that_is_taken_out_already_stands_nowhere(
 ) -> None:
     await backend.create_ticket(caller, requests.create_ticket(description=f"It is {TEXT}."))
     await backend.redact_ticket(caller, RedactTicket(ticket="1", text=TEXT))
-    with pytest.raises(NotFound, match="text stands nowhere in HO-1-shop"):
+    with pytest.raises(NotFound, match="text does not occur in HO-1-shop"):
         await backend.redact_ticket(caller, RedactTicket(ticket="1", text=TEXT))
 
 

@@ -363,7 +363,7 @@ def test_a_task_that_backlog_md_did_not_write_is_told_by_its_file(
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "tasks/task-7.md: has no YAML in front, between two lines of ---",
-        "tasks/task-8.md: what stands in front is no YAML",
+        "tasks/task-8.md: what stands in front is not valid YAML",
         "tasks/task-9.md: is not as Backlog.md writes a task",
     ]
 

@@ -34,7 +34,7 @@ def test_an_admin_takes_a_text_out_once(
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"text": "nothing like it"}, 404, "stands nowhere in HO-"),
+        ({"text": "nothing like it"}, 404, "does not occur in HO-"),
         ({"text": "abc"}, 400, "at least 4 characters"),
         ({}, 400, "text is required"),
         ({"text": TEXT, "ticket": "2"}, 400, "ticket"),
