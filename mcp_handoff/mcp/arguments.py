@@ -137,13 +137,13 @@ def _is_absent(field: _Field, value: Any) -> bool:
 
 
 def _field(name: str, schema: Mapping[str, Any], *, optional: bool) -> _Field:
-    options = [one for one in schema.get("anyOf", (schema,)) if one.get("type") != "null"]
-    rule = _rule(name, options)
+    rule = _rule(name, schema)
     return _Field(rule, optional, is_text=rule is _text)
 
 
-def _rule(name: str, options: Sequence[Mapping[str, Any]]) -> Rule:
-    """Return how a field is read whose value may be of these kinds."""
+def _rule(name: str, schema: Mapping[str, Any]) -> Rule:
+    """Return how a field of this schema, or an item of a list, is read."""
+    options = [one for one in schema.get("anyOf", (schema,)) if one.get("type") != "null"]
     first = options[0]
     if "enum" in first:
         return _single(_one_of(first["enum"]))
@@ -151,8 +151,8 @@ def _rule(name: str, options: Sequence[Mapping[str, Any]]) -> Rule:
         return _single(names.ticket)
     match first.get("type"):
         case "array":
-            items = first.get("items", {})
-            return _list_of(_rule("", [items]), splits="enum" in items)
+            item = _rule("", first.get("items", {}))
+            return _list_of(item, splits=item is not _text)
         case "object":
             return _object_or_text if name in OBJECT_OR_TEXT else _object
         case "boolean":

@@ -73,6 +73,23 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
             ],
         ),
         (
+            {**TICKET, "blocked_by": ["1"]},
+            [
+                {"blocked_by": [1]},
+                {"blocked_by": 1},
+                {"blocked_by": "HO-1"},
+                {"blocked_by": ["HO-1"]},
+                {"blocked_by": ["#1", "ho_1"]},
+                {"blocked_by": "#1, HO-1"},
+                {"blocked_by": '["HO-1"]'},
+                {"blocked_by": ["handoff://tickets/1"]},
+            ],
+        ),
+        (
+            {**TICKET, "blocked_by": ["(ticket)"]},
+            [{"blocked_by": "(ticket, upper)"}, {"blocked_by": ["(ticket, undashed)"]}],
+        ),
+        (
             {**TICKET, "evidence": {"text": "[CI] is red"}},
             [{"evidence": "[CI] is red"}, {"evidence": " [CI] is red\n"}],
         ),
@@ -373,6 +390,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
             {"close_as": "completed, already_done", "stage": "backlog, up_next"},
         ),
         ({"ticket": 1, "title": "Cart fails", "updated_at": "2026"}, {"updated_at": "is unknown"}),
+        ({"ticket": 1, "blocked_by": ["the cart one"]}, {"blocked_by.0": "HO-12-shop"}),
     ],
     "add_message": [
         ({"ticket": 1}, {"body": "required"}),

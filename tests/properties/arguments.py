@@ -253,7 +253,7 @@ _SOME_ROLES = Field(
 _BLOCKERS = Field(
     valid=st.lists(st.sampled_from((1, "1", "#1", "HO-1-shop")), max_size=3)
     | st.sampled_from((1, "HO-1-shop", "[1]")),
-    wrong=st.sampled_from(({}, {"ticket": 1}, 1.5, True, [1.5], [True], [None], [[1]])),
+    wrong=st.sampled_from(({}, {"ticket": 1}, 1.5, True, [1.5], [True], [None], [[1, 2]])),
     unlisted=st.sampled_from((["one"], ["HO-0-shop"], 0, ["1"] * 21)),
 )
 _CLEAR = Field(valid=st.just([]), wrong=_other_than(list) | st.just(["display_name"]))

@@ -211,7 +211,11 @@ def is_given(value: Any) -> bool:
 def parsed(tool: str, arguments: Mapping[str, Any]) -> Arguments:
     """Return the fields of the request that arguments make, each ticket by what its name says."""
     request = Checked(REQUESTS[tool], arguments).parse(BOT).model_dump(exclude_unset=True)
-    return {**request, "ticket": parse_name(request["ticket"])} if "ticket" in request else request
+    if "ticket" in request:
+        request["ticket"] = parse_name(request["ticket"])
+    if request.get("blocked_by"):
+        request["blocked_by"] = [*dict.fromkeys(map(parse_name, request["blocked_by"]))]
+    return request
 
 
 def calls(arguments: Callable[[str], SearchStrategy[Sent]]) -> SearchStrategy[tuple[str, Sent]]:
