@@ -38,6 +38,19 @@ JSON_TEXT = 8 * JSON_BYTES
 LISTED_ITEMS = 200
 """Of longer lists nothing is read: there is none that takes so many."""
 
+_ALSO_CALLED: Mapping[str, str] = {
+    "any": "all",
+    "execute": "accept approve apply",
+    "decline": "reject",
+    "feature_request": "feature",
+    "clarification_needed": "clarification answer",
+    "decision_needed": "decision",
+    "building": "running",
+    "ready": "succeeded",
+}
+"""By choice of an enumeration: what descriptions of tools and their other choices call it too. A
+build is building while its run is running, and ready once that succeeded."""
+
 _ABSENT = frozenset({"null", "none", "undefined"})
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}(?:\.0{1,20})?")
@@ -185,9 +198,8 @@ def _single(read: Rule) -> Rule:
 
 
 def _one_of(choices: Sequence[str]) -> Rule:
-    named = {_folded(choice): choice for choice in choices}
-    if "any" in named:
-        named.setdefault("all", "any")
+    named = {word: one for one in choices for word in _ALSO_CALLED.get(one, "").split()}
+    named |= {_folded(choice): choice for choice in choices}
 
     def read(value: Any) -> Any:
         if not isinstance(value, str) or len(value) > names.LONGEST:

@@ -58,6 +58,7 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
                 {"request_type": "Feature-Request"},
                 {"request_type": "featureRequest"},
                 {"request_type": "FEATURE_REQUEST"},
+                {"request_type": "feature"},
                 {"roles": "backend, qa"},
                 {"roles": "Backend and QA"},
                 {"roles": "backend;qa"},
@@ -107,6 +108,11 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
         ({"stage": "backlog"}, [{"stage": ["backlog"]}, {"stage": "Backlog"}]),
         ({"role": "backend"}, [{"role": "Backend"}, {"role": "back end"}]),
         ({"request_type": "bug"}, [{"request_type": "BUG"}]),
+        ({"request_type": "decision_needed"}, [{"request_type": "Decision"}]),
+        (
+            {"request_type": "clarification_needed"},
+            [{"request_type": "clarification"}, {"request_type": "answer"}],
+        ),
         ({"query": "500"}, [{"query": 500}]),
     ],
     "get_ticket": [
@@ -241,12 +247,18 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
             [
                 {"action": "Decline"},
                 {"action": " DECLINE"},
+                {"action": "reject"},
+                {"action": "Reject"},
                 {"suggestion_id": "(suggestion, upper)"},
                 {"suggestion_id": "(suggestion, undashed)"},
                 {"suggestion_id": "suggestion (suggestion)"},
                 {"suggestion_id": "/api/projects/shop/ai-suggestions/(suggestion)/action"},
                 {"project": ""},
             ],
+        ),
+        (
+            {"suggestion_id": "(other suggestion)", "action": "execute"},
+            [{"action": "accept"}, {"action": "Approve"}, {"action": "apply"}],
         ),
     ],
     "find_builds": [
@@ -256,6 +268,8 @@ MEANT: Mapping[str, Sequence[tuple[dict[str, Any], Calls]]] = {
         ),
         ({}, [{"ticket": None}, {"ticket": ""}, {"ticket": "null"}, {"limit": ""}]),
         ({"status": "queued"}, [{"status": "Queued"}, {"status": ["queued"]}]),
+        ({"status": "building"}, [{"status": "running"}]),
+        ({"status": "ready"}, [{"status": "Succeeded"}]),
         (
             {"build_id": "(build)"},
             [
@@ -422,7 +436,7 @@ REFUSED: Mapping[str, Sequence[tuple[dict[str, Any], Mapping[str, str]]]] = {
         ({"ticket": 1, "evidence": PR, "pr_number": "-7"}, {"pr_number": "an integer"}),
     ],
     "act_on_suggestion": [
-        ({"suggestion_id": "(suggestion)", "action": "approve"}, {"action": "execute or decline"}),
+        ({"suggestion_id": "(suggestion)", "action": "close"}, {"action": "execute or decline"}),
         ({"suggestion_id": 1, "action": "execute"}, {"suggestion_id": "string"}),
         (
             {"id": "(suggestion)", "decision": "execute"},
@@ -507,11 +521,14 @@ Names = Mapping[str, str]
 
 @pytest.fixture
 async def names(desk: Agent) -> Names:
-    """What ticket 1, its build and a suggestion to close it are called; all is in project shop."""
+    """What ticket 1, its build and a suggestion to close it are called, and a suggestion to close
+    ticket 2; all is in project shop."""
     await desk.file_ticket(title="Cart fails at 500 items")
     build, suggestion = await desk.trigger(1), await desk.suggest(1)
     ticket = (await desk.whole(1))["ticket"]["id"]
-    return {"ticket": ticket, "build": build, "suggestion": suggestion}
+    await desk.file_ticket(title="Receipts lack the tax")
+    other = await desk.suggest(2)
+    return {"ticket": ticket, "build": build, "suggestion": suggestion, "other suggestion": other}
 
 
 def filled(arguments: dict[str, Any], names: Names) -> dict[str, Any]:
@@ -540,13 +557,14 @@ async def test_what_means_the_same_is_the_same_call(desk: Agent, names: Names, t
 async def test_what_is_not_plain_is_refused_with_what_mends_it(
     desk: Agent, names: Names, tool: str
 ) -> None:
+    before = await desk.call("find_tickets", status="any")
     for arguments, expected in REFUSED[tool]:
         error = await desk.refusal(tool, filled(arguments, names))
         assert set(error["fields"]) == set(expected), arguments
         for name, words in expected.items():
             assert words in error["fields"][name], arguments
             assert words in error["message"], arguments
-    assert len((await desk.call("find_tickets", status="any"))["tickets"]) == 1
+    assert await desk.call("find_tickets", status="any") == before
 
 
 @pytest.mark.parametrize("name", ["arguments", "input", "params"])
