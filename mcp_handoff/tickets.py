@@ -92,6 +92,7 @@ class TicketSummary(Record):
     actor_role: str | None = None
     actor_id: str | None = None
     source: str | None = None
+    principal_id: str | None = None
     principal_name: str | None = None
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
@@ -105,7 +106,6 @@ class TicketSummary(Record):
 class Ticket(TicketSummary):
     """A ticket with all that is kept of it."""
 
-    principal_id: str | None = None
     description: str | None = None
     evidence: dict[str, Any] | None = None
     suggested_resolution: str | None = None

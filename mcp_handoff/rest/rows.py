@@ -37,6 +37,7 @@ class SlimTicketRow(BaseModel):
     actor_role: str
     actor_id: str | None
     source: str
+    principal_id: str | None
     principal_name: str | None
     created_at: Timestamp
     updated_at: Timestamp
@@ -46,7 +47,6 @@ class SlimTicketRow(BaseModel):
 class TicketRow(SlimTicketRow):
     """A ticket as the ticket API lists it, with its aliases."""
 
-    principal_id: str | None
     description: str
     evidence: dict[str, Any] | None
     suggested_resolution: str | None

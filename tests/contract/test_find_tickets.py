@@ -66,6 +66,8 @@ async def test_a_slim_page_leaves_the_long_texts_out_and_nothing_else(
         assert [ticket.description for ticket in slim.tickets] == [None] * len(whole.tickets)
         summaries = [ticket.model_dump(include=SUMMARY) for ticket in whole.tickets]
         assert [ticket.model_dump(include=SUMMARY) for ticket in slim.tickets] == summaries
+        authors = [ticket.author for ticket in whole.tickets]
+        assert [ticket.author for ticket in slim.tickets] == authors
 
 
 async def test_a_search_stays_in_its_project(backend: Backend, caller: Caller) -> None:
