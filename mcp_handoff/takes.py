@@ -105,10 +105,10 @@ def taken(name: str, take: Take, *, namesake: bool) -> TicketTaken:
         told += f", parked: {_quoted(take.parked)}"
     if take.stale:
         return TicketTaken(
-            f"{told}, and is stale since {take.until}: take_ticket with take_over takes it over.",
+            f"{told}, and is stale since {take.until}: take it with take_over.",
             state="stale",
         )
-    return TicketTaken(f"{told}. Take another ticket, or ask with add_message.", state="taken")
+    return TicketTaken(f"{told}. Take another ticket, or ask with a message.", state="taken")
 
 
 def taken_over(name: str, take: Take) -> TakenOver:
@@ -116,7 +116,7 @@ def taken_over(name: str, take: Take) -> TakenOver:
     why = f": {_quoted(take.note)}" if take.note else ""
     return TakenOver(
         f"{take.role} of {name} was taken over by {take.holder} at {take.taken_at}{why}. Nothing"
-        " was changed; leave it to them, or tell them what you know with add_message.",
+        " was changed; leave it to them, or tell them what you know with a message.",
         state="taken over",
     )
 

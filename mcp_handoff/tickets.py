@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import BOT, Caller
 from mcp_handoff.builds import Build
-from mcp_handoff.errors import TicketClosed
+from mcp_handoff.errors import NotFound, TicketClosed
 from mcp_handoff.events import Event, author
 from mcp_handoff.links import Blockers, LinkedTicket
 from mcp_handoff.merges import LinkedChange
@@ -373,3 +373,9 @@ def closed(
     is known, and what follows from it."""
     told = ", ".join(part for part in (resolution, when, by and f"by {by}") if part)
     return TicketClosed(f"{name} is closed{f' ({told})' if told else ''} and {so}.")
+
+
+def not_in_project(field: str, name: str, project: str) -> NotFound:
+    """Return the error of a field that names a ticket which a project has not, for every door."""
+    why = f"{name} is not in project {project}"
+    return NotFound.at(field, why, "search for it, or name its project")

@@ -128,7 +128,8 @@ class UpdateTicket(Request):
         if role and not status:
             raise _together("comes with role_status, which says how far it is")
         if role == "merged" and status not in (None, "skipped"):
-            raise _together("can only be skipped by hand: suggest_close tells what was merged")
+            why = "can only be skipped by hand: a suggestion to close tells what was merged"
+            raise _together(why)
         return role
 
     @field_validator("close_as")

@@ -82,7 +82,7 @@ def test_a_text_of_several_lines_is_read_as_a_whole(store: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text", "status", "words"),
     [
-        (("HO-2-shop",), TEXT, 1, "ticket names no ticket in project shop"),
+        (("HO-2-shop",), TEXT, 1, "ticket HO-2-shop is not in project shop"),
         (("HO-1-app",), TEXT, 1, "no project here"),
         (("nonsense?",), TEXT, 2, "ticket must be"),
         (("HO-1-shop",), "", 2, "text must have at least 4 characters"),

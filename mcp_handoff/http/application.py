@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -14,7 +15,7 @@ from mcp_handoff.backend import Backend, Store
 from mcp_handoff.calls import Call, log_call
 from mcp_handoff.config import Settings
 from mcp_handoff.desk import Desk
-from mcp_handoff.errors import NotFound
+from mcp_handoff.errors import MethodNotAllowed, NotFound
 from mcp_handoff.http.allowlist import Allowlist
 from mcp_handoff.http.authentication import Authentication
 from mcp_handoff.http.body_limit import BodyLimit
@@ -29,6 +30,7 @@ from mcp_handoff.http.issuer_sign_in import IssuerSignIn
 from mcp_handoff.http.metrics import Metrics
 from mcp_handoff.http.operation import operation_routes
 from mcp_handoff.http.rate_limit import RateLimit
+from mcp_handoff.http.refusals import NOTHING_HERE, asks_for_page
 from mcp_handoff.http.resource import Resource
 from mcp_handoff.http.sessions import Sessions
 from mcp_handoff.http.sign_in import sign_in_routes
@@ -47,7 +49,7 @@ from mcp_handoff.portal.addresses import is_page
 from mcp_handoff.portal.live import LivePages
 from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.portal.visits import refused
-from mcp_handoff.rest.api import create_api
+from mcp_handoff.rest.api import OTHER_METHOD, create_api
 from mcp_handoff.rest.description import MOUNT_PATH
 from mcp_handoff.rest.envelopes import error_response
 from mcp_handoff.waiting import Places
@@ -128,7 +130,7 @@ def create_application(backend: Backend, settings: Settings, access: Access) -> 
             *_sign_in_routes(access, wrong_tokens, settings.public_url),
             *page_routes(desk, live),
         ],
-        exception_handlers={404: _refuse_address},
+        exception_handlers={404: _refuse_address, 405: _refuse_method},
     )
     streams = OpenStreams(NotificationStreams(doors, mcp), store, access.credentials)
     sessions = Sessions(SessionOwners(UnresumedStreams(streams)), capacity)
@@ -176,9 +178,20 @@ def _metadata_routes(resource: Resource | None) -> list[Route]:
 
 
 async def _refuse_address(request: Request, _: Exception) -> Response:
-    message = (
-        "There is nothing at this address; / is for people, /mcp, /sse and /api are for programs."
-    )
-    if is_page(request.url.path):
+    path = request.url.path
+    if is_page(path):
         return refused(request, NotFound("There is no such page."))
-    return error_response(NotFound(message), request.url.path)
+    if asks_for_page(request.scope):
+        return refused(request, NOTHING_HERE, let_in=False)
+    return error_response(NOTHING_HERE, path)
+
+
+async def _refuse_method(request: Request, error: Exception) -> Response:
+    """Refuse a method, in a browser as an address that forms alone lead to."""
+    assert isinstance(error, HTTPException)
+    if asks_for_page(request.scope):
+        response = refused(request, MethodNotAllowed("Only forms of other pages lead here."))
+    else:
+        response = error_response(OTHER_METHOD, request.url.path)
+    response.headers.update(error.headers or {})
+    return response

@@ -11,7 +11,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mcp_handoff.actors import Actor
 from mcp_handoff.admission import admission_of
 from mcp_handoff.desk import Desk, Visitor
-from mcp_handoff.errors import HandoffError, Internal
+from mcp_handoff.errors import (
+    Forbidden,
+    HandoffError,
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    Unauthenticated,
+)
 from mcp_handoff.portal.rendering import PROJECT_COOKIE, render
 from mcp_handoff.projects import ListProjects, Project
 from mcp_handoff.rest.envelopes import STATUSES
@@ -90,4 +98,17 @@ def page_over(desk: Desk, page: Page) -> Handler:
 
 def refused(request: Request, error: HandoffError, *, let_in: bool = True) -> Response:
     """Return a page that says why something was refused."""
-    return render(request, "error.html", STATUSES[error.code], let_in=let_in, error=error)
+    status, title = STATUSES[error.code], _title(request, error)
+    return render(request, "error.html", status, let_in=let_in, title=title, error=error)
+
+
+def _title(request: Request, error: HandoffError) -> str:
+    match error:
+        case NotFound() | MethodNotAllowed():
+            return "That is not there"
+        case Forbidden() | Unauthenticated():
+            return "That is not allowed"
+        case OutcomeUnknown():
+            return "That may or may not have been done"
+        case _:
+            return "That can't be shown" if request.method == "GET" else "That was not done"

@@ -28,6 +28,7 @@ from mcp_handoff.tickets import (
     TriggerBotBuild,
     TriggeredBuild,
     as_query,
+    not_in_project,
 )
 from mcp_handoff.workflow import MERGED, STILL_TO_ACT
 
@@ -253,8 +254,7 @@ async def find_row(api: Api, project: str, name: str) -> Mapping[str, Any]:
         query["cursor"] = response.get("next_cursor")
         if query["cursor"] is None:
             break
-    why = f"names no ticket in project {project}"
-    raise NotFound.at("ticket", why, "find_tickets shows those there are")
+    raise not_in_project("ticket", name, project)
 
 
 async def _find_filed(api: Api, path: str, content: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -33,8 +33,8 @@ async def take_ticket(api: Api, caller: Caller, request: TakeTicket) -> TakenTic
     project = project_of(request, caller)
     if not await is_ours(api, project):
         raise Unsupported(
-            f"The API at {api.tickets.address} keeps nobody's takes; say that you begin with"
-            " update_ticket and role_status in_progress."
+            f"The API at {api.tickets.address} keeps nobody's takes; to say that you begin,"
+            " set the role's status to in_progress."
         )
     given = request.model_dump(include={"role", "note", "take_over"}, exclude_none=True)
     body, masked = masked_fields(given)

@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 _NOTHING_HERE = NotFound("There is nothing at this address; /api/docs shows what there is.")
 _DEFECT = Internal("Something went wrong in mcp-handoff itself.")
-_OTHER_METHOD = MethodNotAllowed("This address takes other methods; the Allow header names them.")
+OTHER_METHOD = MethodNotAllowed("This address takes other methods; the Allow header names them.")
 
 
 class DefectResponses:
@@ -124,7 +124,7 @@ async def _refuse_address(request: Request, error: Exception) -> Response:
             route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
         )
     ]
-    response = _refuse(request, _OTHER_METHOD)
+    response = _refuse(request, OTHER_METHOD)
     response.headers["Allow"] = ", ".join(takes)
     return response
 

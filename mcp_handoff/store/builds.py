@@ -131,7 +131,7 @@ def require(
     row = tx.fetch_one_locked(sql, "b", **values) if locked else tx.fetch_one(sql, **values)
     if row is None:
         why = "names no build in this organization"
-        raise NotFound.at("build_id", why, "find_builds shows those there are")
+        raise NotFound.at("build_id", why, "list those there are")
     return row
 
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypedDict
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.errors import NotFound
 from mcp_handoff.references import parse_name, reference
 from mcp_handoff.store import history, projects
 from mcp_handoff.store.transaction import Row, Transaction
-from mcp_handoff.tickets import closed
+from mcp_handoff.tickets import closed, not_in_project
 
 
 class NamesTicket(Protocol):
@@ -96,6 +95,5 @@ def look_up_ticket(
         )
     if project is None or ticket is None:
         where = project["slug"] if project else caller.project
-        why = f"names no ticket in project {where}"
-        raise NotFound.at(field, why, "find_tickets shows those there are, or name its project")
+        raise not_in_project(field, name, where)
     return FoundTicket(project, ticket)

@@ -204,7 +204,7 @@ def _answer(tx: Transaction, caller: Caller, found: FoundTicket, message_id: str
     )
     if answered is None:
         why = f"names no message of {found.reference}"
-        raise NotFound.at("answers", why, "get_ticket shows its newest")
+        raise NotFound.at("answers", why, "read the ticket, which shows its newest")
     takes.unpark_answered(tx, caller, message_id)
     return answered["id"]
 

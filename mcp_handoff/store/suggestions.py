@@ -157,7 +157,7 @@ def _require_locked(tx: Transaction, caller: Caller, request: ActOnSuggestion) -
     )
     if row is None:
         why = "names no suggestion in this project"
-        raise NotFound.at("suggestion_id", why, "list_suggestions shows those there are")
+        raise NotFound.at("suggestion_id", why, "list those there are")
     return row
 
 

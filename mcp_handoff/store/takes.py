@@ -122,7 +122,7 @@ def require_own_or_free(
         raise taken_over(name, shown(tx, held))
     if fence is not None and fence > held["fence"]:
         raise ValidationFailed.at(
-            "fence", "is of no take of this role", "give the one that take_ticket answered"
+            "fence", "is of no take of this role", "give the one that came with the take"
         )
     if not held["held"] or is_own(caller, held):
         return

@@ -88,7 +88,7 @@ def _park(tx: Transaction, caller: Caller, found: FoundTicket, why: str) -> None
         if takes.was_own(caller, row):
             raise taken_over(found.reference, takes.shown(tx, row))
     raise ValidationFailed.at(
-        "park", f"is for whoever holds a role of {found.reference}", "take_ticket takes one"
+        "park", f"is for whoever holds a role of {found.reference}", "take one first"
     )
 
 
@@ -109,7 +109,7 @@ def _standing_after(
     if request.role_status:
         standing = _turn_role(tx, caller, found, request, standing, note)
     if request.close_as:
-        require_open(tx, found, "is not closed again; update_ticket with a stage opens it")
+        require_open(tx, found, "is not closed again; setting its stage opens it")
         _require_closable(tx, caller, found, request, standing)
         standing = close(standing)
     elif request.stage:

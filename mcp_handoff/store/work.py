@@ -39,7 +39,7 @@ def take_ticket(tx: Transaction, caller: Caller, request: TakeTicket) -> TakenTi
     texts, masked = masked_fields({"note": request.note})
     note: str | None = texts["note"]
     found = _find(tx, caller, request)
-    require_open(tx, found, "has no work left; update_ticket with a stage opens it again")
+    require_open(tx, found, "has no work left; setting its stage opens it again")
     standing = standing_of(tx, found.ticket)
     _require_open_role(found, standing, request.role)
     held = takes.of_role(tx, found.ticket["id"], request.role)
@@ -81,7 +81,7 @@ def _find(tx: Transaction, caller: Caller, request: TakeTicket) -> FoundTicket:
     return FoundTicket(project, picked)
 
 
-_LOOK = "find_tickets with this role shows what waits for others, or is held"
+_LOOK = "list the tickets of this role to see what waits for others, or is held"
 
 
 def _require_open_role(found: FoundTicket, standing: Standing, role: str) -> None:
@@ -91,8 +91,8 @@ def _require_open_role(found: FoundTicket, standing: Standing, role: str) -> Non
         raise without_role(found.reference, standing)
     if status not in STILL_TO_ACT:
         raise TicketTaken(
-            f"{role} of {found.reference} is {status}; update_ticket with role_status pending and a"
-            " note sends it back.",
+            f"{role} of {found.reference} is {status}; setting it to pending, with a note, sends it"
+            " back.",
             state=status,
         )
 

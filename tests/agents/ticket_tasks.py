@@ -140,7 +140,7 @@ async def look_for_what_a_wrong_number_meant(agent: ScriptedAgent, desk: Agent) 
     """Have a bot work on ticket 77, the one about the coupons."""
     missing = await agent.call("get_ticket", ticket="HO-77")
     assert missing.failed
-    assert "find_tickets" in missing.shown
+    assert "search for it" in missing.shown
     found = await agent.call("find_tickets", query="coupon")
     [ticket] = [row["ticket"] for row in found.rows("tickets")]
     await agent.get_done("trigger_bot_build", {"ticket": ticket})

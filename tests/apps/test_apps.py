@@ -162,7 +162,7 @@ def test_more_suggestions_follow_on_the_next_page(shop: Shop, chat: Chat) -> Non
 
 def test_an_error_is_told_in_words(chat: Chat) -> None:
     app = chat.show("get_ticket", {"ticket": "7"})
-    expect(app.get_by_role("status")).to_contain_text("names no ticket")
+    expect(app.get_by_role("status")).to_contain_text("is not in project")
 
 
 def test_a_chat_that_calls_no_tools_shows_what_there_is_without_controls(

@@ -43,5 +43,5 @@ async def test_no_text_is_taken_out_of_a_ticket_that_is_not_there(
     backend: Backend, caller: Caller
 ) -> None:
     await backend.create_ticket(caller, requests.create_ticket())
-    with pytest.raises(NotFound, match="ticket names no ticket in project shop"):
+    with pytest.raises(NotFound, match="ticket 7 is not in project shop"):
         await backend.redact_ticket(caller, RedactTicket(ticket="7", text=TEXT))

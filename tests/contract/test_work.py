@@ -186,7 +186,7 @@ async def test_a_parked_take_is_not_over_until_its_holder_goes_on(
     await update(backend, caller, priority="high")
     [held] = (await read(backend, OTHER)).takes
     assert (held.parked, held.until) == (None, "2026-11-06T07:30:00.000Z")
-    with pytest.raises(ValidationFailed, match="take_ticket"):
+    with pytest.raises(ValidationFailed, match="take one first"):
         await update(backend, OTHER, park="Not mine")
 
 

@@ -57,7 +57,7 @@ async def test_tickets_and_builds_are_resources(desk: Agent) -> None:
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("handoff://tickets/7", "names no ticket"),
+        ("handoff://tickets/7", "is not in project"),
         ("handoff://tickets/rubbish", "must be a uuid, a reference"),
         (f"handoff://builds/{NOWHERE}", "names no build"),
         ("handoff://builds/7", "must be a uuid"),

@@ -39,7 +39,7 @@ def test_a_hook_suggests_to_close_what_the_message_declares_once(
     done = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
     assert (done.returncode, done.stdout.split("  ")[:2]) == (0, ["HO-1-shop", "suggested"])
     assert done.stdout.rstrip().endswith("proven")
-    assert done.stderr.startswith("HO-99-shop  ticket names no ticket in project shop")
+    assert done.stderr.startswith("HO-99-shop  ticket HO-99-shop is not in project shop")
     again = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
     assert "suggested already" in again.stdout
     [made] = pending(filed, caller)

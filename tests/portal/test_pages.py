@@ -1,8 +1,10 @@
 """What people see and do on the pages, without a script."""
 
+import httpx2
 import pytest
 
-from tests.http.served import Served, make_token
+from tests.http.served import Served, bearer, make_token
+from tests.mcp.wire import TIMEOUT
 from tests.portal.browser import Browser, Page
 from tests.portal.scene import Scene
 
@@ -137,7 +139,29 @@ def test_an_address_without_a_page_says_so(mia: Browser) -> None:
     for address in ("/tickets/HO-99-shop", "/tickets/HO-1-shop/nothing", "/settings/nothing"):
         page = mia.visit(address)
         assert page.response.status_code == 404
-        assert "That was not done" in page.text
+        assert "That is not there" in page.text
+        assert "/" in page.links.values()
+    page = mia.visit("/moves")
+    assert (page.response.status_code, page.response.headers["allow"]) == (405, "POST")
+    assert "That is not there" in page.text
+
+
+@pytest.mark.parametrize("address", ["/nosuch", "/docs", "/index.html"])
+def test_a_browser_sees_a_page_where_there_is_nothing(scene: Scene, address: str) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    desk = scene.people.desk
+    for sent, status in ((bearer(scene.tokens["mia"]), 404), ({}, 401)):
+        page = httpx2.get(f"{desk.url}{address}", headers={**sent, **html}, timeout=TIMEOUT)
+        assert page.status_code == 404
+        assert "<h1>That is not there</h1>" in page.text
+        told = httpx2.get(f"{desk.url}{address}", headers=sent, timeout=TIMEOUT)
+        assert (told.status_code, told.headers["content-type"]) == (status, "application/json")
+
+
+def test_what_somebody_may_not_see_says_so(mia: Browser) -> None:
+    page = mia.visit("/settings")
+    assert page.response.status_code == 403
+    assert "That is not allowed" in page.text
 
 
 def test_a_server_that_only_reads_offers_no_change(scene: Scene) -> None:

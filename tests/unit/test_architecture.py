@@ -1,6 +1,7 @@
 """Imports run one way, and every foreign library is imported in one place."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mcp_handoff
+from mcp_handoff.mcp.tools import TOOLS
 
 PACKAGE = Path(mcp_handoff.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -69,6 +71,9 @@ HIDDEN = {
 }
 """What the modules of a folder never see; "" are the nouns and what is common to all."""
 
+FOR_AGENTS = ("mcp/", "cli/inbox.py", "demo.py")
+"""What speaks to agents alone, and so of tools."""
+
 UNBOUNDED = ("cache", "functools.cache", "lru_cache(maxsize=None)", "lru_cache(None)")
 
 EDGES = ("cli/", "wiring.py", "demo.py", "__main__.py")
@@ -89,6 +94,18 @@ def names_within(module: Path) -> Iterator[str]:
             within = (node.module or "").removeprefix("mcp_handoff").lstrip(".")
             yield within
             yield from (f"{within}.{alias.name}".lstrip(".") for alias in node.names)
+
+
+def sentences(module: Path) -> Iterator[str]:
+    """Yield the texts of several words in a module that are not its docstrings."""
+    nodes = [*ast.walk(ast.parse(module.read_text()))]
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        match node:
+            case ast.Constant(value=str(text)) if " " in text and id(node) not in docstrings:
+                yield text
+            case _:
+                pass
 
 
 def place(module: Path) -> str:
@@ -131,6 +148,13 @@ def test_what_is_cached_by_argument_has_a_bound(module: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and ast.unparse(node.args):
             for decorator in map(ast.unparse, node.decorator_list):
                 assert decorator not in UNBOUNDED, f"{place(module)}: {node.name}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=place)
+def test_what_people_and_programs_read_too_names_no_tool(module: Path) -> None:
+    tools = {tool.name for tool in TOOLS}
+    for sentence in () if place(module).startswith(FOR_AGENTS) else sentences(module):
+        assert not tools & {*re.findall(r"\w+", sentence)}, f"{place(module)}: {sentence}"
 
 
 def test_the_store_starts_without_mcp_and_the_server_without_a_driver() -> None:
