@@ -15,7 +15,8 @@ class Admission:
 
     `client` is the IP address that it comes from; `refusal` why it is refused all the same, for its
     door to say in the words of its protocol; `noted` whether the desk has noted its call; `error`
-    the code of the error that its door found by itself. `waits_for` is what its call waits for at
+    the code of the error that its door found by itself; `open_because` why nobody was asked for a
+    token, in words for people, where nobody is. `waits_for` is what its call waits for at
     the moment, in words, and `waited` for how many seconds it waited as it asked to.
     """
 
@@ -24,6 +25,7 @@ class Admission:
     refusal: HandoffError | None = None
     noted: bool = False
     error: str | None = None
+    open_because: str | None = None
     waits_for: str | None = None
     waited: float = 0.0
 

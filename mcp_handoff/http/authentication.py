@@ -27,6 +27,8 @@ _OPEN_FOLDERS = (METADATA_PATH, f"{MOUNT_PATH}{STATIC_PATH}/", f"{STATIC}/")
 _REPORT = re.compile(r"/api/runs/[^/]+/report")
 _DELIVERY = re.compile(rf"{MOUNT_PATH}/hooks/[^/]+")
 
+_NO_AUTH = "It was started with --no-auth, so whoever reaches it may do everything."
+
 
 class Authentication:
     """Tells whom a request comes from, by the token that it shows.
@@ -42,7 +44,10 @@ class Authentication:
     async def authenticate(self, scope: Scope, headers: Headers) -> Principal:
         """Return the principal of a request; LOCAL where it needs no token. Raises what refuses
         it."""
-        if self._credentials is None or not needs_token(scope["path"]):
+        if self._credentials is None:
+            admission_of(scope).open_because = _NO_AUTH
+            return LOCAL
+        if not needs_token(scope["path"]):
             return LOCAL
         return await _principal_of(scope, headers, self._credentials, self._wrong_tokens)
 
@@ -54,8 +59,12 @@ async def _principal_of(
         if is_forwarded(scope):
             raise Forbidden(
                 "Nobody needs a token here, so this server takes direct calls from its own machine"
-                f" alone, and this one came through a proxy. First {credentials.first_step}."
+                f" alone, and this one came through a proxy. First {credentials.first_step('bot')}."
             )
+        admission_of(scope).open_because = (
+            "There is none yet, so whoever is at this machine may do everything. To close it,"
+            f" {credentials.first_step('admin')}."
+        )
         return LOCAL
     if is_page(scope["path"]):
         session = Request(scope).cookies.get(SESSION_COOKIE)

@@ -7,7 +7,7 @@ from mcp_handoff.backend import Store
 from mcp_handoff.calls import Call
 from mcp_handoff.http.oauth import Issuer
 from mcp_handoff.http.shared_read import SharedRead
-from mcp_handoff.principals import Principal
+from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.tokens import digest, token_id_of
 
 BELIEVED_SECONDS = 0.005
@@ -92,12 +92,11 @@ class Credentials:
             return None if principal and principal.role == "bot" else principal
         return None if self._store is None else await self._store.authenticate_session(session)
 
-    @property
-    def first_step(self) -> str:
-        """What an operator does to have any."""
+    def first_step(self, role: PrincipalRole) -> str:
+        """Return what an operator does to have any: the first one, of this role."""
         if self._store is None:
             return "set HANDOFF_OAUTH_ISSUER and HANDOFF_OAUTH_AUDIENCE"
-        return "make a token: mcp-handoff token create NAME --role bot"
+        return f"make a token: mcp-handoff token create NAME --role {role}"
 
 
 def access_session(token: str) -> str:

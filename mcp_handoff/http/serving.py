@@ -155,7 +155,7 @@ async def _who_is_let_in(
         return "whoever reaches it"
     if required:
         return "whoever has a token"
-    require_seclusion(settings, opening, credentials.first_step)
+    require_seclusion(settings, opening, credentials.first_step("bot"))
     return "everyone on this machine (there is no token)"
 
 

@@ -48,7 +48,8 @@ def render(
 ) -> HTMLResponse:
     """Return a page, with what leads to the others for whoever was let in."""
     response = HTMLResponse(status_code=status, headers=HEADERS)
-    principal = admission_of(request.scope).principal
+    admission = admission_of(request.scope)
+    principal = admission.principal
     theme, key = request.cookies.get(THEME_COOKIE), guard_key(request)
     if key is None:
         key = secrets.token_urlsafe(24)
@@ -57,6 +58,7 @@ def render(
         principal=principal,
         let_in=let_in,
         is_open=principal is LOCAL,
+        open_because=admission.open_because,
         guard=guard_of(key),
         may_write=may_write,
         has_settings=has_settings,

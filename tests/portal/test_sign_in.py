@@ -119,8 +119,16 @@ def test_a_desk_without_tokens_is_open_and_says_so(store: Path) -> None:
     with Served(store) as served, Browser(served) as browser:
         page = browser.visit("/")
         assert page.response.status_code == 200
-        assert "asks nobody for a token" in page.text
+        assert "There is none yet, so whoever is at this machine may do everything" in page.text
+        assert "token create NAME --role admin" in page.text
+        assert "--no-auth" not in page.text
         assert browser.visit("/sign-in").response.url.path == "/"
+
+
+def test_a_desk_that_was_told_to_ask_for_no_token_says_so_too(store: Path) -> None:
+    make_token(store, "root", "admin")
+    with Served(store, "--no-auth") as served, Browser(served) as browser:
+        assert "started with --no-auth, so whoever reaches it" in browser.visit("/").text
 
 
 def test_a_desk_without_tokens_shows_nothing_to_whom_a_proxy_lets_in(store: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_name_that_is_not_this_machines_is_an_opening(host: str) -> None:
 
 
 def test_over_an_api_the_first_step_is_an_issuer() -> None:
-    assert Credentials(None, None).first_step.startswith("set HANDOFF_OAUTH_ISSUER")
+    assert Credentials(None, None).first_step("bot").startswith("set HANDOFF_OAUTH_ISSUER")
 
 
 def test_names_of_this_machine_open_nothing(store: Path) -> None:
