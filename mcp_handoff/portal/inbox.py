@@ -1,6 +1,7 @@
 """The inbox: what waits for a person."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -11,8 +12,9 @@ from mcp_handoff.portal.addresses import INBOX, local_address
 from mcp_handoff.portal.forms import read_form
 from mcp_handoff.portal.rendering import KEPT_SECONDS, ROLES_COOKIE, set_cookie
 from mcp_handoff.portal.visits import Visit
+from mcp_handoff.references import project_of
 from mcp_handoff.suggestions import ActOnSuggestion, ListSuggestions
-from mcp_handoff.tickets import FindTickets, Ticket
+from mcp_handoff.tickets import FindTickets, GetTicket, Ticket, TicketDetail
 from mcp_handoff.validation import Arguments
 from mcp_handoff.webhooks import ListWebhooks, Webhook
 from mcp_handoff.workflow import STILL_TO_ACT, WORK_ROLES
@@ -49,6 +51,7 @@ async def show_inbox(visit: Visit) -> Response:
         stalled=[held for held in (await visit.takes()).takes if held.take.stale],
         silent=await _silent_builds(visit),
         dead=[webhook for webhook in await _webhooks(visit) if webhook.off_since],
+        settled=await _settled_ticket(visit),
         own_roles=roles,
         roles=WORK_ROLES,
         four_eyes=any(one.four_eyes for one in projects if one.slug == project),
@@ -61,12 +64,26 @@ async def show_inbox(visit: Visit) -> Response:
 
 
 async def act_on_suggestion(visit: Visit) -> Response:
-    """Execute or decline a suggestion, and show the page again on which that was done."""
+    """Execute or decline a suggestion, and show the page again on which that was done: the inbox
+    with what became of its ticket."""
     form = await read_form(visit.request)
-    sent = form.given("action", "reason", "project")
+    sent = form.given("action", "reason")
     sent["suggestion_id"] = visit.request.path_params["suggestion"]
+    ticket, back = form.one("ticket") or "", local_address(form.one("back") or INBOX)
+    if project := project_of(ticket):
+        sent["project"] = project
+        if back == INBOX:
+            back = f"{INBOX}?{urlencode({'project': project, 'settled': ticket})}"
     await visit.desk.act_on_suggestion(visit.visitor, Arguments(ActOnSuggestion, sent))
-    return visit.back_to(local_address(form.one("back") or INBOX))
+    return visit.back_to(back)
+
+
+async def _settled_ticket(visit: Visit) -> TicketDetail | None:
+    """Return the ticket whose suggestion was executed or declined on this page just now, if any."""
+    name = visit.request.query_params.get("settled")
+    if not name:
+        return None
+    return await visit.desk.get_ticket(visit.visitor, Arguments(GetTicket, {"ticket": name}))
 
 
 def _own_roles(visit: Visit) -> list[str]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -20,10 +20,11 @@ from mcp_handoff.errors import (
     OutcomeUnknown,
     Unauthenticated,
 )
-from mcp_handoff.portal.rendering import PROJECT_COOKIE, render
+from mcp_handoff.portal.rendering import PROJECT_COOKIE, address_of, render
 from mcp_handoff.projects import ListProjects, Project
 from mcp_handoff.rest.envelopes import STATUSES
 from mcp_handoff.takes import ListTakes, TakeList
+from mcp_handoff.tickets import FindTickets
 from mcp_handoff.validation import Arguments
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,14 @@ class Visit:
         )
 
     async def projects(self) -> list[Project]:
-        """Return the projects that are there to be looked at."""
-        return (await self.desk.list_projects(self.visitor, Arguments(ListProjects))).projects
+        """Return the projects that are there to be looked at; NotFound where the chosen one is
+        not."""
+        visitor, chosen = self.visitor, self.visitor.project
+        projects = (await self.desk.list_projects(visitor, Arguments(ListProjects))).projects
+        if chosen and all(one.slug != chosen for one in projects):
+            asked = Arguments(FindTickets, {"project": chosen, "slim": True, "limit": 1})
+            await self.desk.find_tickets(replace(visitor, project=None), asked)
+        return projects
 
     async def takes(self) -> TakeList:
         """Return who holds what in the project; nothing where an API does not tell."""
@@ -78,7 +85,8 @@ def page_over(desk: Desk, page: Page) -> Handler:
     async def handle(request: Request) -> Response:
         admission = admission_of(request.scope)
         name = admission.principal.name
-        chosen = request.query_params.get("project") or request.cookies.get(PROJECT_COOKIE)
+        named = request.query_params.get("project")
+        chosen = named or request.cookies.get(PROJECT_COOKIE)
         visitor = Visitor(
             "portal",
             Actor(role="user", source=SOURCE, id=name),
@@ -88,12 +96,22 @@ def page_over(desk: Desk, page: Page) -> Handler:
         try:
             return await page(Visit(desk, request, visitor))
         except HandoffError as error:
+            if "project" in error.fields and request.method == "GET" and chosen != named:
+                return _without_chosen_project(request)
             return refused(request, error)
         except Exception:
             logger.exception("%s %s failed", request.method, request.url.path)
             return refused(request, _DEFECT)
 
     return handle
+
+
+def _without_chosen_project(request: Request) -> Response:
+    """Return where a page is shown of the desk's own project: the one that was chosen in this
+    browser is not there, or not for whoever has signed in since."""
+    response = RedirectResponse(address_of(request), status_code=303)
+    response.delete_cookie(PROJECT_COOKIE)
+    return response
 
 
 def refused(request: Request, error: HandoffError, *, let_in: bool = True) -> Response:

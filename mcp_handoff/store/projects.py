@@ -18,9 +18,10 @@ from mcp_handoff.projects import (
     require_sight,
     require_slug,
 )
-from mcp_handoff.schema import timestamp
+from mcp_handoff.schema import SLUG_LENGTH, timestamp
 from mcp_handoff.store import cursors, history, idempotency
 from mcp_handoff.store.transaction import Row, Transaction, insert, placeholders
+from mcp_handoff.text.characters import shortened, visible
 
 _NAMED = 10
 """How many projects are named to whoever asks for one that is not there."""
@@ -118,7 +119,7 @@ def find(tx: Transaction, name: str) -> Row | None:
 
 def require(tx: Transaction, caller: Caller, name: str) -> Row:
     """Return the project with this id or slug, NotFound without one."""
-    return find(tx, name) or _missing(tx, caller)
+    return find(tx, name) or _missing(tx, caller, name)
 
 
 def find_seen(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
@@ -151,7 +152,7 @@ def find_named(tx: Transaction, caller: Caller, name: str | None) -> Row | None:
     row = find(tx, name or caller.project)
     if row and caller.principal.may_see(row["slug"]):
         return row
-    return None if name in (None, caller.project) else _missing(tx, caller)
+    return None if name in (None, caller.project) else _missing(tx, caller, name)
 
 
 def list_organizations(tx: Transaction) -> list[str]:
@@ -179,7 +180,7 @@ def open_organization(tx: Transaction, slug: str) -> str:
     return made
 
 
-def _missing(tx: Transaction, caller: Caller) -> NoReturn:
+def _missing(tx: Transaction, caller: Caller, name: str) -> NoReturn:
     slugs = seen_slugs(tx, caller, _NAMED + 1)
     more = " and more" if len(slugs) > _NAMED else ""
     match slugs:
@@ -189,7 +190,8 @@ def _missing(tx: Transaction, caller: Caller) -> NoReturn:
             there_are = f"there is only {only}"
         case _:
             there_are = f"there are {', '.join(slugs[:_NAMED])}{more}"
-    raise NotFound.at("project", "names no project here", there_are)
+    why = f"{shortened(visible(name), SLUG_LENGTH)} is not here"
+    raise NotFound.at("project", why, there_are)
 
 
 def _add(tx: Transaction, caller: Caller, *, slug: str, name: str) -> Row:

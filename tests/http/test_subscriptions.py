@@ -112,7 +112,7 @@ async def test_an_agent_hears_and_reads_nothing_of_anothers_project(store: Path)
         async with with_token(served, limited) as client:
             board = (await client.read_resource(BOARD)).contents[0].model_dump_json()
             offered = await client.complete(template, {"name": "ref", "value": ""})
-            with pytest.raises(MCPError, match="names no project"):
+            with pytest.raises(MCPError, match="is not here"):
                 await client.read_resource(names[0])
             async with client.listen(resource_subscriptions=names) as subscription:
                 for project in ("shop", "app"):

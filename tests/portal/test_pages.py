@@ -158,6 +158,46 @@ def test_a_browser_sees_a_page_where_there_is_nothing(scene: Scene, address: str
         assert (told.status_code, told.headers["content-type"]) == (status, "application/json")
 
 
+@pytest.mark.parametrize("page", ["/", "/inbox", "/new", "/activity", "/people"])
+def test_a_project_that_is_not_there_is_not_shown_as_if_it_were(mia: Browser, page: str) -> None:
+    shown = mia.visit(f"{page}?project=nope")
+    assert shown.response.status_code == 404
+    assert "Project nope is not here; there" in shown.text
+
+
+def test_a_choice_of_a_project_that_is_not_there_is_forgotten(scene: Scene) -> None:
+    other = scene.people.project()
+    token = make_token(scene.people.desk.store, f"tim-{other.project}", "user", other.project)
+    with Browser(scene.people.desk) as browser:
+        browser.sign_in(scene.tokens["mia"], scene.board)
+        browser.submit("Sign out")
+        browser.sign_in(token)
+        assert f"Board of {other.project}" in browser.visit("/").text
+
+
+def test_what_was_decided_in_the_inbox_is_told_with_its_ticket(mia: Browser, scene: Scene) -> None:
+    scene.people.project()
+    for action, told in (("execute", "was executed. It is closed."), ("decline", "was declined.")):
+        name = scene.file(title=f"To {action}")
+        scene.suggest(name, tests="214 passed")
+        mia.visit(f"/inbox?project={scene.project}")
+        page = mia.submit(action.capitalize(), reason="It was looked at.")
+        assert told in page.text
+        assert f"/tickets/{name}" in page.links.values()
+
+
+def test_history_says_from_which_stage_to_which_an_executed_suggestion_moved(
+    mia: Browser, scene: Scene
+) -> None:
+    name = scene.file()
+    scene.suggest(name, tests="214 passed")
+    mia.visit(f"/tickets/{name}")
+    mia.submit("Execute")
+    page = mia.visit(f"/activity?project={scene.project}")
+    assert "stage backlog → live" in page.text
+    assert "→ ;" not in page.text
+
+
 def test_what_somebody_may_not_see_says_so(mia: Browser) -> None:
     page = mia.visit("/settings")
     assert page.response.status_code == 403
