@@ -237,6 +237,31 @@ def test_a_host_that_cannot_be_listened_on_takes_one_line(
     assert refused.stderr.strip().isprintable()
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("--allow-host", "http://desk.example", "desk.example:* for any port"),
+        ("--allow-host", "desk.example/", "desk.example:* for any port"),
+        ("--allow-host", "desk.example:99999", "desk.example:* for any port"),
+        ("--allow-host", "desk.example:0", "desk.example:* for any port"),
+        ("--allow-host", "*", "desk.example:* for any port"),
+        ("--allow-host", "*.example", "desk.example:* for any port"),
+        ("--allow-host", "", "desk.example:* for any port"),
+        ("--allow-host", "::1", "an IPv6 one in brackets"),
+        ("--allow-origin", "desk.example", "a scheme and a host"),
+        ("--allow-origin", "https://desk.example/", "has no path"),
+        ("--allow-origin", "https://desk.example:99999", "a scheme and a host"),
+        ("--allow-origin", "*", "a scheme and a host"),
+    ],
+)
+def test_a_name_that_no_browser_sends_is_wrong_use(
+    store: Path, flag: str, value: str, words: str
+) -> None:
+    refused = run(store, "serve", "--port=0", f"{flag}={value}")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert words in refused.stderr
+
+
 def test_a_port_that_is_taken_takes_one_line(store: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -335,7 +360,11 @@ def test_a_repository_is_linked_under_its_forge(store: Path, forge: str) -> None
         (("link", "shop"), 2, "name must read owner/name"),
         (("link", "https://github.com/acme/shop"), 2, "name must read owner/name"),
         (("link", "acme/\x1b[2Jshop\n"), 2, "name must read owner/name"),
-        (("link", "acme/shop", "--project", "nowhere"), 1, "no project here; there is only shop"),
+        (
+            ("link", "acme/shop", "--project", "nowhere"),
+            1,
+            "nowhere is not here; there is only shop",
+        ),
         (("link", "ACME/linked"), 1, "linked to project shop already"),
         (("unlink", "acme/\u202eshop"), 1, "is not linked"),
     ],

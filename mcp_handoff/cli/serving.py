@@ -1,12 +1,20 @@
 """`mcp-handoff serve`: MCP, REST and the portal over HTTP."""
 
 import argparse
+import re
 import sys
 
 from mcp_handoff.backend import Backend
 from mcp_handoff.cli.running import run
 from mcp_handoff.config import Settings
 from mcp_handoff.wiring import agree_on_receiver, background_work, open_backend
+
+LAST_PORT = 65_535
+
+_NAMED = r"(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\*|[0-9]{1,5}))?"
+_HOST = re.compile(_NAMED, re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_NAMED}", re.ASCII | re.IGNORECASE)
+"""What the headers Host (RFC 9110, section 7.2) and Origin (RFC 6454, section 7) can be."""
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +32,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--allow-host",
+        type=_allowed_host,
         action="append",
         default=[],
         metavar="HOST[:PORT]",
@@ -31,6 +40,7 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--allow-origin",
+        type=_allowed_origin,
         action="append",
         default=[],
         metavar="ORIGIN",
@@ -47,9 +57,35 @@ def _host(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or len(text) > 5 or int(text) > 65_535:
+    if not text.isdecimal() or len(text) > 5 or int(text) > LAST_PORT:
         raise argparse.ArgumentTypeError("a port is a number from 0 (any that is free) to 65535")
     return int(text)
+
+
+def _allowed_host(text: str) -> str:
+    """Return a Host header that is served, as browsers send it."""
+    found = _HOST.fullmatch(text)
+    if found is None or not _is_port(found["port"]):
+        raise argparse.ArgumentTypeError(
+            "a host is a name or an address, an IPv6 one in brackets, with or without a port:"
+            " desk.example, desk.example:8484, desk.example:* for any port"
+        )
+    return text.lower()
+
+
+def _allowed_origin(text: str) -> str:
+    """Return an Origin header that is served, as browsers send it."""
+    found = _ORIGIN.fullmatch(text)
+    if found is None or not _is_port(found["port"]):
+        raise argparse.ArgumentTypeError(
+            "an origin is a scheme and a host, with or without a port, and has no path:"
+            " https://app.example, http://localhost:3000, http://localhost:* for any port"
+        )
+    return text.lower()
+
+
+def _is_port(text: str | None) -> bool:
+    return text in (None, "*") or 0 < int(text) <= LAST_PORT
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers
 from mcp_handoff.addresses import split_address
 from mcp_handoff.errors import Forbidden
 from mcp_handoff.http.operation import HEALTH_PATH
+from mcp_handoff.text.characters import shortened, visible
+from mcp_handoff.text.masking import mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,14 @@ class Allowlist:
             return
         if not self.allows_host(host):
             raise Forbidden(
-                "This Host is not served here; --host and --allow-host name those that are."
+                f"This Host is not served here: {_shown(host)}; --host and --allow-host name those"
+                " that are."
             )
         if not self.allows_origin(origin, host):
-            raise Forbidden("This Origin may not call; --allow-origin names those that may.")
+            raise Forbidden(
+                f"This Origin may not call: {_shown(origin or '')}; --allow-origin names those that"
+                " may."
+            )
 
     def allows_host(self, value: str) -> bool:
         return _matches(value.lower(), self.hosts)
@@ -38,6 +44,10 @@ class Allowlist:
         if value is None or split_address(value).netloc == host.lower():
             return True
         return _matches(value.lower(), self.origins)
+
+
+def _shown(value: str) -> str:
+    return shortened(visible(mask(value)), 100) or "none was named"
 
 
 def _matches(value: str, patterns: Sequence[str]) -> bool:

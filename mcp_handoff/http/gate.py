@@ -1,5 +1,6 @@
 """The gate: what every request passes before its door sees it, with its head read once."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ class Gate:
             # https://fetch.spec.whatwg.org/#http-cors-protocol
             self._let_in = CORSMiddleware(
                 self._admit,
-                allow_origins=origins,
+                allow_origin_regex="|".join(map(_as_pattern, origins)),
                 allow_methods=["GET", "POST", "PATCH", "DELETE"],
                 allow_headers=["*"],
                 expose_headers=[
@@ -164,6 +165,11 @@ class Gate:
             await send(message)
 
         return send_with_challenge
+
+
+def _as_pattern(origin: str) -> str:
+    """Return an origin, which may have `*` for any port, as a regular expression."""
+    return re.escape(origin).replace(r":\*", r"(?::\d+)?")
 
 
 def _forbids_storing(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -39,7 +39,17 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize("path", [*DOORS, "/readyz"])
 def test_a_foreign_host_or_origin_is_refused_at_every_door(served: Served, path: str) -> None:
     for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
-        assert served.http.get(path, headers=headers).status_code == 403
+        refused = served.http.get(path, headers=headers)
+        assert refused.status_code == 403
+        assert "evil.example; --" in refused.text
+
+
+def test_what_a_foreign_host_says_is_shown_masked_and_short(served: Served) -> None:
+    for host in (f"mho_{'0' * 32}_{'A' * 43}", "x" * 5_000):
+        refused = served.http.get("/api/projects", headers={"Host": host})
+        assert refused.status_code == 403
+        assert host not in refused.text
+        assert len(refused.text) < 300
 
 
 def test_a_named_host_and_origin_are_served_and_the_pages_of_that_host(store: Path) -> None:

@@ -29,6 +29,16 @@ def test_a_page_of_a_named_origin_may_call_and_read_the_refusal(store: Path) -> 
         assert "WWW-Authenticate" in refused.headers["Access-Control-Expose-Headers"]
 
 
+def test_a_page_of_a_named_origin_may_call_from_any_port_where_any_is_named(store: Path) -> None:
+    make_token(store, "ada", "user")
+    with Served(store, "--allow-origin", "http://Desk.example:*") as served:
+        for origin in ("http://desk.example", "http://desk.example:3000"):
+            asked = served.http.options("/api/projects", headers={**PREFLIGHT, "Origin": origin})
+            assert asked.headers["Access-Control-Allow-Origin"] == origin
+        other = {**PREFLIGHT, "Origin": "http://desk.example.evil.example:3000"}
+        assert served.http.options("/api/projects", headers=other).status_code == 403
+
+
 def test_without_a_named_origin_no_page_may_read(served: Served) -> None:
     own = {**PREFLIGHT, "Origin": served.url}
     assert served.http.options("/api/projects", headers=PREFLIGHT).status_code == 403
