@@ -18,6 +18,11 @@ from mcp_handoff.wiring import open_backend
 
 _MESSAGE_LENGTH = 100_000
 
+_AT_A_TERMINAL = (
+    "mcp-handoff: waiting for the commit's message on stdin (Ctrl-D ends it). From a checkout:"
+    " git log -1 --format=%B | mcp-handoff merged --sha SHA"
+)
+
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -42,6 +47,8 @@ def _sha(text: str) -> str:
 
 def _read(name: str) -> str:
     """Return a message from a file, or from stdin where that is called -."""
+    if name == "-" and sys.stdin.isatty():
+        print(_AT_A_TERMINAL, file=sys.stderr)
     try:
         source = sys.stdin.fileno() if name == "-" else name
         with open(source, encoding="utf-8", errors="replace") as file:
@@ -56,6 +63,7 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
     message = _read(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}
+    missing = list[str]()
     subject = shortened(message.strip().partition("\n")[0], 200)
 
     async def suggest(desk: Desk, visitor: Visitor) -> None:
@@ -67,6 +75,8 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
                 suggested = await desk.suggest_close(visitor, arguments)
             except (NotFound, TicketClosed) as error:
                 print(line_of(name, error.message), file=sys.stderr)
+                if isinstance(error, NotFound):
+                    missing.append(name)
                 continue
             proof = suggested.suggestion.proof
             done = "suggested already" if suggested.deduplicated else "suggested"
@@ -74,4 +84,5 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
         if not closed:
             print("the message declares to close no ticket", file=sys.stderr)
 
-    return run_at_desk(open_backend(settings, Checkout.at(Path.cwd())), settings, suggest)
+    run_at_desk(open_backend(settings, Checkout.at(Path.cwd())), settings, suggest)
+    return 1 if missing else 0

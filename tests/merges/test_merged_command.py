@@ -1,5 +1,6 @@
 """`mcp-handoff merged`: what a CI step or a git hook tells of a merge."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from mcp_handoff.actors import Caller
-from tests.mcp.wire import environment
+from tests import requests
+from tests.databases import in_store
+from tests.mcp.wire import bounded, environment
 from tests.merges.desk import pending
 from tests.repositories import Repository
 
@@ -37,7 +40,7 @@ def test_a_hook_suggests_to_close_what_the_message_declares_once(
     message = "Lift the limit\n\nPart of HO-2.\n\nCloses: HO-1, HO-99"
     sha = shop.commit(message)
     done = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
-    assert (done.returncode, done.stdout.split("  ")[:2]) == (0, ["HO-1-shop", "suggested"])
+    assert (done.returncode, done.stdout.split("  ")[:2]) == (1, ["HO-1-shop", "suggested"])
     assert done.stdout.rstrip().endswith("proven")
     assert done.stderr.startswith("HO-99-shop  ticket HO-99-shop is not in project shop")
     again = merged(filed, shop, message, "--sha", sha, "--repo", "acme/shop", "--pr", "50")
@@ -54,6 +57,39 @@ def test_a_message_that_closes_nothing_suggests_nothing(
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "the message declares to close no ticket\n"
     assert pending(filed, caller) == []
+
+
+def test_only_a_ticket_that_is_not_there_is_a_failure(
+    filed: Path, shop: Repository, caller: Caller
+) -> None:
+    mistyped = merged(filed, shop, "Closes HO-77-shop", "--sha", "abcdef1")
+    assert (mistyped.returncode, mistyped.stdout) == (1, "")
+    assert "HO-77-shop is not in project shop" in mistyped.stderr
+    closing = requests.update_ticket(1, close_as="wont_fix", note="It is rare.")
+    in_store(filed, lambda store: store.update_ticket(caller, closing))
+    done = merged(filed, shop, "Closes HO-1", "--sha", "abcdef1")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "is closed" in done.stderr
+
+
+def test_at_a_terminal_it_says_what_it_waits_for(filed: Path, shop: Repository) -> None:
+    terminal, inside = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "mcp_handoff", "merged", "--sha", "9f2c1e7"],
+        env=environment(filed),
+        cwd=shop.path,
+        stdin=inside,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        with bounded(process):
+            assert b"the commit's message on stdin" in process.stderr.readline()
+            os.write(terminal, b"Closes HO-1\n\x04")
+            out, _ = process.communicate()
+    assert out.startswith(b"HO-1-shop  suggested")
+    os.close(terminal)
+    os.close(inside)
 
 
 def test_the_message_may_come_from_a_file(filed: Path, shop: Repository, caller: Caller) -> None:
