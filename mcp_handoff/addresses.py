@@ -1,5 +1,6 @@
 """Addresses: which are of this machine alone, which public, and which a secret may be sent to."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -41,6 +42,11 @@ def is_public(address: Address) -> bool:
             return address in _GLOBAL_UNICAST and address.is_global
         address = leads_to
     return address.is_global and not address.is_multicast
+
+
+def may_be_told(address: Address, networks: Sequence[Network]) -> bool:
+    """Tell whether webhooks are sent to an address: a public one, or one of these networks."""
+    return is_public(address) or any(address in network for network in networks)
 
 
 def is_loopback(host: str | None) -> bool:

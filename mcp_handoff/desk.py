@@ -105,6 +105,7 @@ class Desk:
         self._organization = settings.organization
         self._take_minutes = settings.take_minutes
         self._policy = settings.policy
+        self._webhook_networks = settings.webhook_networks
         self.has_store = isinstance(backend, Store)
         """Whether what there is, is kept here, and not behind an API that may lack operations."""
         self.builds_start = settings.dispatch_url is not None or not self.has_store
@@ -352,7 +353,16 @@ class Desk:
     async def add_webhook(
         self, visitor: Visitor, arguments: Arguments[webhooks.AddWebhook]
     ) -> webhooks.AddedWebhook:
-        return await self._administer(visitor, arguments, self._store.add_webhook, writes=True)
+        add, networks = self._store.add_webhook, self._webhook_networks
+
+        async def add_webhook(
+            caller: Caller, request: webhooks.AddWebhook
+        ) -> webhooks.AddedWebhook:
+            if visitor.door != "cli":  # another machine may send, and allow others
+                webhooks.require_reachable(request.url, networks)
+            return await add(caller, request)
+
+        return await self._administer(visitor, arguments, add_webhook, writes=True)
 
     async def list_webhooks(
         self, visitor: Visitor, arguments: Arguments[webhooks.ListWebhooks]

@@ -13,7 +13,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from mcp_handoff.actors import Caller
-from mcp_handoff.addresses import is_secure
+from mcp_handoff.addresses import (
+    Address,
+    Network,
+    ip_address_of,
+    is_secure,
+    may_be_told,
+    split_address,
+)
 from mcp_handoff.errors import ValidationFailed
 from mcp_handoff.events import EventKind, WorkKind
 from mcp_handoff.projects import ProjectName
@@ -58,6 +65,19 @@ def _check_address(url: str) -> str:
     return url
 
 
+def _without_repeats(topics: list[Topic]) -> list[Topic]:
+    """Leave out each topic all of whose kinds another one stands for."""
+    kept = dict[Topic, set[str]]()
+    for topic in sorted(dict.fromkeys(topics), key=lambda one: -len(_kinds_of(one))):
+        if not any(_kinds_of(topic) <= kinds for kinds in kept.values()):
+            kept[topic] = _kinds_of(topic)
+    return [topic for topic in dict.fromkeys(topics) if topic in kept]
+
+
+def _kinds_of(topic: Topic) -> set[str]:
+    return {*_KINDS.get(topic, (topic,))}
+
+
 WebhookUrl = Annotated[
     str,
     StringConstraints(max_length=2000),
@@ -93,7 +113,9 @@ class AddWebhook(Request):
     """Have an address told of these events, in one project or in all."""
 
     url: WebhookUrl
-    events: list[Topic] = Field(default=[*EVERYTHING], min_length=1, max_length=len(TOPICS))
+    events: Annotated[list[Topic], AfterValidator(_without_repeats)] = Field(
+        default=[*EVERYTHING], min_length=1, max_length=len(TOPICS)
+    )
     project: ProjectName | None = None
     format: WebhookFormat = "standard"
 
@@ -169,7 +191,21 @@ class WebhookOperations(Protocol):
 
 def wants(topics: Sequence[Topic], kind: EventKind) -> bool:
     """Tell whether whoever chose these topics wants to hear of an event."""
-    return any(kind == topic or kind in _KINDS.get(topic, ()) for topic in topics)
+    return any(kind in _kinds_of(topic) for topic in topics)
+
+
+def unreachable_address(url: str, networks: Sequence[Network]) -> Address | None:
+    """Return the IP address that a webhook's URL has for its host, if no server that allows these
+    networks connects to it; what a name leads to is known when it is connected to."""
+    address = ip_address_of(split_address(url).hostname or "")
+    return None if address is None or may_be_told(address, networks) else address
+
+
+def require_reachable(url: str, networks: Sequence[Network]) -> None:
+    """Refuse a webhook at an address that is never connected to (ValidationFailed)."""
+    if address := unreachable_address(url, networks):
+        why = f"names {address}, which HANDOFF_WEBHOOK_NETWORKS does not allow"
+        raise ValidationFailed.at("url", why, "take a public one, or allow it and serve again")
 
 
 def require_room(count: int) -> None:

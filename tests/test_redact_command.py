@@ -83,7 +83,7 @@ def test_a_text_of_several_lines_is_read_as_a_whole(store: Path) -> None:
     ("arguments", "text", "status", "words"),
     [
         (("HO-2-shop",), TEXT, 1, "ticket HO-2-shop is not in project shop"),
-        (("HO-1-app",), TEXT, 1, "no project here"),
+        (("HO-1-app",), TEXT, 1, "app is not here"),
         (("nonsense?",), TEXT, 2, "ticket must be"),
         (("HO-1-shop",), "", 2, "text must have at least 4 characters"),
         (("HO-1-shop",), b"\xff\xfe\xff\xfe", 2, "The text on stdin is not UTF-8."),

@@ -21,6 +21,7 @@ from mcp_handoff.webhooks import (
     Webhook,
     WebhookFormat,
     WebhookTest,
+    unreachable_address,
 )
 from mcp_handoff.wiring import open_dispatcher, open_store
 
@@ -66,6 +67,12 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
 
     async def add(desk: Desk, visitor: Visitor) -> None:
         added = await desk.add_webhook(visitor, Arguments(AddWebhook, sent))
+        if address := unreachable_address(options.url, settings.webhook_networks):
+            print(
+                f"warning: {address} is not public, and HANDOFF_WEBHOOK_NETWORKS does not allow it"
+                " here; it is told only by a server that allows it",
+                file=sys.stderr,
+            )
         if added.secret is None:
             print(_described(added.webhook))
             return

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from mcp_handoff import __version__
-from mcp_handoff.addresses import Address, Network, is_public
+from mcp_handoff.addresses import Address, Network, may_be_told
 from mcp_handoff.dispatch.endpoints import BuildEndpoint, Endpoint, NotTaken, WebhookEndpoint
 from mcp_handoff.dispatches import Dispatch
 from mcp_handoff.http_client import AddressRefused, Deadlines, HttpClient, HttpError, TimedOut
@@ -75,7 +75,7 @@ class Sender:
         return self._builds, self._to_builds
 
     def _admits(self, address: Address) -> bool:
-        return is_public(address) or any(address in network for network in self._networks)
+        return may_be_told(address, self._networks)
 
     async def aclose(self) -> None:
         """Close all connections."""

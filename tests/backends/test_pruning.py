@@ -180,7 +180,7 @@ async def test_of_one_project_its_tickets_go_and_no_keys(
     pruned = await prune(desk, 1, project="app")
     assert (pruned.tickets, pruned.keys) == (1, 0)
     assert await numbers(desk) == [1]
-    with pytest.raises(NotFound, match="no project here; there are app, shop"):
+    with pytest.raises(NotFound, match="is not here; there are app, shop"):
         await prune(desk, 1, project="nowhere")
     assert (await prune(desk, 1)).keys == 2
 

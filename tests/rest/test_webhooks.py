@@ -47,6 +47,15 @@ def listed(http: httpx2.Client) -> list[dict[str, Any]]:
     return answer.json()["webhooks"]
 
 
+def test_an_address_that_the_server_never_connects_to_is_refused(http: httpx2.Client) -> None:
+    before = listed(http)
+    for address in ("127.0.0.1", "10.0.0.7:8443", "[fd00::1]", "169.254.169.254"):
+        refused = add(http, url=f"https://{address}/key-1")
+        assert refused.status_code == 400
+        assert "HANDOFF_WEBHOOK_NETWORKS" in refused.json()["fieldErrors"]["url"]
+    assert listed(http) == before
+
+
 def test_a_webhook_is_added_with_a_secret_that_is_shown_once(http: httpx2.Client) -> None:
     answer = add(http, events=["take", "build.failed"], project="shop")
     assert answer.status_code == 201
