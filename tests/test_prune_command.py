@@ -68,7 +68,11 @@ def test_where_only_reading_is_allowed_a_dry_run_is_and_a_prune_is_not(two_old: 
         (("--older-than", "0"), 2, "it is a number of days, 1 or more"),
         (("--older-than", "-7"), 2, "it is a number of days, 1 or more"),
         (("--older-than", "1000000"), 2, "--older-than must be at most 36500"),
-        (("--older-than", "7", "--project", "nowhere"), 1, "no project here; there is only shop"),
+        (
+            ("--older-than", "7", "--project", "nowhere"),
+            1,
+            "nowhere is not here; there is only shop",
+        ),
     ],
 )
 def test_what_is_wrong_takes_one_line_and_nothing_is_deleted(

@@ -51,6 +51,23 @@ def test_a_webhook_hears_of_everything_everywhere_unless_less_is_asked_for(store
     assert "  ticket,message,suggestion,build  all projects  on  " in listed
 
 
+def test_a_word_stands_for_its_kinds_once(store: Path) -> None:
+    run(store, "add", URL, "--events", "ticket.closed,take,ticket.taken,ticket,build.failed,ticket")
+    run(store, "add", URL, "--events", "take,ticket.taken")
+    first, second = run(store, "list").stdout.splitlines()
+    assert "  ticket,build.failed  " in first
+    assert "  take  " in second
+
+
+def test_an_address_that_is_not_allowed_here_is_warned_of(store: Path) -> None:
+    for address in ("127.0.0.1", "[::ffff:10.0.0.7]"):
+        made = run(store, "add", f"https://{address}/x", "--format", "slack")
+        assert (made.returncode, made.stderr.count("\n")) == (0, 1)
+        assert "HANDOFF_WEBHOOK_NETWORKS does not allow it here" in made.stderr
+    allowed = run(store, "add", "https://127.0.0.1/x", "--format", "slack", **HERE)
+    assert (allowed.returncode, allowed.stderr) == (0, "")
+
+
 def test_slacks_format_has_no_secret(store: Path) -> None:
     made = run(store, "add", URL, "--format", "slack")
     assert (made.returncode, made.stderr) == (0, "")
@@ -70,7 +87,7 @@ def test_slacks_format_has_no_secret(store: Path) -> None:
         (("add", URL, "--events", "take,nonsense"), 2, "--events must be one of ticket, take"),
         (("add", URL, "--events", "webhook.added"), 2, "--events must be one of"),
         (("add", URL, "--events", ""), 2, "--events must be one of"),
-        (("add", URL, "--project", "nowhere"), 1, "no project here; there is only shop"),
+        (("add", URL, "--project", "nowhere"), 1, "nowhere is not here; there is only shop"),
         (("remove", "hooks"), 2, "ID must be a uuid"),
         (("remove", NOWHERE), 1, "ID names no webhook"),
         (("test", "hooks"), 2, "ID must be a uuid"),
