@@ -85,6 +85,15 @@ def test_a_store_that_is_not_there_is_not_made_to_be_exported(store: Path, tmp_p
     assert [*tmp_path.iterdir()] == []
 
 
+def test_a_dash_is_stdout_for_an_export_and_no_file_elsewhere(store: Path, archive: Path) -> None:
+    assert command(store, "import", str(archive)).returncode == 0
+    assert command(store, "export", "-").stdout == command(store, "export").stdout
+    for name in ("import", "backup", "restore"):
+        refused = command(store, name, "-")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+        assert "- is no file; name one" in refused.stderr
+
+
 def test_what_does_not_fit_is_listed_line_by_line(store: Path, archive: Path) -> None:
     first, second = change(archive, "project", slug=7), change(archive, "ticket", title=None)
     for dry_run in ((), ("--dry-run",)):

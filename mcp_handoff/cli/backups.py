@@ -1,16 +1,17 @@
 """`mcp-handoff backup`: copy the store into a file."""
 
 import argparse
-from pathlib import Path
 
 from mcp_handoff.cli.progress import shown_progress
-from mcp_handoff.cli.running import end_work_on_ctrl_c
+from mcp_handoff.cli.running import end_work_on_ctrl_c, file_named
 from mcp_handoff.config import Settings
 from mcp_handoff.wiring import file_of_store
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="a file that does not exist yet")
+    parser.add_argument(
+        "file", type=file_named, metavar="FILE", help="a file that does not exist yet"
+    )
     parser.set_defaults(run=_back_up)
 
 

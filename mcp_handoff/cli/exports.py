@@ -17,13 +17,13 @@ from mcp_handoff.wiring import open_store
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="where it goes (default: stdout)"
+        "file", nargs="?", default="-", metavar="FILE", help="where it goes (default: -, stdout)"
     )
     parser.set_defaults(run=_export)
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
-    file = options.file and options.file.absolute()
+    file = None if options.file == "-" else Path(options.file).absolute()
 
     async def export(store: Store) -> None:
         with ExitStack() as opened:

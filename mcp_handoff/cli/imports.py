@@ -14,7 +14,7 @@ from mcp_handoff.archives.archive import Outcome
 from mcp_handoff.archives.files import ArchiveFile
 from mcp_handoff.backend import Store
 from mcp_handoff.cli.progress import shown_progress
-from mcp_handoff.cli.running import counted, use_and_close
+from mcp_handoff.cli.running import counted, file_named, use_and_close
 from mcp_handoff.config import BackendAddress, Settings
 from mcp_handoff.errors import HandoffError, Misconfigured, NotFound
 from mcp_handoff.progress import Progress
@@ -32,7 +32,7 @@ NAMED = 20
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="what was exported")
+    parser.add_argument("file", type=file_named, metavar="FILE", help="what was exported")
     parser.add_argument(
         "--format",
         choices=(_OURS, *get_args(Tracker)),

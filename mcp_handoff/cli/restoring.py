@@ -1,17 +1,16 @@
 """`mcp-handoff restore`: make the store from a backup."""
 
 import argparse
-from pathlib import Path
 
 from mcp_handoff.cli.progress import shown_progress
-from mcp_handoff.cli.running import end_work_on_ctrl_c
+from mcp_handoff.cli.running import end_work_on_ctrl_c, file_named
 from mcp_handoff.config import Settings
 from mcp_handoff.errors import Misconfigured
 from mcp_handoff.wiring import file_of_store
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="a backup")
+    parser.add_argument("file", type=file_named, metavar="FILE", help="a backup")
     parser.set_defaults(run=_restore)
 
 

@@ -4,7 +4,9 @@ import gc
 import logging
 import signal
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from mcp_handoff.actors import Actor
@@ -98,6 +100,14 @@ def complain(error: HandoffError) -> int:
         message = message.replace(name, _TYPED.get(field, field))
     print(f"mcp-handoff: {one_line(message)}", file=sys.stderr)
     return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
+
+
+def file_named(text: str) -> Path:
+    """Return the path that an argument names; - is wrong use where a file is read twice or made as
+    a whole."""
+    if text == "-":
+        raise ArgumentTypeError("- is no file; name one")
+    return Path(text)
 
 
 def counted(number: int, noun: str) -> str:

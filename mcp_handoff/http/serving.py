@@ -112,15 +112,15 @@ async def serve(
     access = Access(allowlist, origins, asked_for, resource, flow)
     application = create_application(backend, settings, access)
     gc.freeze()  # what starting made, stays: no collection under load looks through it again
-    announce(
-        f"http://{address} for people, its /mcp, /sse and /api for programs; open to {open_to}"
-    )
     reached_at = settings.public_url or (None if is_unspecified(host) else f"http://{address}")
     if reached_at is None:
         announce(
             f"warning: {host} is nobody's address, and HANDOFF_PUBLIC_URL is not set: webhooks come"
             " without links, and builds are not told where to report"
         )
+    announce(
+        f"http://{address} for people, its /mcp, /sse and /api for programs; open to {open_to}"
+    )
     async with application.sessions(), beside(reached_at):
         await Server(application).serve([bound])
 

@@ -60,8 +60,7 @@ def test_a_build_is_not_told_to_report_where_nobody_reaches_the_server(
     with Served(store, "--host", "0.0.0.0", token=token, **settings) as served:
         triggered = trigger(served)
         assert "report_url" not in receiver.of_run(triggered).data
-        _, said = served.end()
-    assert b"HANDOFF_PUBLIC_URL is not set" in said
+    assert "HANDOFF_PUBLIC_URL is not set" in served.said
 
 
 def report(told: dict[str, Any], status: str, **more: str) -> httpx2.Response:

@@ -107,7 +107,9 @@ async def test_a_ticket_that_is_named_by_number_is_looked_up_for_its_id(
     looked, triggered = stand_in.requests()
     assert looked["path"].startswith(f"/api{TICKETS}?q=7")
     assert triggered["path"] == f"/api{TICKETS}/{TICKET.upper()}/trigger-bot-build"
-    assert "no ticket" in (await desk.refusal("trigger_bot_build", {"ticket": 99}))["message"]
+    assert (
+        "is not in project" in (await desk.refusal("trigger_bot_build", {"ticket": 99}))["message"]
+    )
 
 
 @pytest.mark.parametrize("ai_output", ["a text", {"build_run": "queued"}, {"build_run": None}])
