@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.contenders import ROOT, Contender, bare, ours
+from benchmarks.contenders import PROJECT, ROOT, Contender, bare, ours
 from benchmarks.pipes import Server
 from benchmarks.table import markdown, milliseconds, verdict
 from benchmarks.turns import growth, shuffled, timing
 from benchmarks.wire import ERAS
+from tests.http.served import make_project
 
 FIRST_ANSWER_RATIO, FIRST_ANSWER_SECONDS = 0.1, 0.06
 FIRST_CREATE_RATIO = 0.4
@@ -117,9 +118,11 @@ def list_bytes(contender: Contender) -> int:
 
 
 def _command(words: str, runs: int) -> list[str]:
-    """Run a command of ours on an empty store so often."""
+    """Run a command of ours on a new store so often."""
     with TemporaryDirectory() as folder:
-        command, environment = ours(*words.split()).invocation(Path(folder) / "handoff.db")
+        store = Path(folder) / "handoff.db"
+        make_project(store, PROJECT)
+        command, environment = ours(*words.split()).invocation(store)
         taken = list[float]()
         for _ in range(runs):
             begun = time.perf_counter()

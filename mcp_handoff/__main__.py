@@ -16,9 +16,10 @@ def main() -> int:
     # system: the program would go on. Ending at once loses nothing that is in a store.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
-    # Where nobody handles it, SIGTERM leaves half a copy, and a container's first process goes on.
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, end_at_once)
+    # Where nobody handles them, they leave half a copy, and a container's first process goes on.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end_at_once)
     gc.disable()  # what loading makes, stays: looking through it is a fifth of a start
     try:
         opened = None

@@ -204,6 +204,7 @@ def _project(value: str, directory: Path) -> str:
 
 
 def _working_directory() -> Path:
+    # Also where HANDOFF_PROJECT is set: files may be named from here on.
     try:
         return Path.cwd()
     except FileNotFoundError:

@@ -353,14 +353,12 @@ class Desk:
     async def add_webhook(
         self, visitor: Visitor, arguments: Arguments[webhooks.AddWebhook]
     ) -> webhooks.AddedWebhook:
-        add, networks = self._store.add_webhook, self._webhook_networks
-
         async def add_webhook(
             caller: Caller, request: webhooks.AddWebhook
         ) -> webhooks.AddedWebhook:
             if visitor.door != "cli":  # another machine may send, and allow others
-                webhooks.require_reachable(request.url, networks)
-            return await add(caller, request)
+                webhooks.require_reachable(request.url, self._webhook_networks)
+            return await self._store.add_webhook(caller, request)
 
         return await self._administer(visitor, arguments, add_webhook, writes=True)
 

@@ -377,5 +377,6 @@ def closed(
 
 def not_in_project(field: str, name: str, project: str) -> NotFound:
     """Return the error of a field that names a ticket which a project has not, for every door."""
-    why = f"{name} is not in project {project}"
-    return NotFound.at(field, why, "search for it, or name its project")
+    why, other = f"{name} is not in project {project}", ", or name its project"
+    is_named = name.lower().endswith(f"-{project}")
+    return NotFound.at(field, why, f"search for it{'' if is_named else other}")

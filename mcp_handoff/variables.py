@@ -46,7 +46,7 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "HANDOFF_OAUTH_CLIENT_SECRET": Variable("its secret there, if the issuer gave one"),
     "BUILD_DISPATCH_URL": Variable("the address that is notified of triggered builds"),
-    "BUILD_DISPATCH_SECRET": Variable("whsec_..., signs what it is told and proves its reports"),
+    "BUILD_DISPATCH_SECRET": Variable("signs what it is told and proves its reports: whsec_..."),
     "HANDOFF_BUILD_TIMEOUT": Variable(
         "hours after which a build that does not report has failed; 0 for never",
         "24",

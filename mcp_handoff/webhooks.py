@@ -195,8 +195,8 @@ def wants(topics: Sequence[Topic], kind: EventKind) -> bool:
 
 
 def unreachable_address(url: str, networks: Sequence[Network]) -> Address | None:
-    """Return the IP address that a webhook's URL has for its host, if no server that allows these
-    networks connects to it; what a name leads to is known when it is connected to."""
+    """Return the IP address in a webhook's URL if nothing is sent there; None for one that is
+    public or in these networks, and for a name, which is looked up when something is sent."""
     address = ip_address_of(split_address(url).hostname or "")
     return None if address is None or may_be_told(address, networks) else address
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def open_backend(
     settings: Settings, checkout: "Checkout | None" = None, *, migrates: bool = True
 ) -> Backend:
-    """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used.
+    """Open the backend that HANDOFF_BACKEND names; Misconfigured when it can't be used,
+    BackendUnavailable where that may pass.
 
     `checkout` is the git checkout that a store of ours may ask of commits. What only reads leaves
     it to others to make a store (NotFound where there is none) and to bring an old one up to date
@@ -56,7 +57,7 @@ def open_store(
         case BackendAddress(kind="sqlite"):
             from mcp_handoff.sqlite.database import SqliteDatabase
 
-            path = (_store_path if migrates else _place_of_store)(settings.backend)
+            path = _place_of_store(settings.backend, makes=migrates)
             database = SqliteDatabase.open(path, read_only=settings.read_only, migrates=migrates)
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
@@ -70,7 +71,7 @@ def open_store(
 def look_at_schema(settings: Settings) -> "SchemaState | None":
     """Return the state of the store's schema, None for an API. Nothing is made or changed.
 
-    Raises Misconfigured for a store that can't be used.
+    Raises Misconfigured for a store that can't be used, BackendUnavailable where that may pass.
     """
     match settings.backend:
         case BackendAddress(kind="api"):
@@ -95,7 +96,7 @@ def file_of_store(settings: Settings, copies: Literal["into", "from"], file: Pat
     """
     match settings.backend:
         case BackendAddress(kind="sqlite"):
-            return (_store_path if copies == "from" else _place_of_store)(settings.backend)
+            return _place_of_store(settings.backend, makes=copies == "from")
         case BackendAddress(kind="postgresql", url=str(url)):
             with _driver_required():
                 from mcp_handoff.postgres.dumps import dumping, restoring
@@ -192,26 +193,20 @@ def describe_backend(settings: Settings) -> str:
             return f"store {_place_of_store(address)}"
 
 
-def _place_of_store(address: BackendAddress) -> Path:
+def _place_of_store(address: BackendAddress, *, makes: bool = False) -> Path:
     """Return where the embedded store lies: sqlite:////absolute, sqlite:///relative, or in the
-    user's data directory."""
+    user's data directory, which whoever `makes` a store makes with it."""
     if address.url is not None:
         return Path(address.url.removeprefix("sqlite:///")).expanduser().absolute()
-    return platformdirs.user_data_path("mcp-handoff") / "handoff.db"
-
-
-def _store_path(address: BackendAddress) -> Path:
-    """Return where the embedded store lies; the user's data directory is made when it is
-    missing."""
-    path = _place_of_store(address)
+    directory = platformdirs.user_data_path("mcp-handoff")
     try:
-        if address.url is None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if makes:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         raise Misconfigured(
-            f"{path.parent} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
+            f"{directory} can't be made; set HANDOFF_BACKEND=sqlite:///file instead."
         ) from None
-    return path
+    return directory / "handoff.db"
 
 
 @contextmanager

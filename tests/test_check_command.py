@@ -181,8 +181,9 @@ def test_it_fails_where_no_database_listens() -> None:
     assert "nothing listens there" in report["problems"][0]
 
 
-def test_it_fails_where_this_user_may_make_no_store(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0o500)
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_it_fails_where_this_user_may_make_no_store(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "locked").mkdir(mode=mode)
     command = [sys.executable, "-m", "mcp_handoff", "check"]
     if os.geteuid() == 0:  # to whom a mode is nothing as long as it has its capabilities
         command = ["setpriv", "--bounding-set=-all", *command]

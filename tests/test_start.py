@@ -428,14 +428,17 @@ def test_a_command_whose_output_can_not_be_written_says_so(
     assert "Traceback" not in failed.stderr
 
 
-@pytest.mark.parametrize("command", [("export",), ("check",), ("token", "list")])
-def test_a_closed_stdout_is_written_nowhere(store: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command", [("export",), ("check",), ("token", "create", "ci", "--role", "bot")]
+)
+def test_a_closed_stdout_can_not_be_written(store: Path, command: tuple[str, ...]) -> None:
     run(store, "project", "create", "Shop")
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "mcp_handoff", *command]
     ended = subprocess.run(
         shell, env=environment(store), stderr=subprocess.PIPE, timeout=TIMEOUT, check=False
     )
-    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.returncode == 1
+    assert b"stdout can't be written: Bad file descriptor" in ended.stderr.splitlines()[-1]
 
 
 def test_a_working_directory_that_is_gone_is_told_in_one_line(store: Path) -> None:
@@ -535,6 +538,8 @@ def test_the_demo_tells_the_whole_story_in_plain_text_when_piped(store: Path) ->
         ("token create ci --role bot --expires 0", "--expires must be at least 1"),
         ("webhook add https://hooks.example --events closing", "--events must be one of"),
         ("webhook test 7", "ID must be a uuid"),
+        ("webhook add ftp://hooks.example", "URL must be"),
+        ("project create Shop --slug S", "--slug must be"),
         ("prune --older-than 99999999", "--older-than must be at most"),
     ],
 )

@@ -78,12 +78,12 @@ def test_slacks_format_has_no_secret(store: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("add", "hooks.invalid"), 2, "url must be an https:// address"),
+        (("add", "hooks.invalid"), 2, "URL must be an https:// address"),
         (("add", "http://hooks.invalid/"), 2, "http:// for this machine only"),
         (("add", "https://user:secret@hooks.invalid/"), 2, "without a password"),
         (("add", "https://hooks.invalid/a b"), 2, "without spaces"),
         (("add", "https://hooks.invalid/\x1b[2J"), 2, "of ASCII characters"),
-        (("add", "https://hooks.invalid:port/"), 2, "url must be an https:// address"),
+        (("add", "https://hooks.invalid:port/"), 2, "URL must be an https:// address"),
         (("add", URL, "--events", "take,nonsense"), 2, "--events must be one of ticket, take"),
         (("add", URL, "--events", "webhook.added"), 2, "--events must be one of"),
         (("add", URL, "--events", ""), 2, "--events must be one of"),

@@ -1,6 +1,7 @@
 """The command line: what there is to be run. What runs it is loaded once it is known."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,10 @@ _UNWRITABLE = (
     "mcp-handoff: stdout can't be written: {why}. What the command did stays done; a secret that it"
     " could not show can only be replaced.\n"
 )
+
+
+_OF_WRITING = (*(errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF),)
+"""How it fails to write what is open; a failure to open a file has a name."""
 
 
 class Command(NamedTuple):
@@ -55,8 +60,8 @@ COMMANDS: Mapping[str, Command] = {
 def main(arguments: Sequence[str] | None = None, opened: "OpenWire | None" = None) -> int:
     """Run a command; return 0, 1 when it failed, 2 when it was used wrongly. `opened` is the wire
     of a client that is being answered already."""
-    if sys.__stdout__ is None:  # it was closed, and a file that is opened would take its number
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if sys.__stdout__ is None:  # it was closed: its number is for no other file, and writing fails
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
         sys.stdout = os.fdopen(1, "w")
     try:
         try:
@@ -64,7 +69,7 @@ def main(arguments: Sequence[str] | None = None, opened: "OpenWire | None" = Non
         finally:
             sys.stdout.flush()  # while its failure can still be caught
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno not in _OF_WRITING:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
         if not isinstance(error, BrokenPipeError):  # or whoever read it has gone, such as head

@@ -126,14 +126,11 @@ def _tell(outcome: Outcome, done: str) -> None:
     added = [counted(count, kind.replace("_", " ")) for kind, count in outcome.added.items()]
     told = [f"{done}: {listed(added) or 'nothing'}"]
     if outcome.present:
-        told.append(f"{outcome.present} {_were(outcome.present)} there already")
+        were = "was" if outcome.present == 1 else "were"
+        told.append(f"{outcome.present} {were} there already")
     for how, references in outcome.differing.items():
         named, unnamed = references[:NAMED], len(references) - NAMED
         others = [f"{unnamed} more"] if unnamed > 0 else []
         are = "is" if len(references) == 1 else "are"
         told.append(f"{len(references)} of them {are} {how}: {listed([*named, *others])}")
     print("; ".join(told))
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"

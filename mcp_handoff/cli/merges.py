@@ -63,10 +63,11 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
     message = _read(options.message_file)
     closed = [one for one in find_mentions(message) if one.closes]
     change = {"merge_sha": options.sha, "repo": options.repo, "pr_number": options.pr}
-    missing = list[str]()
+    all_there = True
     subject = shortened(message.strip().partition("\n")[0], 200)
 
     async def suggest(desk: Desk, visitor: Visitor) -> None:
+        nonlocal all_there
         for mention in closed:
             name = reference(mention.number, mention.project or settings.project)
             sent = {"ticket": name, "evidence": {"merged": options.sha, "subject": subject}}
@@ -75,8 +76,7 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
                 suggested = await desk.suggest_close(visitor, arguments)
             except (NotFound, TicketClosed) as error:
                 print(line_of(name, error.message), file=sys.stderr)
-                if isinstance(error, NotFound):
-                    missing.append(name)
+                all_there = all_there and not isinstance(error, NotFound)
                 continue
             proof = suggested.suggestion.proof
             done = "suggested already" if suggested.deduplicated else "suggested"
@@ -85,4 +85,4 @@ def _tell(options: argparse.Namespace, settings: Settings) -> int:
             print("the message declares to close no ticket", file=sys.stderr)
 
     run_at_desk(open_backend(settings, Checkout.at(Path.cwd())), settings, suggest)
-    return 1 if missing else 0
+    return 0 if all_there else 1

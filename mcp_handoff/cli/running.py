@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import re
 import signal
 import sys
 from argparse import ArgumentTypeError
@@ -25,8 +26,13 @@ _TYPED: Mapping[str, str] = {
     "events": "--events",
     "expires_days": "--expires",
     "grace_minutes": "--grace",
+    "merge_sha": "--sha",
     "older_than_days": "--older-than",
+    "pr_number": "--pr",
     "projects": "--project",
+    "repo": "--repo",
+    "slug": "--slug",
+    "url": "URL",
     "webhook_id": "ID",
 }
 """How a person types the fields that are called otherwise at the command line."""
@@ -97,7 +103,8 @@ def complain(error: HandoffError) -> int:
     message = error.message
     for name in error.fields:
         field = name.partition(".")[0]
-        message = message.replace(name, _TYPED.get(field, field))
+        typed = _TYPED.get(field, field)
+        message = re.sub(rf"(?<![\w-]){re.escape(name)}(?!\w)", typed, message)
     print(f"mcp-handoff: {one_line(message)}", file=sys.stderr)
     return 2 if isinstance(error, Misconfigured | ValidationFailed) else 1
 

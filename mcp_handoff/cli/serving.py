@@ -13,8 +13,11 @@ LAST_PORT = 65_535
 
 _NAMED = r"(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\*|[0-9]{1,5}))?"
 _HOST = re.compile(_NAMED, re.ASCII | re.IGNORECASE)
-_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_NAMED}", re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_NAMED}", re.ASCII | re.IGNORECASE)
 """What the headers Host (RFC 9110, section 7.2) and Origin (RFC 6454, section 7) can be."""
+
+_LEFT_OUT = {"http": ":80", "https": ":443"}
+"""The ports that browsers leave out of an Origin (RFC 6454, section 6.2), by its scheme."""
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +84,8 @@ def _allowed_origin(text: str) -> str:
             "an origin is a scheme and a host, with or without a port, and has no path:"
             " https://app.example, http://localhost:3000, http://localhost:* for any port"
         )
-    return text.lower()
+    origin = text.lower()
+    return origin.removesuffix(_LEFT_OUT.get(found["scheme"].lower(), ""))
 
 
 def _is_port(text: str | None) -> bool:

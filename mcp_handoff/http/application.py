@@ -189,7 +189,7 @@ async def _refuse_address(request: Request, _: Exception) -> Response:
 async def _refuse_method(request: Request, error: Exception) -> Response:
     """Refuse a method, in a browser as an address that forms alone lead to."""
     assert isinstance(error, HTTPException)
-    if asks_for_page(request.scope):
+    if asks_for_page(request.scope) and request.method in ("GET", "HEAD"):
         response = refused(request, MethodNotAllowed("Only forms of other pages lead here."))
     else:
         response = error_response(OTHER_METHOD, request.url.path)

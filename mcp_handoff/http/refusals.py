@@ -27,7 +27,8 @@ def asks_for_page(scope: Scope) -> bool:
     path = scope["path"]
     if is_page(path):
         return True
-    for_programs = is_mcp(path) or path in _OPERATION_PATHS or path.startswith(f"{MOUNT_PATH}/")
+    is_rest = f"{path}/".startswith(f"{MOUNT_PATH}/")
+    for_programs = is_rest or is_mcp(path) or path in _OPERATION_PATHS
     return not for_programs and "text/html" in Headers(scope=scope).get("accept", "")
 
 

@@ -146,7 +146,10 @@ async def _who_is_let_in(
     credentials: Credentials,
     announce: Callable[[str], None],
 ) -> str:
-    """Return to whom a server is open, in words."""
+    """Return to whom a server is open, in words, and warn where nobody is asked.
+
+    Raises Misconfigured for what lets in callers from elsewhere unasked.
+    """
     required = await credentials.are_required()
     if opening.no_auth:
         require_loopback(settings, opening)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from mcp_handoff.builds import Build, FindBuilds
+from mcp_handoff.errors import NotFound, ValidationFailed
 from mcp_handoff.messages import ListQuestions, Question
 from mcp_handoff.overview import GetOverview
 from mcp_handoff.portal.addresses import INBOX, local_address
@@ -79,11 +80,15 @@ async def act_on_suggestion(visit: Visit) -> Response:
 
 
 async def _settled_ticket(visit: Visit) -> TicketDetail | None:
-    """Return the ticket whose suggestion was executed or declined on this page just now, if any."""
+    """Return the ticket whose suggestion was executed or declined on this page just now; None where
+    none was, or it was pruned since, or somebody made up its name."""
     name = visit.request.query_params.get("settled")
     if not name:
         return None
-    return await visit.desk.get_ticket(visit.visitor, Arguments(GetTicket, {"ticket": name}))
+    try:
+        return await visit.desk.get_ticket(visit.visitor, Arguments(GetTicket, {"ticket": name}))
+    except (NotFound, ValidationFailed):
+        return None
 
 
 def _own_roles(visit: Visit) -> list[str]:

@@ -10,8 +10,8 @@ from mcp_handoff.messages import Message
 _TOLD_ELSEWHERE = frozenset({"fence", "run", "build", "note"})
 """What an event keeps that says nothing to a person, or stands in a message of its own."""
 
-_SAME = {"new_stage": "stage"}
-"""What an event calls otherwise once it is changed."""
+_NAMES_BEFORE = {"new_stage": "stage"}
+"""What a field is called before a change, by what it is called after it."""
 
 _TOLD_OF_NEW = frozenset({"role", "to_role"})
 """What is told of an event that has nothing before it."""
@@ -54,7 +54,7 @@ def differences(event: Event) -> Iterator[tuple[str, str, str]]:
     """Yield what an event changed: its name, what it was, what it is, each "" where it does not
     say."""
     before = event.before or {}
-    after = {_SAME.get(name, name): value for name, value in (event.after or {}).items()}
+    after = {_NAMES_BEFORE.get(name, name): value for name, value in (event.after or {}).items()}
     for name in dict.fromkeys([*before, *after]):
         was, now = _plain(before.get(name)), _plain(after.get(name))
         is_told = name not in _TOLD_ELSEWHERE if event.before else name in _TOLD_OF_NEW

@@ -57,12 +57,17 @@ class Visit:
     async def projects(self) -> list[Project]:
         """Return the projects that are there to be looked at; NotFound where the chosen one is
         not."""
-        visitor, chosen = self.visitor, self.visitor.project
-        projects = (await self.desk.list_projects(visitor, Arguments(ListProjects))).projects
+        projects = (await self.desk.list_projects(self.visitor, Arguments(ListProjects))).projects
+        chosen = self.visitor.project
         if chosen and all(one.slug != chosen for one in projects):
-            asked = Arguments(FindTickets, {"project": chosen, "slim": True, "limit": 1})
-            await self.desk.find_tickets(replace(visitor, project=None), asked)
+            await self._require_project(chosen)
         return projects
+
+    async def _require_project(self, name: str) -> None:
+        """Have the desk refuse a project in its own words, unless this is the id of one, or it
+        comes on a later page of the list."""
+        asked = Arguments(FindTickets, {"project": name, "slim": True, "limit": 1})
+        await self.desk.find_tickets(replace(self.visitor, project=None), asked)
 
     async def takes(self) -> TakeList:
         """Return who holds what in the project; nothing where an API does not tell."""
@@ -96,7 +101,7 @@ def page_over(desk: Desk, page: Page) -> Handler:
         try:
             return await page(Visit(desk, request, visitor))
         except HandoffError as error:
-            if "project" in error.fields and request.method == "GET" and chosen != named:
+            if "project" in error.fields and request.method == "GET" and chosen and not named:
                 return _without_chosen_project(request)
             return refused(request, error)
         except Exception:

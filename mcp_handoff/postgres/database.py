@@ -100,9 +100,9 @@ class PostgresDatabase:
         """Connect, and make the schema when it is missing or migrate it when it is old, unless that
         is left to others (`migrates`).
 
-        Raises Misconfigured when the database can't be used: no such URL, host, user, password or
+        Raises Misconfigured when the database can't be used: no such URL, user, password or
         database, no TLS as asked for, another program's tables, a newer program's schema, an old
-        one. Raises NotFound where others are to make the schema.
+        one; BackendUnavailable where that may pass; NotFound where others are to make the schema.
         """
         address = prepare(url, read_only=read_only, migrates=migrates)
         pool = Pool(address, CONNECTIONS)

@@ -73,7 +73,8 @@ def prepare(url: str, *, read_only: bool, migrates: bool = True) -> Address:
     """Return how to use a database, once its schema was made or brought up to date, unless that is
     left to others (`migrates`).
 
-    Raises Misconfigured when it can't be used, NotFound where others are to make its schema.
+    Raises Misconfigured when it can't be used, BackendUnavailable where that may pass, and NotFound
+    where others are to make its schema.
     """
     name, address = described(url), _address(url)
     try:
@@ -102,7 +103,7 @@ def prepare(url: str, *, read_only: bool, migrates: bool = True) -> Address:
 def state_of(url: str) -> SchemaState:
     """Return the state of a database's schema, and leave the database as it is.
 
-    Raises Misconfigured when it can't be used.
+    Raises Misconfigured when it can't be used, BackendUnavailable where that may pass.
     """
     name, address = described(url), _address(url)
     try:

@@ -27,7 +27,8 @@ def prepare(
     at an old one are told of in the log.
 
     Raises Misconfigured when it can't be used: no directory, no permission, another program's
-    file, a newer program's, an old one; NotFound where there is none and others are to make it.
+    file, a newer program's, an old one; BackendUnavailable where it is locked or its disk fails;
+    NotFound where there is none and others are to make it.
     What keeps a copy from being made of one that is to be migrated is raised as `back_up` does.
     """
     name = visible(str(path))
@@ -71,9 +72,9 @@ def connect(path: Path, *, read_only: bool, wait: LockWait) -> apsw.Connection:
 def state_of(path: Path) -> SchemaState:
     """Return the state of a file's schema, and leave the file as it is, there or not.
 
-    Raises Misconfigured when it can't be used.
+    Raises Misconfigured when it can't be used, BackendUnavailable where that may pass.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         _require_right_to_make(path)
         return SchemaState(0, len(STEPS))
     try:
@@ -92,14 +93,15 @@ def state_of(path: Path) -> SchemaState:
 def _require_right_to_make(path: Path) -> None:
     """Refuse where this user may make no file, or none of the directories that are missing
     (Misconfigured)."""
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    there = next(folder for folder in path.absolute().parents if os.path.isdir(folder))
     if not os.access(there, os.W_OK | os.X_OK):
         raise Misconfigured(f"{path} can't be made: permission was denied for {there}.")
 
 
 def require_place(path: Path) -> None:
     """Refuse where no file can be (Misconfigured)."""
-    if path.is_dir():
+    # Not path.is_dir(), which raises where a directory above can't be searched.
+    if os.path.isdir(path):
         raise Misconfigured(f"{path} is a directory; HANDOFF_BACKEND must name a file.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise Misconfigured(f"{path.parent} does not exist; create it, or name another file.")

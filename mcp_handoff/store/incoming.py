@@ -110,15 +110,15 @@ class _Filing:
         ids = {ticket.origin: self._id_of(ticket) for _, ticket in incoming.tickets}
         asked = {name for _, ticket in incoming.tickets for name in ticket.blocked_by}
         blocking = {ids[name] for name in asked & ids.keys()}
-        for ticket_id in sorted(blocking & self._statuses(ids.values()).keys()):
+        for ticket_id in sorted(blocking & self._filed(ids.values()).keys()):
             tx.lock("tickets", ticket_id)
-        self._there = self._statuses(ids.values())
+        self._there = self._filed(ids.values())
         by_id = {ids[ticket.origin]: ticket for _, ticket in incoming.tickets}
         self._said_since = self._new_messages({one: by_id[one] for one in self._there})
         self._known = {
             ticket.origin: _Known(
                 ids[ticket.origin],
-                self._there.get(ids[ticket.origin], _status_of(ticket)) == "open",
+                self._is_open(ids[ticket.origin], ticket),
             )
             for _, ticket in incoming.tickets
         }
@@ -134,7 +134,7 @@ class _Filing:
         if ticket_id in self._there:
             self.present += 1
             self._add_messages(ticket_id, self._said_since.get(ticket_id, ()))
-            self._compare(ticket_id, ticket)
+            self._compare(self._there[ticket_id], ticket)
             return
         title, description, rest = _fitted(ticket)
         blockers = [self._known[name] for name in ticket.blocked_by if name in self._known]
@@ -170,14 +170,15 @@ class _Filing:
         for ticket_id, blocker_id in dict.fromkeys(self._links):
             insert(self._tx, "links", {"ticket_id": ticket_id, "blocker_id": blocker_id})
 
-    def _statuses(self, ids: Collection[str]) -> dict[str, str]:
-        """Return the statuses of those of these tickets that were filed before, by their ids."""
+    def _filed(self, ids: Collection[str]) -> dict[str, Row]:
+        """Return those of these tickets that were filed before, by their ids."""
         rows = self._tx.fetch_all(
-            f"SELECT t.id, t.status FROM {self._tx.rows_among('asked')}"
+            "SELECT t.id, t.number, t.status, t.title, t.description"
+            f" FROM {self._tx.rows_among('asked')}"
             " CROSS JOIN tickets t WHERE t.id = asked.value ->> 0",
             asked=json.dumps([[one] for one in ids]),
         )
-        return {row["id"]: row["status"] for row in rows}
+        return {row["id"]: row for row in rows}
 
     def _id_of(self, ticket: IncomingTicket) -> str:
         name = f"{self._project['id']} {ticket.origin}"
@@ -281,13 +282,12 @@ class _Filing:
             self._tell("message.added", one.id, ticket, one.author, one.created_at, after=after)
             self.added["message"] += 1
 
-    def _compare(self, ticket_id: str, ticket: IncomingTicket) -> None:
+    def _is_open(self, ticket_id: str, ticket: IncomingTicket) -> bool:
+        there = self._there.get(ticket_id)
+        return (there["status"] if there else _status_of(ticket)) == "open"
+
+    def _compare(self, row: Row, ticket: IncomingTicket) -> None:
         """Note where a ticket that was filed before is otherwise where it came from."""
-        row = self._tx.fetch_one(
-            "SELECT number, status, title, description FROM tickets WHERE id = :id", id=ticket_id
-        )
-        if row is None:  # pruned since its status was read
-            return
         name = reference(row["number"], self._project["slug"])
         status = _status_of(ticket)
         if status != row["status"]:

@@ -22,13 +22,15 @@ _ASKED_FOR = (
     "author,createdAt,updatedAt,closedAt,comments,assignees,milestone,url"
 )
 _TAKEN_OVER = {
-    *("number", "title", "body", "state", "closed", "comments", "url", "labels", "type"),
+    *("number", "title", "body", "body_html", "body_text", "state", "closed", "comments", "url"),
+    *("labels", "type"),
     *("author", "createdAt", "updatedAt", "closedAt", "closedBy"),
     *("user", "created_at", "updated_at", "closed_at", "closed_by", "assignee"),
 }
 """What has a field of its own here, or is among the details in another form; `assignee` is one of
 `assignees`. Everything else is kept as a detail."""
 
+# The address of its parent is all that an issue tells of that.
 _OF_THE_API = re.compile(r"(?!parent_issue_url$)(?:.*_)?(?:url|id)")
 _URGENT = {"high", "critical", "urgent", "p0", "p1"}
 _LATER = {"low", "minor", "trivial", "p3", "p4"}

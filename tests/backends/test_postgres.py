@@ -292,8 +292,9 @@ def test_a_wrong_address_stops_the_start_with_one_line_and_without_the_password(
     postgres: str, store: Path, change: dict[str, str], words: str
 ) -> None:
     parts = conninfo_to_dict(postgres)
-    stopped = run(store, postgres_url(parts | change), "check")
-    assert (stopped.returncode, stopped.stdout) == (2, "")
+    stopped = run(store, postgres_url(parts | change), "token", "list")
+    may_pass = change.keys() <= {"host", "port"}
+    assert (stopped.returncode, stopped.stdout) == (1 if may_pass else 2, "")
     assert stopped.stderr.count("\n") == 1
     assert words.format(**parts) in stopped.stderr
     assert "s3cret" not in stopped.stderr

@@ -78,7 +78,8 @@ def test_before_a_start_copies_a_store_it_says_why(old: Path, start: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM)]
+    ("number", "status"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
 )
 @pytest.mark.parametrize("start", STARTS)
 def test_a_start_that_a_signal_ends_leaves_nothing_of_its_copy(

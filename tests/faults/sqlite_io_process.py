@@ -57,7 +57,7 @@ class Round:
         faults.arm(nth, deadly)
         try:
             backend = StoreBackend(SqliteDatabase.open(store))
-        except Misconfigured as error:
+        except (Misconfigured, BackendUnavailable) as error:
             assert_own_words(error)
             return
         for word in LIVES:

@@ -215,7 +215,7 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(store: Path) -> None:
 def test_a_token_for_a_project_that_can_be_none_says_what_a_slug_is(store: Path) -> None:
     wrong = command(store, "token", "create", "ada", "--role", "bot", "--project", "The Shop")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "projects.0 must be lower-case letters, digits and single hyphens" in wrong.stderr
+    assert "--project must be lower-case letters, digits and single hyphens" in wrong.stderr
 
 
 def seen(served: Served, token: str) -> int:

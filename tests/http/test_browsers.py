@@ -39,6 +39,14 @@ def test_a_page_of_a_named_origin_may_call_from_any_port_where_any_is_named(stor
         assert served.http.options("/api/projects", headers=other).status_code == 403
 
 
+def test_an_origin_is_named_with_or_without_the_port_that_browsers_leave_out(store: Path) -> None:
+    make_token(store, "ada", "user")
+    with Served(store, "--allow-origin", "https://desk.example:443") as served:
+        origin = "https://desk.example"
+        asked = served.http.options("/api/projects", headers={**PREFLIGHT, "Origin": origin})
+        assert asked.headers["Access-Control-Allow-Origin"] == origin
+
+
 def test_without_a_named_origin_no_page_may_read(served: Served) -> None:
     own = {**PREFLIGHT, "Origin": served.url}
     assert served.http.options("/api/projects", headers=PREFLIGHT).status_code == 403

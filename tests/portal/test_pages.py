@@ -114,6 +114,13 @@ def test_a_suggestion_is_decided_in_the_inbox(scene: Scene, mia: Browser, decisi
     assert settled["reason"] == "I looked at it."
 
 
+@pytest.mark.parametrize("settled", ["HO-99", "HO-99-nowhere", "nonsense"])
+def test_the_inbox_is_shown_whatever_it_is_to_say_of_a_ticket(mia: Browser, settled: str) -> None:
+    page = mia.visit(f"/inbox?settled={settled}&project=")
+    assert (page.response.status_code, page.response.url.path) == (200, "/inbox")
+    assert "To approve" in page.text
+
+
 def test_a_reader_sees_a_ticket_and_no_way_to_change_it(scene: Scene) -> None:
     name = scene.file()
     with Browser(scene.people.desk) as rita:
