@@ -21,6 +21,7 @@ from tests.backends.old_stores import make_first
 from tests.databases import EVERY_DATABASE, address
 from tests.http.served import Served, command, make_project
 from tests.mcp.wire import TIMEOUT, environment
+from tests.test_reading_commands import READERS
 
 pytestmark = pytest.mark.proof
 
@@ -28,15 +29,9 @@ COPY = f"handoff.db.before-{len(STEPS)}"
 
 TASKS = Path(__file__).parents[1] / "imports" / "shop"
 
-READERS = (
-    ("token", "list"),
-    ("project", "list"),
-    ("repo", "list"),
-    ("webhook", "list"),
-    ("receiver", "show"),
-    ("prune", "--older-than", "1", "--dry-run"),
+EVERY_READER = (
+    *READERS,
     ("import", str(TASKS), "--format", "backlog", "--dry-run"),
-    ("export",),
     ("inbox",),
 )
 
@@ -170,7 +165,7 @@ def test_what_a_file_was_lies_beside_it_for_its_owner_alone(tmp_path: Path, stor
     assert version_of(str(copy)) == 1
 
 
-@pytest.mark.parametrize("arguments", READERS)
+@pytest.mark.parametrize("arguments", EVERY_READER)
 def test_what_only_reads_leaves_an_old_store_as_it_is(
     database_name: str, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
