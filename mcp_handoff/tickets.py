@@ -377,6 +377,6 @@ def closed(
 
 def not_in_project(field: str, name: str, project: str) -> NotFound:
     """Return the error of a field that names a ticket which a project has not, for every door."""
-    why, other = f"{name} is not in project {project}", ", or name its project"
-    is_named = name.lower().endswith(f"-{project}")
-    return NotFound.at(field, why, f"search for it{'' if is_named else other}")
+    names_project = name.lower().endswith(f"-{project}")
+    advice = "search for it" if names_project else "search for it, or name its project"
+    return NotFound.at(field, f"{name} is not in project {project}", advice)

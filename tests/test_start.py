@@ -20,6 +20,7 @@ from mcp_handoff.config import read_settings
 from mcp_handoff.proofs import Policy
 from mcp_handoff.variables import OTHERS, VARIABLES
 from tests.mcp.wire import TIMEOUT, bounded, environment
+from tests.terminals import at_terminal
 
 pytestmark = pytest.mark.proof
 
@@ -280,21 +281,13 @@ def test_wrong_use_takes_one_line(store: Path, arguments: tuple[str, ...]) -> No
 
 
 def test_at_a_terminal_it_says_what_it_waits_for(store: Path) -> None:
-    terminal, inside = os.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "mcp_handoff"],
-        env=environment(store),
-        stdin=inside,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    command = [sys.executable, "-m", "mcp_handoff"]
+    with at_terminal(command, environment(store)) as (process, terminal):
         assert process.stderr is not None
         with bounded(process):
             assert b"mcp-handoff demo" in process.stderr.readline()
             os.write(terminal, b"\x04")
             assert process.communicate() == (b"", b"")
-    os.close(terminal)
-    os.close(inside)
 
 
 def test_projects_are_created_and_listed(store: Path) -> None:

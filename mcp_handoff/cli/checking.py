@@ -76,7 +76,8 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
         _look(report, settings)
     except HandoffError as error:
         report.problems.append(error.message)
-    print(json.dumps(asdict(report), indent=2) if options.json else "\n".join(_lines(report)))
+    lines = _lines(report, settings)
+    print(json.dumps(asdict(report), indent=2) if options.json else "\n".join(lines))
     for problem in report.problems:
         print(f"mcp-handoff: {one_line(problem)}", file=sys.stderr)
     return 1 if report.problems else 0
@@ -200,14 +201,17 @@ async def _look_at_proof(
     report.four_eyes = any(one.four_eyes for one in asked)
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, settings: Settings) -> Iterator[str]:
     """Yield a report as a person reads it."""
+    absence = "" if report.project_exists is not False else "; does not exist"
+    if absence and not settings.names_project:
+        absence += " yet, its first ticket creates it"
     proof, eyes = _SWITCH[report.require_proof], _SWITCH[report.four_eyes]
     told = {
         "version": report.version,
         "backend": report.backend,
         "schema": report.schema and _told_schema(report.schema),
-        "project": f"{report.project}, organization {report.organization}{_told_absence(report)}",
+        "project": f"{report.project}, organization {report.organization}{absence}",
         "as": report.acts_as,
         **{name: _told_read(outcome) for name, outcome in report.reads.items()},
     }
@@ -236,14 +240,6 @@ def _told_schema(schema: SchemaState) -> str:
     if schema.version > schema.newest:
         return f"{schema.version}{journal}; a newer one, which this one ({schema.newest}) can use"
     return f"{schema.version}{journal}"
-
-
-def _told_absence(report: Report) -> str:
-    if report.project_exists is not False:
-        return ""
-    if is_id(report.project) or report.problems:
-        return "; does not exist"
-    return "; does not exist yet, its first ticket creates it"
 
 
 def _told_read(outcome: float | str) -> str:

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 _LEFT = 22
 """Where the column begins that tells what a variable means."""
 
-
 _UNWRITABLE = (
     "mcp-handoff: stdout can't be written: {why}. What the command did stays done; a secret that it"
     " could not show can only be replaced.\n"
 )
 
-
-_OF_WRITING = (*(errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF),)
+_OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """How it fails to write what is open; a failure to open a file has a name."""
 
 

@@ -9,7 +9,7 @@ from mcp_handoff.cli.running import run
 from mcp_handoff.config import Settings
 from mcp_handoff.wiring import agree_on_receiver, background_work, open_backend
 
-LAST_PORT = 65_535
+_LAST_PORT = 65_535
 
 _NAMED = r"(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>\*|[0-9]{1,5}))?"
 _HOST = re.compile(_NAMED, re.ASCII | re.IGNORECASE)
@@ -60,36 +60,40 @@ def _host(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or len(text) > 5 or int(text) > LAST_PORT:
+    if not text.isdecimal() or len(text) > 5 or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError("a port is a number from 0 (any that is free) to 65535")
     return int(text)
 
 
 def _allowed_host(text: str) -> str:
     """Return a Host header that is served, as browsers send it."""
-    found = _HOST.fullmatch(text)
-    if found is None or not _is_port(found["port"]):
-        raise argparse.ArgumentTypeError(
-            "a host is a name or an address, an IPv6 one in brackets, with or without a port:"
-            " desk.example, desk.example:8484, desk.example:* for any port"
-        )
-    return text.lower()
+    found = _matched(
+        _HOST,
+        text,
+        "a host is a name or an address, an IPv6 one in brackets, with or without a port:"
+        " desk.example, desk.example:8484, desk.example:* for any port",
+    )
+    return found[0].lower()
 
 
 def _allowed_origin(text: str) -> str:
     """Return an Origin header that is served, as browsers send it."""
-    found = _ORIGIN.fullmatch(text)
-    if found is None or not _is_port(found["port"]):
-        raise argparse.ArgumentTypeError(
-            "an origin is a scheme and a host, with or without a port, and has no path:"
-            " https://app.example, http://localhost:3000, http://localhost:* for any port"
-        )
-    origin = text.lower()
-    return origin.removesuffix(_LEFT_OUT.get(found["scheme"].lower(), ""))
+    found = _matched(
+        _ORIGIN,
+        text,
+        "an origin is a scheme and a host, with or without a port, and has no path:"
+        " https://app.example, http://localhost:3000, http://localhost:* for any port",
+    )
+    return found[0].lower().removesuffix(_LEFT_OUT.get(found["scheme"].lower(), ""))
 
 
-def _is_port(text: str | None) -> bool:
-    return text in (None, "*") or 0 < int(text) <= LAST_PORT
+def _matched(pattern: re.Pattern[str], text: str, wanted: str) -> re.Match[str]:
+    """Return what a pattern finds in a value, whose port has to be one too; else it is wrong use,
+    told by what is `wanted`."""
+    found = pattern.fullmatch(text)
+    if found is None or not (found["port"] in (None, "*") or 0 < int(found["port"]) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(wanted)
+    return found
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:

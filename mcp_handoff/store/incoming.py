@@ -110,17 +110,16 @@ class _Filing:
         ids = {ticket.origin: self._id_of(ticket) for _, ticket in incoming.tickets}
         asked = {name for _, ticket in incoming.tickets for name in ticket.blocked_by}
         blocking = {ids[name] for name in asked & ids.keys()}
-        for ticket_id in sorted(blocking & self._filed(ids.values()).keys()):
+        for ticket_id in sorted(self._filed(blocking)):
             tx.lock("tickets", ticket_id)
         self._there = self._filed(ids.values())
         by_id = {ids[ticket.origin]: ticket for _, ticket in incoming.tickets}
         self._said_since = self._new_messages({one: by_id[one] for one in self._there})
+        statuses: dict[str, str] = {one: _status_of(ticket) for one, ticket in by_id.items()}
+        statuses |= {one: row["status"] for one, row in self._there.items()}
         self._known = {
-            ticket.origin: _Known(
-                ids[ticket.origin],
-                self._is_open(ids[ticket.origin], ticket),
-            )
-            for _, ticket in incoming.tickets
+            origin: _Known(ticket_id, statuses[ticket_id] == "open")
+            for origin, ticket_id in ids.items()
         }
         self._links: list[tuple[str, str]] = []
         self._origins = set[str]()
@@ -281,10 +280,6 @@ class _Filing:
             after = {"kind": "message"}
             self._tell("message.added", one.id, ticket, one.author, one.created_at, after=after)
             self.added["message"] += 1
-
-    def _is_open(self, ticket_id: str, ticket: IncomingTicket) -> bool:
-        there = self._there.get(ticket_id)
-        return (there["status"] if there else _status_of(ticket)) == "open"
 
     def _compare(self, row: Row, ticket: IncomingTicket) -> None:
         """Note where a ticket that was filed before is otherwise where it came from."""

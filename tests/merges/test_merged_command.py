@@ -13,6 +13,7 @@ from tests.databases import in_store
 from tests.mcp.wire import bounded, environment
 from tests.merges.desk import pending
 from tests.repositories import Repository
+from tests.terminals import at_terminal
 
 pytestmark = pytest.mark.proof
 
@@ -73,23 +74,14 @@ def test_only_a_ticket_that_is_not_there_is_a_failure(
 
 
 def test_at_a_terminal_it_says_what_it_waits_for(filed: Path, shop: Repository) -> None:
-    terminal, inside = os.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "mcp_handoff", "merged", "--sha", "9f2c1e7"],
-        env=environment(filed),
-        cwd=shop.path,
-        stdin=inside,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    command = [sys.executable, "-m", "mcp_handoff", "merged", "--sha", "9f2c1e7"]
+    with at_terminal(command, environment(filed), shop.path) as (process, terminal):
         assert process.stderr is not None
         with bounded(process):
             assert b"the commit's message on stdin" in process.stderr.readline()
             os.write(terminal, b"Closes HO-1\n\x04")
             out, _ = process.communicate()
     assert out.startswith(b"HO-1-shop  suggested")
-    os.close(terminal)
-    os.close(inside)
 
 
 def test_the_message_may_come_from_a_file(filed: Path, shop: Repository, caller: Caller) -> None:
