@@ -20,7 +20,7 @@ from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.sqlite.transaction import SqliteTransaction
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.ticket_rows import LISTED_COLUMNS
-from mcp_handoff.store.ticket_terms import index_all
+from mcp_handoff.store.ticket_terms import index_ticket
 from mcp_handoff.tickets import PRIORITIES, REQUEST_TYPES, urgency
 from mcp_handoff.workflow import MERGED, ROLES, Standing
 
@@ -31,6 +31,7 @@ AUTHORS = 4
 """How many agents filed the tickets, agent-0 and so on."""
 
 _CLOSED, _BLOCKING = 0.1, 0.2
+_UNSAID = dict.fromkeys(("evidence", "suggested_resolution", "implementation_notes"))
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 Row = Mapping[str, Any]
@@ -54,8 +55,6 @@ async def fill(path: Path, caller: Caller, count: int) -> None:
             with connection:
                 _insert(connection, project.id, range(first, min(first + _TRANSACTION, count + 1)))
         _run(connection, "UPDATE projects SET last_number = :count", [{"count": count}])
-        with connection:
-            index_all(SqliteTransaction(connection, _BEGAN))
 
 
 def _insert(connection: apsw.Connection, project_id: str, numbers: range) -> None:
@@ -68,6 +67,9 @@ def _insert(connection: apsw.Connection, project_id: str, numbers: range) -> Non
         names = list(of_table[0])
         places = ", ".join(f":{name}" for name in names)
         _run(connection, f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", of_table)
+    tx = SqliteTransaction(connection, _BEGAN)
+    for ticket in rows["tickets"]:
+        index_ticket(tx, {**_UNSAID, **ticket})
 
 
 def _run(connection: apsw.Connection, sql: str, rows: Sequence[Row] = ({},)) -> None:
