@@ -1,10 +1,13 @@
 """Changes in a backend, published to subscribers, each on the event loop that it waits on."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from mcp_handoff.events import EVERYTHING, Change
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 1_000
 """How many changes wait for a subscriber; with one more EVERYTHING takes their place."""
@@ -39,6 +42,64 @@ class ChangeFeed:
             yield _Subscription(queue)
         finally:
             del self._queues[queue]
+
+
+class Following:
+    """Follows the changes of a backend on behalf of listeners: once for however many there are, and
+    while there is none, not at all.
+
+    Each change is passed to `hear`. Should following fail later on, that is logged, and `lose` is
+    called: the listeners hear of nothing any more, and have to come again.
+    """
+
+    def __init__(
+        self,
+        changes: Callable[[], AbstractAsyncContextManager[AsyncIterator[Change]]],
+        hear: Callable[[Change], None],
+        lose: Callable[[], None],
+    ) -> None:
+        self._changes = changes
+        self._hear = hear
+        self._lose = lose
+        self._listeners = set[Hashable]()
+        self._begun: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def join(self, listener: Hashable) -> None:
+        """Return once whatever changes is heard, until the listener leaves. Raises what keeps the
+        changes from being followed; it has left then."""
+        self._listeners.add(listener)
+        if self._begun is None or self._task is None or self._task.done():
+            self._begun = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._follow(self._begun))
+        try:
+            await asyncio.wait([begun := self._begun])
+            begun.result()
+        except BaseException:
+            self.leave(listener)
+            raise
+
+    def leave(self, listener: Hashable) -> None:
+        """Have a listener hear nothing any more, if it does."""
+        self._listeners.discard(listener)
+        if not self._listeners and self._task is not None and self._begun is not None:
+            # It may take a while to end; whoever comes in the meantime has another begin.
+            self._task.cancel()
+            self._begun.cancel()
+            self._task = self._begun = None
+
+    async def _follow(self, begun: asyncio.Future[None]) -> None:
+        try:
+            async with self._changes() as changes:
+                begun.set_result(None)
+                async for change in changes:
+                    self._hear(change)
+        except Exception as error:
+            if not begun.done():
+                begun.set_exception(error)
+                return
+            logger.exception("the changes can't be followed any longer")
+            self._lose()
 
 
 class _Subscription(AsyncIterator[Change]):

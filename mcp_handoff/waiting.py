@@ -1,6 +1,5 @@
 """Calls that wait: they are answered at the next change of what they ask for."""
 
-import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -14,7 +13,8 @@ from mcp_handoff.actors import Caller
 from mcp_handoff.admission import Admission
 from mcp_handoff.backend import Backend, Store
 from mcp_handoff.builds import BuildPage, FindBuilds
-from mcp_handoff.errors import HandoffError, RateLimited
+from mcp_handoff.changes import Following
+from mcp_handoff.errors import RateLimited
 from mcp_handoff.events import EVERYTHING, Change
 from mcp_handoff.principals import LOCAL, Principal
 from mcp_handoff.schema import Request
@@ -127,8 +127,7 @@ class Waits:
         self._waiting_of = Counter[str]()
         self._listening = defaultdict[str | None, set[_Wait]](set)
         """By the id of what they wait for; under None those that are shown every change."""
-        self._followed: asyncio.Future[None] | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._following = Following(backend.changes, self._show, self._answer_all)
         self._ended = False
 
     async def read(
@@ -165,6 +164,9 @@ class Waits:
     def end(self) -> None:
         """Have every call that waits answered, and none wait from now on."""
         self._ended = True
+        self._answer_all()
+
+    def _answer_all(self) -> None:
         for wait in self._waiting:
             wait.scope.cancel()
 
@@ -191,17 +193,11 @@ class Waits:
         """Show a wait every change from now on. Raises BackendUnavailable."""
         self._listening[None].add(wait)
         try:
-            if self._followed is None:
-                self._followed = asyncio.get_running_loop().create_future()
-                self._following = asyncio.create_task(self._follow(self._followed))
-            await asyncio.wait([self._followed])
-            self._followed.result()
+            await self._following.join(wait)
             yield
         finally:
             self._leave(wait)
-            if not self._listening and self._following is not None:
-                self._following.cancel()
-                self._following = self._followed = None
+            self._following.leave(wait)
 
     def _hear_only(self, wait: _Wait, subject: _Subject) -> None:
         """Show a wait from now on what touches its subject alone."""
@@ -214,16 +210,6 @@ class Waits:
         listening.discard(wait)
         if not listening:
             del self._listening[wait.subject_id]
-
-    async def _follow(self, followed: asyncio.Future[None]) -> None:
-        """Show every change to those that it may concern, until cancelled."""
-        try:
-            async with self._backend.changes() as changes:
-                followed.set_result(None)
-                async for change in changes:
-                    self._show(change)
-        except HandoffError as error:
-            followed.set_exception(error)
 
     def _show(self, change: Change) -> None:
         touched = {None, change.ticket_id, change.build_id, change.build_id and ANY_BUILD}

@@ -1,12 +1,10 @@
 """The MCP server: one object that serves every protocol revision and every transport."""
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.caching import CacheHint
@@ -143,13 +141,9 @@ class HandoffServer(MCPServer[Any]):
         except HandoffError as error:
             raise protocol_error(error) from None
 
-    @asynccontextmanager
-    async def announcing(self) -> AsyncGenerator[None]:
+    def announcing(self) -> AbstractAsyncContextManager[None]:
         """Notify the subscribers of what changes in the backend while this is entered."""
-        async with self._desk.changes() as changes, anyio.create_task_group() as group:
-            group.start_soon(self._subscribers.notify_of_each, changes)
-            yield
-            group.cancel_scope.cancel()
+        return self._subscribers.announcing()
 
     def stream_open(self, session_id: str) -> AbstractContextManager[None]:
         """Take note that a session over HTTP has its stream open while this is entered."""

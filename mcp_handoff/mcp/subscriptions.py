@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -24,6 +24,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
+from mcp_handoff.changes import Following
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import Forbidden, HandoffError, NotFound, ValidationFailed
 from mcp_handoff.events import EVERYTHING, Change
@@ -78,6 +79,7 @@ class Subscriptions:
         self._untold: dict[tuple[str, str | None], None] = {}
         """What was touched, and in which project: None for one that is not known."""
         self._touched = asyncio.Event()
+        self._following = Following(desk.changes, self._mark, self._end_all)
         self._telling: TaskGroup | None = None
         self._ended = False
 
@@ -98,7 +100,7 @@ class Subscriptions:
             notifications=SubscriptionFilter(resource_subscriptions=list(watched) or None),
             _meta=meta,
         )
-        with self._listener(visitor.principal, watched) as subscriber:
+        async with self._listener(visitor.principal, watched) as subscriber:
             await context.session.send_notification(
                 SubscriptionsAcknowledgedNotification(params=acknowledged),
                 related_request_id=context.request_id,
@@ -120,7 +122,7 @@ class Subscriptions:
         except HandoffError as error:
             raise protocol_error(error, uri=params.uri) from None
         subscriber = self._session(connection_of(context.session), visitor.principal)
-        self._watch(subscriber, {params.uri: subject})
+        await self._watch(subscriber, {params.uri: subject})
         return EmptyResult()
 
     async def unsubscribe(
@@ -130,12 +132,13 @@ class Subscriptions:
             self._unwatch(subscriber, [params.uri])
         return EmptyResult()
 
-    async def notify_of_each(self, changes: AsyncIterator[Change]) -> None:
-        """Notify the subscribers of every change until cancelled."""
+    @asynccontextmanager
+    async def announcing(self) -> AsyncGenerator[None]:
+        """Notify the subscribers of every change while this is entered."""
         async with anyio.create_task_group() as self._telling:
             self._telling.start_soon(self._tell_in_turn)
-            async for change in changes:
-                self._mark(change)
+            yield
+            self._telling.cancel_scope.cancel()
 
     @contextmanager
     def stream_open(self, session_id: str) -> Generator[None]:
@@ -152,6 +155,9 @@ class Subscriptions:
     def end_streams(self) -> None:
         """End every listen stream, open or still to come, in good order."""
         self._ended = True
+        self._end_all()
+
+    def _end_all(self) -> None:
         for subscriber in self._listening:
             subscriber.end()
 
@@ -161,14 +167,14 @@ class Subscriptions:
             raise protocol_error(visitor.admission.refusal)
         return visitor
 
-    @contextmanager
-    def _listener(self, principal: Principal, watched: Watched) -> Generator[Subscriber]:
+    @asynccontextmanager
+    async def _listener(self, principal: Principal, watched: Watched) -> AsyncGenerator[Subscriber]:
         subscriber = Subscriber(principal, hears=True)
         self._listening.add(subscriber)
-        self._watch(subscriber, watched)
         if self._ended:  # what comes now is acknowledged and ends like the others
             subscriber.end()
         try:
+            await self._watch(subscriber, watched)
             yield subscriber
         finally:
             self._listening.discard(subscriber)
@@ -196,10 +202,16 @@ class Subscriptions:
             subscriber.hears = session_id in self._open_streams
             subscriber.wake()
 
-    def _watch(self, subscriber: Subscriber, watched: Watched) -> None:
+    async def _watch(self, subscriber: Subscriber, watched: Watched) -> None:
+        """Have a subscriber told of what changes at these addresses from now on."""
         for uri, subject in watched.items():
             subscriber.watched[uri] = subject
             self._watching[subject].add((subscriber, uri))
+        try:
+            await self._following.join(subscriber)
+        except HandoffError as error:
+            self._unwatch(subscriber, watched)
+            raise protocol_error(error) from None
 
     def _unwatch(self, subscriber: Subscriber, uris: Iterable[str]) -> None:
         for uri in uris:
@@ -207,6 +219,8 @@ class Subscriptions:
                 self._watching[subject].discard((subscriber, uri))
                 if not self._watching[subject]:
                     del self._watching[subject]
+        if not subscriber.watched:
+            self._following.leave(subscriber)
 
     def _mark(self, change: Change) -> None:
         """Have those told that watch what a change touched, and may hear of it."""

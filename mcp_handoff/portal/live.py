@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_handoff.actors import Actor
 from mcp_handoff.admission import Admission
+from mcp_handoff.changes import Following
 from mcp_handoff.desk import Desk, Visitor
 from mcp_handoff.errors import HandoffError, NotFound
 from mcp_handoff.events import EVERYTHING, Change
@@ -118,8 +119,7 @@ class LivePages:
         self._desk = desk
         self._pages = defaultdict[str, set[_Page]](set)
         """By the slugs of their projects."""
-        self._following: asyncio.Task[None] | None = None
-        self._followed: asyncio.Future[None] | None = None
+        self._following = Following(desk.changes, self._gather, self._end_all)
         self._telling: asyncio.Task[None] | None = None
         self._tickets = defaultdict[str, dict[str, None]](dict)
         """Those that changed and are not told of yet, by the slugs of their projects."""
@@ -140,7 +140,7 @@ class LivePages:
             page.end()
         self._pages[project].add(page)
         try:
-            await self._follow()
+            await self._following.join(page)
         except BaseException:
             self._leave(page)
             raise
@@ -160,33 +160,7 @@ class LivePages:
         self._pages[page.project].discard(page)
         if not self._pages[page.project]:
             del self._pages[page.project]
-        if not self._pages and self._following is not None:
-            # It may take a while to end; whoever comes in the meantime has another begin.
-            self._following.cancel()
-            self._following = self._followed = None
-
-    async def _follow(self) -> None:
-        """Return once the changes are followed, for as long as there are pages."""
-        if self._following is None or self._followed is None or self._following.done():
-            self._followed = asyncio.get_running_loop().create_future()
-            self._following = asyncio.create_task(self._gather_all(self._followed))
-        followed = self._followed
-        await asyncio.wait([followed])
-        followed.result()
-
-    async def _gather_all(self, followed: asyncio.Future[None]) -> None:
-        """Gather the changes until cancelled; should that fail, the pages have to come again."""
-        try:
-            async with self._desk.changes() as changes:
-                followed.set_result(None)
-                async for change in changes:
-                    self._gather(change)
-        except Exception as error:
-            if not followed.done():
-                followed.set_exception(error)
-                return
-            logger.exception("the changes can't be followed any longer")
-            self._end_all()
+        self._following.leave(page)
 
     def _gather(self, change: Change) -> None:
         if change.reference is None or change.project is None:

@@ -1,5 +1,7 @@
 """Several clients of the handshake era on one server."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ from mcp_types import (
 from mcp_handoff import desk
 from mcp_handoff.backend import Backend
 from mcp_handoff.config import read_settings
+from mcp_handoff.events import Change
 from mcp_handoff.mcp.outgoing import Outgoing
 from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.subscriptions import URI_LENGTH, WATCHED
 from mcp_handoff.mcp.toolbox import Toolbox
+from mcp_handoff.store.store_backend import StoreBackend
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, handshake, request
 
@@ -54,6 +58,23 @@ class Listener:
         if isinstance(message, ResourceUpdatedNotification) and message.params.uri == BOARD:
             self.heard += 1
             self.told.set()
+
+
+class Followed(StoreBackend):
+    """A store that tells whether anybody follows its changes `now`."""
+
+    now = False
+    ended: anyio.Event
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
+        self.now, self.ended = True, anyio.Event()
+        async with super().changes() as changes:
+            try:
+                yield changes
+            finally:
+                self.now = False
+                self.ended.set()
 
 
 class Reader(Outgoing):
@@ -100,6 +121,25 @@ async def test_each_hears_of_a_change_until_it_unsubscribes(server: HandoffServe
             await Agent(ada.client).file_ticket(title="Another ticket")
             await eve.told.wait()
     assert (ada.heard, eve.heard) == (1, 2)
+
+
+async def test_changes_are_followed_as_long_as_somebody_subscribes(
+    backend: StoreBackend, tmp_path: Path
+) -> None:
+    followed = Followed(backend.database)
+    settings = read_settings({}, tmp_path)
+    server = HandoffServer(Toolbox(desk.Desk(followed, settings), settings))
+    ada = Listener(server)
+    async with server.announcing(), ada.client:
+        await Agent(ada.client).file_ticket()
+        assert not followed.now
+        for _ in range(2):
+            await ada.subscribe()
+            assert followed.now
+            await ada.unsubscribe()
+            with anyio.fail_after(TIMEOUT):
+                await followed.ended.wait()
+            assert not followed.now
 
 
 async def test_one_that_does_not_read_keeps_nobody_waiting_and_is_told_once_of_much(
