@@ -10,9 +10,9 @@ from mcp_handoff.http.shared_read import SharedRead
 from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.tokens import digest, token_id_of
 
-BELIEVED_SECONDS = 0.005
-"""How long it is believed that there is no token yet: short beside what making one takes, long
-beside a call of a busy server."""
+BELIEVED_SECONDS = 0.02
+"""How long it is believed that another process has made no token: short beside the time that it
+takes to end and to tell anyone, long beside a call."""
 
 REMEMBERED_SECONDS = 1.0
 """How long a token that was recognised is taken for valid, where nobody ends it here."""
@@ -20,8 +20,8 @@ REMEMBERED_SECONDS = 1.0
 MOST_REMEMBERED = 10_000
 """How many tokens are remembered at once."""
 
-_ENDING = frozenset({"revoke_token", "rotate_token"})
-"""The operations that end what was recognised."""
+_CHANGING = frozenset({"create_token", "revoke_token", "rotate_token"})
+"""The operations after which nothing is believed that was known before."""
 
 _AT_ISSUER = "oauth:"
 """How the session of whoever signed in at the issuer begins; one of the store's has no colon."""
@@ -43,7 +43,7 @@ class Credentials:
         self._recognised = OrderedDict[str, tuple[Principal, float]]()
         """Whose tokens were recognised until when, by the digests of their secrets; the oldest
         first."""
-        self._endings = 0
+        self._changes = 0
 
     async def are_required(self) -> bool:
         """Tell whether a caller has to show one; raises BackendUnavailable when that can't be
@@ -52,8 +52,10 @@ class Credentials:
             return self._required
         begun = time.monotonic()
         if begun - self._looked_at > BELIEVED_SECONDS:
+            changes = self._changes
             self._required = await self._has_had_tokens()
-            self._looked_at = begun
+            if changes == self._changes:
+                self._looked_at = begun
         return self._required
 
     async def authenticate(self, secret: str) -> Principal | None:
@@ -64,19 +66,20 @@ class Credentials:
         return await self._issuer.authenticate(secret) if self._issuer is not None else None
 
     def heed(self, call: Call) -> None:
-        """Take note of a call that ended: one that ended a token has all forgotten."""
-        if call.operation in _ENDING:
+        """Take note of a call that ended: one that made or ended a token has all forgotten."""
+        if call.operation in _CHANGING:
             self._recognised.clear()
-            self._endings += 1
+            self._looked_at = float("-inf")
+            self._changes += 1
 
     async def _recognise(self, store: Store, secret: str) -> Principal | None:
         key, now = digest(secret), time.monotonic()
         principal, until = self._recognised.get(key, (None, 0.0))
         if principal is not None and now < until:
             return principal
-        endings = self._endings
+        changes = self._changes
         principal = await store.authenticate(secret)
-        if principal is not None and endings == self._endings:
+        if principal is not None and changes == self._changes:
             self._recognised[key] = principal, now + REMEMBERED_SECONDS
             self._recognised.move_to_end(key)
             if len(self._recognised) > MOST_REMEMBERED:
