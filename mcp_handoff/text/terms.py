@@ -149,7 +149,7 @@ def _texts_in(value: Any) -> Iterator[str]:
             pass
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=4_000)
 def _terms_of_chunk(chunk: str) -> Mapping[str, None]:
     """Return the terms of what stands together without a space, each once: of its identifiers,
     whole and in their parts, and of those that are neighbours taken together."""
