@@ -6,6 +6,7 @@ files from the next line that it is told on, and answers with how many it filed.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -55,7 +56,7 @@ async def _file_until(
 
 async def file_ticket(backend: StoreBackend, caller: Caller, turn: str) -> None:
     request = CreateTicket(
-        title=f"Checkout fails, {turn}",
+        title=f"Checkout fails, {os.getpid()} {turn}",  # or it would repeat another process's
         description="POST /checkout answers 500 from the 100th item on.",
         request_type="bug",
         roles=["backend"],

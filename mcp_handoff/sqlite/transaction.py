@@ -76,12 +76,13 @@ class SqliteTransaction:
         )
 
     def index(self, ticket: IndexedTicket) -> None:
+        prefix = ticket.prefix
         # One row, VALUES: before a statement of more, FTS5 would write out what it has gathered.
         self.execute(
             "INSERT OR REPLACE INTO ticket_terms (rowid, terms)"
             " VALUES ((SELECT seq FROM tickets WHERE id = :id), :terms)",
             id=ticket.id,
-            terms=" ".join([ticket.prefix + term for term in ticket.terms]),
+            terms=" ".join([prefix + term for term in ticket.terms]),
         )
 
     def remove_from_index(self, numbers: Sequence[int]) -> None:
