@@ -47,11 +47,11 @@ class SqliteDatabase:
     ) -> None:
         self._feed = ChangeFeed()
         self._journal = Journal(self._feed)
-        self._watch = Watch(files.log, self._tell_others)
         self._path = path
         self._files = files
         self._ending = Event()
         connect_to_read = partial(self._connect, read_only=True)
+        self._watch = Watch(connect_to_read, self._tell_others)
         self._readers = Readers(connect_to_read, self._files, clock, READERS)
         self._reserved = Readers(connect_to_read, self._files, clock, 1)
         self._patient = Readers(connect_to_read, self._files, clock, 1, seconds=math.inf)
@@ -127,8 +127,7 @@ class SqliteDatabase:
             await anyio.to_thread.run_sync(self._writer.stop)
 
     def _tell_others(self) -> None:
-        """Publish what others changed. A write has its turn once those under way have ended, which
-        may be in the log and not yet to be read."""
+        """Publish what others changed, in the thread that publishes what this process does."""
         if self._writer is not None:
             self._writer.run(_nothing)
         else:

@@ -41,11 +41,6 @@ class OpenFiles:
         self._overwritten = False
         self._looked = time.monotonic()
 
-    @property
-    def log(self) -> Path:
-        """Where the log is."""
-        return self._beside[0]
-
     def check_names(self, *, age: float = 0.0) -> None:
         """Raise BackendUnavailable when a name no longer stands for the file that is open, as far
         as was known `age` seconds ago."""

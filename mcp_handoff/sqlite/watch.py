@@ -1,50 +1,41 @@
-"""Hearing from the operating system that somebody wrote into a store's log."""
+"""Hearing that somebody wrote into a store."""
 
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+
+import apsw
 
 from mcp_handoff.errors import HandoffError
-
-if TYPE_CHECKING:
-    from watchfiles._rust_notify import RustNotify
+from mcp_handoff.sqlite.transaction import execute
 
 logger = logging.getLogger(__name__)
 
-STEP_MS = 50
-"""How often one asks whether something was heard; once nothing more is, one looks."""
-
-GROUPED_MS = 200
-"""How long one waits for that at most."""
-
-AGAIN_MS = (100, 1_000, 10_000)
-"""After which silences one looks again: whoever only reads can't wait for the transaction whose
-write was heard, and what failed may pass."""
+STEP_SECONDS = 0.05
+"""How often it is asked whether somebody wrote."""
 
 FAILED_SECONDS = 1.0
-"""How long one rests after a failure, for opening the store again is heard like a write."""
+"""How long one rests after a failure."""
 
 
 class Watch:
-    """Has `look` called when somebody wrote into a log, on a thread of its own, as long as that is
-    needed by anyone.
+    """Has `look` called when somebody wrote into a store, on a thread of its own, as long as that
+    is needed by anyone.
 
-    SQLite has written a transaction into the log before others can read it. As long as a process
-    has the store open, its log stays the same file (https://sqlite.org/wal.html).
+    The thread has a connection from `connect`, on which nothing is written: so SQLite tells by a
+    number whether others have (https://sqlite.org/pragma.html#pragma_data_version), for some
+    microseconds, and as soon as what they wrote can be read.
     """
 
-    def __init__(self, log: Path, look: Callable[[], None]) -> None:
-        self._log = log
+    def __init__(self, connect: Callable[[], apsw.Connection], look: Callable[[], None]) -> None:
+        self._connect = connect
         self._look = look
         self._changing = Lock()
         self._looking = Lock()
         self._needed = 0
         self._stop: Event | None = None
         self._threads: list[Thread] = []
-        self._has_warned = False
 
     @contextmanager
     def needed(self) -> Generator[None]:
@@ -62,17 +53,10 @@ class Watch:
 
     def start(self) -> None:
         """Return once all that was written is looked at, and all that is written from now on will
-        be; where the system does not tell of it, that is said in the log, once."""
-        from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
-
+        be."""
         with self._changing:
             if self._needed and self._stop is None:
-                try:
-                    watcher = RustNotify([str(self._log)], False, False, 300, False, False)
-                except (OSError, WatchfilesRustInternalError) as error:
-                    self._warn(error)
-                else:
-                    self._watch(watcher)
+                self._watch()
         self._look_once()
 
     def end(self) -> None:
@@ -83,38 +67,29 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def _watch(self, watcher: "RustNotify") -> None:
+    def _watch(self) -> None:
         self._stop = Event()
-        thread = Thread(
-            target=self._run, args=(watcher, self._stop), name="sqlite-watch", daemon=True
-        )
+        thread = Thread(target=self._run, args=(self._stop,), name="sqlite-watch", daemon=True)
         self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         thread.start()
 
-    def _run(self, watcher: "RustNotify", stop: Event) -> None:
-        with watcher:
-            later = iter(AGAIN_MS)
-            while True:
-                heard = watcher.watch(GROUPED_MS, STEP_MS, next(later, 0), stop)
-                if heard == "stop":
-                    return
-                if heard != "timeout":
-                    later = iter(AGAIN_MS)
-                try:
-                    self._look_once()
-                except HandoffError:
-                    logger.debug("what others wrote could not be read", exc_info=True)
-                    stop.wait(FAILED_SECONDS)
+    def _run(self, stop: Event) -> None:
+        while not stop.is_set():
+            try:
+                with closing(self._connect()) as connection:
+                    self._look_at_each_change(connection, stop)
+            except (apsw.Error, HandoffError) as error:
+                logger.debug("what others wrote could not be read: %s", error)
+                stop.wait(FAILED_SECONDS)
+
+    def _look_at_each_change(self, connection: apsw.Connection, stop: Event) -> None:
+        seen = None
+        while not stop.wait(STEP_SECONDS):
+            version: int = execute(connection, "PRAGMA data_version").get
+            if version != seen:
+                self._look_once()
+                seen = version
 
     def _look_once(self) -> None:
         with self._looking:
             self._look()
-
-    def _warn(self, error: Exception) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            logger.warning(
-                "the system can't watch %s (%s): what other processes change is heard late",
-                self._log,
-                error,
-            )

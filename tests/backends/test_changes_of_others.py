@@ -1,12 +1,13 @@
 """Changes that other processes make in a file of SQLite are heard, each once."""
 
 import json
+import logging
 import os
 import resource
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import anyio
@@ -15,6 +16,7 @@ import pytest
 
 from mcp_handoff.actors import Caller
 from mcp_handoff.events import EVERYTHING, Change
+from mcp_handoff.sqlite import watch
 from mcp_handoff.sqlite.database import SqliteDatabase
 from mcp_handoff.store.history import WINDOW
 from mcp_handoff.store.store_backend import StoreBackend
@@ -135,21 +137,35 @@ async def test_nothing_is_watched_when_nobody_subscribes_and_no_thread_outlives_
     assert watching() == before
 
 
-async def test_where_the_system_can_watch_nothing_that_is_said_once_and_own_changes_are_heard(
-    store: Path, backend: StoreBackend, caller: Caller, caplog: pytest.LogCaptureFixture
+async def test_a_watch_that_can_open_no_file_hears_once_it_can(
+    store: Path, backend: StoreBackend, caller: Caller, failed: threading.Event
 ) -> None:
-    async with backend.changes():
-        pass
-    with anyio.fail_after(SECONDS):
-        for number in (1, 2):
-            with no_more_files():
-                subscription = backend.changes()
-                changes = await subscription.__aenter__()
-            await file(backend, caller, f"Own ticket {number}")
+    async with AsyncExitStack() as stack:
+        [other] = await stack.enter_async_context(racers(1, store))
+        await file(backend, caller, "Own ticket")
+        with no_more_files():
+            changes = await stack.enter_async_context(backend.changes())
+            assert await anyio.to_thread.run_sync(failed.wait, TIMEOUT)
+            number = await file(backend, caller, "Another one")
             assert await next_ticket(changes) == f"HO-{number}-shop"
-            await subscription.__aexit__(None, None, None)
-    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "can't watch" in record.getMessage()
+        with anyio.fail_after(SECONDS):
+            [number] = await filed_by(other, 1)
+            assert await next_ticket(changes) == f"HO-{number}-shop"
+
+
+@pytest.fixture
+def failed(caplog: pytest.LogCaptureFixture) -> Iterator[threading.Event]:
+    """Is set once a watch has failed."""
+    failed, log = threading.Event(), logging.getLogger(watch.__name__)
+    caplog.set_level(logging.DEBUG, watch.__name__)
+
+    def note(_: logging.LogRecord) -> bool:
+        failed.set()
+        return True
+
+    log.addFilter(note)
+    yield failed
+    log.removeFilter(note)
 
 
 @contextmanager

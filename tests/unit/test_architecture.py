@@ -20,7 +20,6 @@ OWNERS = {
     "mcp": ("mcp/", "demo.py"),
     "mcp_types": ("mcp/", "demo.py"),
     "apsw": ("sqlite/",),
-    "watchfiles": ("sqlite/watch.py",),
     "Stemmer": ("text/terms.py",),
     "rapidfuzz": ("text/spelling.py",),
     "pyromark": ("text/markdown.py",),
