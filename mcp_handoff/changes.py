@@ -62,44 +62,43 @@ class Following:
         self._hear = hear
         self._lose = lose
         self._listeners = set[Hashable]()
-        self._begun: asyncio.Future[None] | None = None
+        self._begun: asyncio.Future[Exception | None] | None = None
+        """Done once the changes are followed, or with what keeps them from that."""
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, listener: Hashable) -> None:
-        """Return once whatever changes is heard, until the listener leaves. Raises what keeps the
-        changes from being followed; it has left then."""
+        """Return once whatever changes is heard, until the listener leaves, which it has to do
+        however this ends. Raises what keeps the changes from being followed."""
         self._listeners.add(listener)
         if self._begun is None or self._task is None or self._task.done():
             self._begun = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._follow(self._begun))
-        try:
-            await asyncio.wait([begun := self._begun])
-            begun.result()
-        except BaseException:
-            self.leave(listener)
-            raise
+        await asyncio.wait([begun := self._begun])
+        if failure := begun.result():
+            raise failure
 
     def leave(self, listener: Hashable) -> None:
-        """Have a listener hear nothing any more, if it does."""
+        """Have a listener hear nothing any more, if it does; if it still joins, that ends."""
         self._listeners.discard(listener)
         if not self._listeners and self._task is not None and self._begun is not None:
             # It may take a while to end; whoever comes in the meantime has another begin.
             self._task.cancel()
-            self._begun.cancel()
+            if not self._begun.done():
+                self._begun.set_result(None)
             self._task = self._begun = None
 
-    async def _follow(self, begun: asyncio.Future[None]) -> None:
+    async def _follow(self, begun: asyncio.Future[Exception | None]) -> None:
         try:
             async with self._changes() as changes:
                 begun.set_result(None)
                 async for change in changes:
                     self._hear(change)
         except Exception as error:
-            if not begun.done():
-                begun.set_exception(error)
-                return
-            logger.exception("the changes can't be followed any longer")
-            self._lose()
+            if begun.done():
+                logger.exception("the changes can't be followed any longer")
+                self._lose()
+            else:
+                begun.set_result(error)
 
 
 class _Subscription(AsyncIterator[Change]):

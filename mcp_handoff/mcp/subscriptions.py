@@ -174,7 +174,8 @@ class Subscriptions:
         if self._ended:  # what comes now is acknowledged and ends like the others
             subscriber.end()
         try:
-            await self._watch(subscriber, watched)
+            if watched:
+                await self._watch(subscriber, watched)
             yield subscriber
         finally:
             self._listening.discard(subscriber)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -30,6 +29,7 @@ from mcp_handoff.mcp.server import HandoffServer
 from mcp_handoff.mcp.subscriptions import URI_LENGTH, WATCHED
 from mcp_handoff.mcp.toolbox import Toolbox
 from mcp_handoff.store.store_backend import StoreBackend
+from mcp_handoff.store.transaction import Database
 from tests.mcp.agent import Agent
 from tests.mcp.wire import TIMEOUT, handshake, request
 
@@ -61,13 +61,21 @@ class Listener:
 
 
 class Followed(StoreBackend):
-    """A store that tells whether anybody follows its changes `now`."""
+    """A store that tells whether anybody follows its changes `now`; who `asked` to has to wait
+    until that `may_begin`."""
 
     now = False
     ended: anyio.Event
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.asked, self.may_begin = anyio.Event(), anyio.Event()
+        self.may_begin.set()
+
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
+        self.asked.set()
+        await self.may_begin.wait()
         self.now, self.ended = True, anyio.Event()
         async with super().changes() as changes:
             try:
@@ -102,8 +110,17 @@ class Reader(Outgoing):
 
 
 @pytest.fixture
-def server(backend: Backend, tmp_path: Path) -> HandoffServer:
-    settings = read_settings({}, tmp_path)
+def server(backend: Backend) -> HandoffServer:
+    return serving(backend)
+
+
+@pytest.fixture
+def followed(backend: StoreBackend) -> Followed:
+    return Followed(backend.database)
+
+
+def serving(backend: Backend) -> HandoffServer:
+    settings = read_settings({"HANDOFF_PROJECT": "shop"})
     return HandoffServer(Toolbox(desk.Desk(backend, settings), settings))
 
 
@@ -123,12 +140,8 @@ async def test_each_hears_of_a_change_until_it_unsubscribes(server: HandoffServe
     assert (ada.heard, eve.heard) == (1, 2)
 
 
-async def test_changes_are_followed_as_long_as_somebody_subscribes(
-    backend: StoreBackend, tmp_path: Path
-) -> None:
-    followed = Followed(backend.database)
-    settings = read_settings({}, tmp_path)
-    server = HandoffServer(Toolbox(desk.Desk(followed, settings), settings))
+async def test_changes_are_followed_as_long_as_somebody_subscribes(followed: Followed) -> None:
+    server = serving(followed)
     ada = Listener(server)
     async with server.announcing(), ada.client:
         await Agent(ada.client).file_ticket()
@@ -140,6 +153,29 @@ async def test_changes_are_followed_as_long_as_somebody_subscribes(
             with anyio.fail_after(TIMEOUT):
                 await followed.ended.wait()
             assert not followed.now
+
+
+async def test_a_stream_that_listens_to_nothing_has_nothing_followed(followed: Followed) -> None:
+    server = serving(followed)
+    async with server.announcing(), Client(server, mode="2026-07-28") as client:
+        async with client.listen(tools_list_changed=True):
+            assert not followed.asked.is_set()
+        async with client.listen(resource_subscriptions=[BOARD]):
+            assert followed.now
+
+
+async def test_who_unsubscribes_before_its_subscription_has_begun_gets_both_answers(
+    followed: Followed,
+) -> None:
+    server = serving(followed)
+    ada = Listener(server)
+    followed.may_begin = anyio.Event()
+    async with server.announcing(), ada.client, anyio.create_task_group() as group:
+        with anyio.fail_after(TIMEOUT):
+            group.start_soon(ada.subscribe)
+            await followed.asked.wait()
+            await ada.unsubscribe()
+    assert not followed.now
 
 
 async def test_one_that_does_not_read_keeps_nobody_waiting_and_is_told_once_of_much(

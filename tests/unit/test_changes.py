@@ -12,16 +12,22 @@ from mcp_handoff.events import EVERYTHING, Change
 
 
 class Source:
-    """Changes that can be followed unless it is `down`, and how often they are right now."""
+    """Changes that can be followed unless it is `down`, as soon as it lets in whoever `asked`, and
+    how often they are right now."""
 
     def __init__(self) -> None:
         self.feed = ChangeFeed()
         self.down = False
         self.followers = 0
+        self.asked = asyncio.Event()
+        self.lets_in = asyncio.Event()
+        self.lets_in.set()
         self.ended = asyncio.Event()
 
     @asynccontextmanager
     async def changes(self) -> AsyncGenerator[AsyncIterator[Change]]:
+        self.asked.set()
+        await self.lets_in.wait()
         if self.down:
             raise BackendUnavailable("It is down.")
         self.followers += 1
@@ -99,6 +105,22 @@ async def test_who_joins_while_the_last_one_leaves_hears() -> None:
     following.leave("eve")
 
 
+async def test_who_gives_up_joining_or_leaves_meanwhile_takes_nobody_along() -> None:
+    source, hearer = Source(), Hearer()
+    source.lets_in.clear()
+    following = Following(source.changes, hearer.hear, hearer.lost.set)
+    given_up, joining = (asyncio.create_task(following.join("ada")) for _ in range(2))
+    await source.asked.wait()
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    assert given_up.cancelled()
+    assert not joining.done()
+    following.leave("ada")
+    await asyncio.wait([joining])
+    assert not joining.cancelled()
+    assert source.followers == 0
+
+
 async def test_what_keeps_changes_from_being_followed_is_told_to_all_who_join_until_it_passes() -> (
     None
 ):
@@ -108,6 +130,7 @@ async def test_what_keeps_changes_from_being_followed_is_told_to_all_who_join_un
     joining = (following.join("ada"), following.join("eve"))
     refused = await asyncio.gather(*joining, return_exceptions=True)
     assert [type(error) for error in refused] == [BackendUnavailable] * 2
+    following.leave("eve")
     source.down = False
     await following.join("ada")
     assert source.followers == 1
