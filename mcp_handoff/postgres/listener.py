@@ -78,24 +78,23 @@ class Listener:
         self._heard = anyio.Event()
         self._due = anyio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._running = ExitStack()
+        self._running: ExitStack | None = None
+        self._ended = False
 
     def start(self) -> None:
-        """Return once every change from now on will be published, or EVERYTHING in its place.
+        """Return once every change from now on will be published, or EVERYTHING in its place, or
+        nothing any more.
 
         Raises BackendUnavailable when the database can't be reached.
         """
         with self._starting:
-            if self._begun.is_set():
-                return
-            portal = self._running.enter_context(anyio.from_thread.start_blocking_portal())
-            try:
-                portal.call(self._read_journal)
-            except HandoffError:
-                self._running.close()
-                raise
-            self._running.callback(portal.start_task_soon(self._follow).cancel)
-            self._begun.wait(CONNECT_TIMEOUT_SECONDS + SILENCE_SECONDS)
+            if self._running is None and not self._ended:
+                with ExitStack() as running:
+                    portal = running.enter_context(anyio.from_thread.start_blocking_portal())
+                    portal.call(self._read_journal)
+                    running.callback(portal.start_task_soon(self._follow).cancel)
+                    self._running = running.pop_all()
+        self._begun.wait(CONNECT_TIMEOUT_SECONDS + SILENCE_SECONDS)
 
     def wake(self) -> None:
         """Have read what this process committed, without waiting until it hears of it."""
@@ -104,7 +103,11 @@ class Listener:
                 self._loop.call_soon_threadsafe(self._due.set)
 
     def stop(self) -> None:
-        self._running.close()
+        with self._starting:
+            self._ended = True
+            if self._running is not None:
+                self._running.close()
+        self._begun.set()
 
     async def _follow(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -3,9 +3,10 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import anyio
@@ -14,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from mcp_handoff.actors import Caller
+from mcp_handoff.changes import ChangeFeed
 from mcp_handoff.config import read_settings
 from mcp_handoff.errors import (
     BackendUnavailable,
@@ -24,6 +26,8 @@ from mcp_handoff.errors import (
 )
 from mcp_handoff.events import Change
 from mcp_handoff.postgres.database import PostgresDatabase
+from mcp_handoff.postgres.listener import Listener
+from mcp_handoff.postgres.opening import Address
 from mcp_handoff.store.store_backend import StoreBackend
 from mcp_handoff.store.transaction import Transaction
 from tests import requests
@@ -42,6 +46,8 @@ TURNS = 5
 
 ADD = "INSERT INTO organizations (id, slug, created_at) VALUES (:id, :id, '')"
 END_OWN_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+ResultT = TypeVar("ResultT")
 
 
 @pytest.fixture
@@ -266,6 +272,16 @@ async def test_a_writer_hears_of_its_own_writes_once_and_nobody_of_what_was_undo
             for changes in (one, other):
                 heard = [(await anext(changes)).reference for _ in range(3)]
                 assert heard == [None, "HO-1-shop", "HO-2-shop"]
+
+
+def test_whoever_comes_to_listen_once_all_is_closed_starts_nothing() -> None:
+    async def run(operation: Callable[[Transaction], ResultT]) -> ResultT:
+        raise BackendUnavailable("It is closed.")
+
+    address = Address("", polls=True, search_path=None, prepare_threshold=None)
+    listener = Listener(address, run, ChangeFeed())
+    listener.stop()
+    listener.start()
 
 
 @pytest.mark.parametrize(
