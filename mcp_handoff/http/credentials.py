@@ -11,8 +11,8 @@ from mcp_handoff.principals import Principal, PrincipalRole
 from mcp_handoff.tokens import digest, token_id_of
 
 BELIEVED_SECONDS = 0.02
-"""How long it is believed that another process has made no token: short beside the time that it
-takes to end and to tell anyone, long beside a call."""
+"""How long it is believed that no other process has made a token: short beside what it takes to
+tell anybody of one, long beside a call."""
 
 REMEMBERED_SECONDS = 1.0
 """How long a token that was recognised is taken for valid, where nobody ends it here."""

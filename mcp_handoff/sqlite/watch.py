@@ -23,9 +23,9 @@ class Watch:
     """Has `look` called when somebody wrote into a store, on a thread of its own, as long as that
     is needed by anyone.
 
-    The thread has a connection from `connect`, on which nothing is written: so SQLite tells by a
-    number whether others have (https://sqlite.org/pragma.html#pragma_data_version), for some
-    microseconds, and as soon as what they wrote can be read.
+    The thread has a connection from `connect`, on which nothing is written. There a number changes
+    as soon as what others wrote can be read (https://sqlite.org/pragma.html#pragma_data_version);
+    asking for it takes some microseconds.
     """
 
     def __init__(self, connect: Callable[[], apsw.Connection], look: Callable[[], None]) -> None:
