@@ -18,6 +18,7 @@ from tests.databases import in_store
 from tests.http.served import OPERATOR, Served, bearer, command, make_token
 from tests.http.test_access import DOORS
 from tests.mcp.wire import TIMEOUT
+from tests.portal.browser import Browser
 
 pytestmark = pytest.mark.proof
 
@@ -95,6 +96,13 @@ def test_the_first_token_closes_a_running_server_at_once_and_for_good(place: str
     with started(place) as again:
         for headers in ({}, bearer(token)):
             assert again.http.get("/api/projects", headers=headers).status_code == 401
+
+
+def test_the_first_token_closes_the_server_that_makes_it_with_the_answer(store: Path) -> None:
+    with Served(store) as served, Browser(served) as browser:
+        browser.visit("/settings")
+        browser.submit("Make a token", name="first", role="user")
+        assert served.http.get("/api/projects").status_code == 401
 
 
 def test_a_session_of_the_time_before_the_first_token_ends_with_it(store: Path) -> None:
