@@ -94,11 +94,11 @@ class Following:
                 async for change in changes:
                     self._hear(change)
         except Exception as error:
-            if begun.done():
+            if not begun.done():
+                begun.set_result(error)
+            elif begun is self._begun:  # or nobody listens to this any more
                 logger.exception("the changes can't be followed any longer")
                 self._lose()
-            else:
-                begun.set_result(error)
 
 
 class _Subscription(AsyncIterator[Change]):
