@@ -2,24 +2,18 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import httpx2
 import pytest
 
-from mcp_handoff.html.environment import STATIC
-from mcp_handoff.portal.live import LivePages
-from mcp_handoff.portal.pages import page_routes
 from mcp_handoff.principals import PrincipalRole
 from tests.http.served import Served, bearer, command, make_token
 from tests.portal.browser import Browser
 from tests.portal.scene import People, Scene
 from tests.requests import TICKET
+from tests.security.test_portal_matrix import PAGES
 
 pytestmark = pytest.mark.proof
-
-if TYPE_CHECKING:
-    from mcp_handoff.desk import Desk
 
 
 def test_whoever_shows_a_token_sees_what_they_wanted_to(desk: Served) -> None:
@@ -139,13 +133,7 @@ def test_a_desk_without_tokens_shows_nothing_to_whom_a_proxy_lets_in(store: Path
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        (method, re.sub(r"{\w+}", "1", route.path))
-        for route in page_routes(cast("Desk", None), LivePages(cast("Desk", None)))
-        if not route.path.startswith(STATIC)
-        for method in sorted((route.methods or set()) - {"HEAD"})
-    ],
+    ("method", "path"), [(method, re.sub(r"{\w+}", "1", path)) for method, path in PAGES]
 )
 def test_no_page_is_shown_and_nothing_is_done_before_one_signs_in(
     people: People, method: str, path: str
