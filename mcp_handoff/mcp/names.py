@@ -20,8 +20,10 @@ _LABEL = re.compile(r"(?:ticket|issue|build|suggestion|urn:uuid)\b[\s:#]*", re.I
 _UUID = re.compile(r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})")
 _NUMBERED = re.compile(r"(?:HO[-_ ]?)?#?([1-9][0-9]{0,14})(?:\.0+)?", re.IGNORECASE)
 _SEPARATED = re.compile(r"HO[-_ ]?([1-9][0-9]{0,14})[-_ ]([a-z0-9-]{1,60})", re.IGNORECASE)
-_TICKET_ADDRESS = re.compile(r"(?:(?:^|/)projects/([^/]+)/|^handoff://|^/?)tickets/([^/]+)")
-_TICKET_PAGE = re.compile(r"https?://.+/tickets/(HO-[0-9]+-[^/]+)/*", re.IGNORECASE)
+_TICKET_ADDRESS = re.compile(
+    r"(?:(?:^|/)projects/([^/]+)/|^handoff://|^/?"
+    r"|^(?i:https?)://.+/(?=tickets/[Hh][Oo]-[0-9]+-[^/]+/*$))tickets/([^/]+)"
+)
 _THING_ADDRESS = re.compile(r"/(?:builds|ai-suggestions|suggestions)/([^/]+)")
 
 _COMMIT = re.compile(r"(?:.*/commits?/|commit\s+|.*@)([0-9a-f]{7,64})(?:[/?#.].*)?", re.IGNORECASE)
@@ -47,10 +49,7 @@ def ticket(value: Any) -> Any:
     text = _bare(str(value) if type(value) in (int, float) else value)
     if text is None:
         return value
-    path = _path(text)
-    if found := _TICKET_PAGE.fullmatch(path):
-        return _name_of(found[1]) or value
-    if found := _TICKET_ADDRESS.search(path):
+    if found := _TICKET_ADDRESS.search(_path(text)):
         return _in_project(found[1], unquote(found[2])) or value
     return _name_of(text) or value
 

@@ -56,7 +56,12 @@ class Watch:
         be."""
         with self._changing:
             if self._needed and self._stop is None:
-                self._watch()
+                self._stop = Event()
+                thread = Thread(
+                    target=self._run, args=(self._stop,), name="sqlite-watch", daemon=True
+                )
+                self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+                thread.start()
         self._look_once()
 
     def end(self) -> None:
@@ -66,12 +71,6 @@ class Watch:
                 self._stop.set()
         for thread in self._threads:
             thread.join()
-
-    def _watch(self) -> None:
-        self._stop = Event()
-        thread = Thread(target=self._run, args=(self._stop,), name="sqlite-watch", daemon=True)
-        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
-        thread.start()
 
     def _run(self, stop: Event) -> None:
         while not stop.is_set():
